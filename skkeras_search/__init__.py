@@ -1,0 +1,33 @@
+"""Keras 3 models as scikit-learn estimators, and the searches that tune them.
+
+The public names load on first use, so that ``import skkeras_search`` costs
+nothing and imports no TensorFlow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skkeras_search.estimators import (
+        BaseWrapper,
+        KerasClassifier,
+        KerasRegressor,
+        MultiInput,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = ["BaseWrapper", "KerasClassifier", "KerasRegressor", "MultiInput"]
+
+_HOME = dict.fromkeys(__all__, "skkeras_search.estimators")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,542 @@
+"""The part of the estimators that classification and regression share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, Self
+
+import keras
+import numpy as np
+from scikeras._utils import route_params
+from scipy.sparse import issparse
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import Tags, get_tags
+from sklearn.utils._param_validation import Interval, Options
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _check_y,
+    check_consistent_length,
+    check_is_fitted,
+)
+
+from skkeras_search.estimators.build_function import BuildFunction
+from skkeras_search.estimators.callbacks import check_callbacks, make_callbacks
+from skkeras_search.estimators.compilation import make_compile_arguments
+from skkeras_search.estimators.epoch_tasks import EpochTasks
+from skkeras_search.estimators.inputs import to_keras, validate_inputs
+from skkeras_search.estimators.outputs import build, outputs_of
+from skkeras_search.estimators.parameters import ParametersMixin
+from skkeras_search.estimators.prediction import predict_in_batches
+from skkeras_search.estimators.scikeras_base import ScikerasBaseWrapper
+from skkeras_search.estimators.seeding import draw_seed, seeded
+from skkeras_search.estimators.serialization import copy_model, pack
+from skkeras_search.estimators.validation_data import unpack_validation_data
+
+
+class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
+    """Base of :class:`KerasClassifier` and :class:`KerasRegressor`.
+
+    To derive other estimators from, such as transformers. It is scikeras's
+    ``BaseWrapper``, whose parameters, routing and hooks it keeps, made to follow
+    scikit-learn's conventions.
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Integral, {-1}),
+            None,
+        ],
+        "validation_batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Integral, {-1}),
+            None,
+        ],
+        "validation_split": [Interval(Real, 0, 1, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    # Seeding is ours (see ``_fit_keras_model``): scikeras's leaves traces.
+    _random_state = None
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        build_fn: Any = None,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        batch_size: int | None = None,
+        validation_batch_size: int | None = None,
+        verbose: int = 1,
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        run_eagerly: bool = False,
+        epochs: int = 1,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            model=model,
+            build_fn=build_fn,
+            warm_start=warm_start,
+            random_state=random_state,
+            optimizer=optimizer,
+            loss=loss,
+            metrics=metrics,
+            batch_size=batch_size,
+            validation_batch_size=validation_batch_size,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            shuffle=shuffle,
+            run_eagerly=run_eagerly,
+            epochs=epochs,
+        )
+        self._extra_params = kwargs
+        self._yield_to_build_function()
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Build a model and train it.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Also arrays of more dimensions, a sequence of texts, and for models with
+            several inputs a :class:`MultiInput`, or a dict or list of arrays.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples. Those of weight zero take no part.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation data. By these names a pipeline can transform them as it
+            transforms ``X`` (``Pipeline(..., transform_input=["X_val"])``).
+        **kwargs : dict
+            Arguments of ``keras.Model.fit`` for this call: ``epochs``,
+            ``batch_size``, ``validation_data=(X_val, y_val)``, ``callbacks`` (added
+            to those of the constructor, and used as they are), ...
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data, the parameters or the model do not fit each other.
+        TypeError
+            If a parameter reaches nothing, or the build function returns no model.
+        """
+        epochs = kwargs.pop("epochs", getattr(self, "fit__epochs", self.epochs))
+        self._check_params(epochs)
+        data = {
+            "X": X,
+            "y": y,
+            "metadata": {} if sample_weight is None else {"sample_weight": sample_weight},
+        }
+        context = self._init_callback_context(max_subtasks=epochs)
+        context.call_on_fit_task_begin(estimator=self, **data)
+        callbacks = check_callbacks(kwargs.pop("callbacks", ()))
+        if hasattr(self, "_skl_callbacks"):
+            callbacks.append(EpochTasks(context, self, data, self._fitted_attributes))
+        with self._restored_on_error():
+            self._fit(
+                X,
+                y,
+                sample_weight,
+                warm_start=self.warm_start,
+                epochs=epochs,
+                initial_epoch=kwargs.pop("initial_epoch", 0),
+                callbacks=callbacks,
+                validation_data=unpack_validation_data(
+                    kwargs.pop("validation_data", None), X_val, y_val, sample_weight_val
+                ),
+                **kwargs,
+            )
+        context.call_on_fit_task_end(
+            estimator=self, **data, reconstruction_attributes=self._fitted_attributes
+        )
+        return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Self:
+        """Train one more epoch, from the weights and the history there are.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+        **kwargs : dict
+            Arguments of ``keras.Model.fit``, but for the number of epochs.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If ``epochs`` or ``initial_epoch`` is given.
+        """
+        for name in ("epochs", "initial_epoch"):
+            if name in kwargs:
+                raise TypeError(
+                    f"Invalid argument `{name}` to `partial_fit`: it always trains for "
+                    "1 epoch from the current epoch. Use fit for more."
+                )
+        self._check_params(epochs=1)
+        with self._restored_on_error():
+            self._fit(
+                X,
+                y,
+                sample_weight,
+                warm_start=True,
+                epochs=1,
+                initial_epoch=self.current_epoch,
+                callbacks=check_callbacks(kwargs.pop("callbacks", ())),
+                validation_data=unpack_validation_data(
+                    kwargs.pop("validation_data", None), None, None, None
+                ),
+                **kwargs,
+            )
+        return self
+
+    def initialize(self, X: Any, y: Any = None) -> Self:
+        """Build the model without training it, to predict with given weights.
+
+        Parameters
+        ----------
+        X, y
+            As in :meth:`fit`, which needs no call of this before.
+
+        Returns
+        -------
+        self
+        """
+        self._check_params(epochs=1)
+        with self._restored_on_error():
+            self._initialize(X, y)
+        return self
+
+    def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
+        """Predict.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            As in :meth:`fit`.
+        **kwargs : dict
+            Arguments of ``keras.Model.predict`` for this call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the form that ``y`` had in :meth:`fit`.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        ValueError
+            If the features are not those of :meth:`fit`.
+        """
+        raw = self._predict_raw(X, **kwargs)
+        return self.target_encoder_.inverse_transform(raw)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Score predictions with ``scorer``, the accuracy or R2 unless overridden.
+
+        Parameters
+        ----------
+        X, y : array-like
+            Test data.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+        """
+        y_pred = self.predict(X)
+        arguments = route_params(self.get_params(), "score", pass_filter=set())
+        y_true = self._check_y(y)
+        return self.scorer(y_true, y_pred, sample_weight=sample_weight, **arguments)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.initialized_
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = True  # sums of floats in parallel, above all on GPUs
+        tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        tags.input_tags.dict = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    # What follows are the steps of a fit. Those that scikeras documents as hooks
+    # keep its names.
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        warm_start: bool,
+        epochs: int,
+        initial_epoch: int,
+        callbacks: Any = (),
+        validation_data: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if self.initialized_ and (self.warm_start or warm_start):
+            X, y = self._validate_data(X, y)
+        else:
+            X, y = self._initialize(X, y)
+        params = self.get_params()
+        self.callbacks_ = make_callbacks(params, "callbacks")
+        self.callbacks_ += make_callbacks(params, "fit__callbacks")
+        X, y, sample_weight = _drop_weightless(
+            X, y, self._training_weight(y, sample_weight)
+        )
+        if validation_data is not None:
+            kwargs["validation_data"] = self._encode_validation(*validation_data)
+        y = self.target_encoder_.transform(y)
+        X = self._model_inputs(X)
+        self._check_model_compatibility(y)
+        for name in ("batch_size", "validation_batch_size"):
+            if kwargs.get(name, getattr(self, f"fit__{name}", getattr(self, name))) == -1:
+                kwargs[name] = keras.tree.flatten(X)[0].shape[0]
+        self._fit_callbacks = [*self.callbacks_, *callbacks]
+        try:
+            self._fit_keras_model(
+                X,
+                y,
+                sample_weight=sample_weight,
+                warm_start=warm_start,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                **kwargs,
+            )
+        finally:
+            del self._fit_callbacks  # they hold the data of this call
+
+    def _initialize(self, X: Any, y: Any = None) -> tuple[Any, Any]:
+        """Learn the form of the data and build a model for them."""
+        for name in self._fitted_attributes():
+            delattr(self, name)
+        self._seed = draw_seed(self.random_state)
+        X, y = self._validate_data(X, y, reset=True)
+        self.target_encoder_ = self.target_encoder.fit(y)
+        self.feature_encoder_ = self.feature_encoder.fit(X)
+        for encoder in (self.target_encoder_, self.feature_encoder_):
+            self.__dict__.update(getattr(encoder, "get_metadata", dict)())
+        self.model_ = self._build_keras_model()
+        self._ensure_compiled_model()
+        inputs = self._model_inputs(X)
+        with seeded(self._seed):
+            build(self.model_, inputs)
+        if hasattr(self.target_encoder_, "fit_outputs"):
+            self.target_encoder_.fit_outputs(outputs_of(self.model_, inputs))
+        return X, y
+
+    def _fit_keras_model(self, *args: Any, **kwargs: Any) -> None:
+        # Epochs that are trained one call at a time must not repeat the same shuffle.
+        seed = None if self._seed is None else self._seed + kwargs["initial_epoch"]
+        with seeded(seed):
+            super()._fit_keras_model(*args, **kwargs)
+
+    def _validate_data(
+        self, X: Any = None, y: Any = None, reset: bool = False, y_numeric: bool = False
+    ) -> tuple[Any, Any]:
+        if X is not None:
+            X = validate_inputs(self, X, reset=reset)
+        if y is None and reset and get_tags(self).target_tags.required:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the "
+                "target y is None."
+            )
+        if y is not None:
+            y = self._check_y(y, y_numeric)
+            if X is not None:
+                check_consistent_length(X, y)
+            if reset:
+                self.target_type_ = self._type_of_target(y)
+                self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim
+            elif y.ndim != self.y_ndim_:
+                raise ValueError(
+                    f"y has {y.ndim} dimensions, but this {type(self).__name__} is "
+                    f"expecting {self.y_ndim_} dimensions in y."
+                )
+        return X, y
+
+    def _check_y(self, y: Any, y_numeric: bool = False) -> np.ndarray:
+        y = _check_y(y, multi_output=True, y_numeric=y_numeric, estimator=self)
+        return y.toarray() if issparse(y) else y
+
+    def _type_of_target(self, y: np.ndarray) -> str:
+        return str(type_of_target(y, input_name="y"))
+
+    def _training_weight(self, y: np.ndarray, sample_weight: Any) -> Any:
+        """Weights of the training samples, as given or None."""
+        return sample_weight
+
+    def _encode_validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+        X, y = self._validate_data(X, y)
+        X, y, sample_weight = _drop_weightless(X, y, sample_weight)
+        encoded = (self._model_inputs(X), self.target_encoder_.transform(y))
+        return encoded if sample_weight is None else (*encoded, sample_weight)
+
+    def _model_inputs(self, X: Any) -> Any:
+        encoded = self.feature_encoder_.transform(X)
+        return to_keras(encoded, self.model_, getattr(self, "feature_names_in_", None))
+
+    def _check_params(self, epochs: Any) -> None:
+        self._validate_params()
+        if not isinstance(epochs, Integral) or epochs < 1:
+            raise ValueError(f"epochs must be an integer of at least 1, got {epochs!r}.")
+        self._check_param_names()
+
+    def _check_model_param(self) -> Any:
+        """Return a function without required arguments that makes the model."""
+        if self.model is not None and self.build_fn is not None:
+            raise ValueError("Pass model or build_fn (its old name), not both.")
+        given = self.model if self.model is not None else self.build_fn
+        if isinstance(given, keras.Model):
+            return BuildFunction(lambda: copy_model(given))
+        function = self._build_function()
+        if given is None and function is None:
+            raise ValueError(
+                "model is None: pass a function that returns a keras.Model, or "
+                "implement `_keras_build_fn`."
+            )
+        if function is None:
+            raise TypeError(
+                "model must be a callable that returns a keras.Model, or a keras.Model, "
+                f"got {given!r} of type {type(given).__name__}."
+            )
+        if given is not None and hasattr(type(self), "_keras_build_fn"):
+            raise ValueError(
+                f"{type(self).__name__} implements `_keras_build_fn`, so it cannot be "
+                "given the parameter model as well."
+            )
+        return function
+
+    def _build_keras_model(self) -> keras.Model:
+        function = self._check_model_param()
+        params = self.get_params()
+        own = {**self._extra_params, **vars(self)}
+        arguments = {
+            name: value
+            for name, value in own.items()
+            if name in function.arguments
+            or (name in self._extra_params and "__" not in name)
+        }
+        arguments.update(route_params(params, "model", pass_filter=(), strict=True))
+        magic = {
+            "meta": self._get_metadata,
+            "compile_kwargs": self._get_compile_kwargs,
+            "params": self.get_params,
+        }
+        arguments.update({name: magic[name]() for name in function.magic})
+        with seeded(self._seed):
+            return function(arguments)
+
+    def _get_compile_kwargs(self) -> dict[str, Any]:
+        return make_compile_arguments(self.get_params(), self._compile_kwargs)
+
+    def _ensure_compiled_model(self) -> None:
+        if not self.model_.compiled:
+            self.model_.compile(**self._get_compile_kwargs())
+        if not any(keras.tree.flatten(self.model_.loss)):
+            raise ValueError(
+                "The model has no loss. Pass loss=... to "
+                f"{type(self).__name__}, or compile the model with one in the function "
+                "that builds it."
+            )
+
+    def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
+        """Return the outputs of the model, before they are decoded."""
+        check_is_fitted(self)
+        X, _ = self._validate_data(X)
+        inputs = self._model_inputs(X)
+        params = self.get_params()
+        arguments = route_params(params, "predict", self._predict_kwargs, strict=True)
+        arguments.pop("callbacks", None)
+        arguments.update(kwargs)
+        callbacks = make_callbacks(params, "callbacks")
+        callbacks += make_callbacks(params, "predict__callbacks")
+        callbacks += check_callbacks(arguments.pop("callbacks", ()))
+        if arguments.get("batch_size") == -1:
+            arguments["batch_size"] = keras.tree.flatten(inputs)[0].shape[0]
+        sparse = any(t.sparse for t in getattr(self.model_, "inputs", None) or ())
+        if callbacks or sparse or arguments.get("steps"):
+            return self.model_.predict(inputs, callbacks=callbacks, **arguments)
+        wanted = kwargs.get("batch_size", getattr(self, "predict__batch_size", None))
+        return predict_in_batches(
+            self.model_,
+            inputs,
+            arguments["batch_size"] if wanted else None,
+            at_least=arguments.get("batch_size") or 32,
+        )
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name.endswith("_") and not name.startswith("_")
+        }
+
+    @contextmanager
+    def _restored_on_error(self) -> Iterator[None]:
+        """Leave nothing of a fit that failed; an interrupted one keeps its model."""
+        before = self._fitted_attributes()
+        try:
+            yield
+        except Exception:
+            for name in self._fitted_attributes():
+                delattr(self, name)
+            self.__dict__.update(before)
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        # The callbacks of the last fit may hold what cannot be pickled, as open files.
+        return {name: pack(v) for name, v in state.items() if name != "callbacks_"}
+
+    def __copy__(self) -> Self:
+        copied = object.__new__(type(self))
+        copied.__dict__.update(vars(self))
+        return copied
+
+    __repr__ = ParametersMixin.__repr__
+
+
+def _drop_weightless(X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Check the weights of samples, and drop the samples that have none."""
+    if sample_weight is None:
+        return X, y, None
+    weights = _check_sample_weight(sample_weight, X, dtype=keras.config.floatx())
+    used = weights != 0
+    if not used.any():
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number: samples of "
+            "weight zero take no part in training."
+        )
+    return (X, y, weights) if used.all() else (X[used], y[used], weights[used])

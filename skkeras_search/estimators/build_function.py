@@ -1,0 +1,107 @@
+"""A build function: the user's callable that returns a Keras model."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from skkeras_search.estimators.nearest_name import did_you_mean
+
+# What the estimator itself hands to a build function that asks for it by name.
+MAGIC_ARGUMENTS = ("meta", "compile_kwargs", "params")
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class BuildFunction:
+    """What can be known of a build function before it is called.
+
+    Parameters
+    ----------
+    function : callable
+        A function, partial, bound method, class or object with ``__call__``.
+
+    Attributes
+    ----------
+    name : str
+        As it is called in messages.
+    arguments : dict
+        The function's own arguments mapped to their defaults,
+        ``inspect.Parameter.empty`` for those without one.
+    magic : set of str
+        Those of "meta", "compile_kwargs" and "params" that it wants.
+    open : bool
+        Whether it takes any keyword (``**kwargs``).
+    """
+
+    def __init__(self, function: Callable[..., keras.Model]):
+        self.function = function
+        self.name = _name(function)
+        parameters = inspect.signature(function).parameters.values()
+        named = {p.name: p.default for p in parameters if p.kind in _NAMED}
+        self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.magic = {m for m in MAGIC_ARGUMENTS if m in named or self.open}
+        self.arguments = {n: d for n, d in named.items() if n not in MAGIC_ARGUMENTS}
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The arguments that have a default, with it."""
+        empty = inspect.Parameter.empty
+        return {n: d for n, d in self.arguments.items() if d is not empty}
+
+    def accepts(self, name: str) -> bool:
+        """Whether the function can be called with the keyword ``name``."""
+        return self.open or name in self.arguments
+
+    def __call__(self, arguments: Mapping[str, Any]) -> keras.Model:
+        """Build the model.
+
+        Parameters
+        ----------
+        arguments : mapping
+            Keyword arguments.
+
+        Returns
+        -------
+        keras.Model
+
+        Raises
+        ------
+        TypeError
+            If an argument is missing or unknown, or the function returns no model.
+        """
+        for name in arguments:
+            if name not in self.magic and not self.accepts(name):
+                raise TypeError(
+                    f"model={self.name} takes no argument {name!r}."
+                    + did_you_mean(name, self.arguments)
+                )
+        missing = set(self.arguments) - set(self.defaults) - set(arguments)
+        if missing:
+            raise TypeError(
+                f"model={self.name} needs a value for {_listed(missing)}: "
+                f"give it to the estimator, as in ({min(missing)}=...)."
+            )
+        model = self.function(**arguments)
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                f"model={self.name} must return a keras.Model, but returned "
+                f"{_described(model)}."
+            )
+        return model
+
+
+def _name(function: Callable[..., Any]) -> str:
+    inner = getattr(function, "func", function)  # of a functools.partial
+    return getattr(inner, "__name__", type(inner).__name__)
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(names))
+
+
+def _described(value: object) -> str:
+    if value is None:
+        return "None; does it end in `return model`?"
+    return f"an object of type {type(value).__name__}"

@@ -1,0 +1,78 @@
+"""Keras callbacks from the ``callbacks`` parameter of an estimator."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from scikeras._utils import route_params
+
+from skkeras_search.estimators.compilation import construct
+
+
+def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
+    """Make the callbacks of one call.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the estimator.
+    destination : str
+        "callbacks", "fit__callbacks" or "predict__callbacks". Its value may be a
+        callback, a class of callbacks, or a list or dict of them; classes are
+        constructed with the parameters routed to them.
+
+    Returns
+    -------
+    list of keras.callbacks.Callback
+        Copies, so that the callbacks of one fit know nothing of another.
+
+    Raises
+    ------
+    TypeError
+        If something else than a callback is found, or one cannot be copied.
+    """
+    given = params.get(destination)
+    if given is None:
+        return []
+    routed = route_params(params, destination=destination, pass_filter=set())
+    made = construct(given, routed, destination)
+    if isinstance(made, Mapping):
+        made = list(made.values())
+    elif not isinstance(made, (list, tuple)):
+        made = [made]
+    return [_copied(callback) for callback in check_callbacks(made, destination)]
+
+
+def check_callbacks(callbacks: Any, name: str = "callbacks") -> list[Any]:
+    """Flatten a list of callbacks.
+
+    Raises
+    ------
+    TypeError
+        If one of them is no callback.
+    """
+    flat: list[Any] = []
+    for item in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
+        if isinstance(item, (list, tuple)):
+            flat += check_callbacks(item, name)
+        elif isinstance(item, keras.callbacks.Callback):
+            flat.append(item)
+        else:
+            raise TypeError(
+                f"{name} must be keras.callbacks.Callback instances or classes, or a "
+                f"list or dict of them, got {item!r} of type {type(item).__name__}."
+            )
+    return flat
+
+
+def _copied(callback: Any) -> Any:
+    try:
+        return copy.deepcopy(callback)
+    except Exception as error:
+        raise TypeError(
+            f"The callback {type(callback).__name__} cannot be copied, and each fit "
+            "needs its own. Pass the class instead, with its arguments as in "
+            f"callbacks={type(callback).__name__}, callbacks__name=value. "
+            f"The copy failed with {type(error).__name__}: {error}"
+        ) from error

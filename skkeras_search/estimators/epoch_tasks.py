@@ -1,0 +1,51 @@
+"""Report the epochs of a fit to scikit-learn's callbacks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackContext
+
+
+class EpochTasks(keras.callbacks.Callback):
+    """Make each epoch a task of scikit-learn's callback protocol.
+
+    Training ends after the epoch for which a callback returns True.
+
+    Parameters
+    ----------
+    context : CallbackContext
+        Context of the whole fit.
+    estimator : estimator
+        The one being fitted.
+    data : dict
+        ``X``, ``y`` and ``metadata`` of the fit, as the user passed them.
+    attributes : callable
+        Gives the fitted attributes at the time it is called.
+    """
+
+    def __init__(
+        self,
+        context: CallbackContext,
+        estimator: BaseEstimator,
+        data: dict[str, Any],
+        attributes: Callable[[], dict[str, Any]],
+    ):
+        super().__init__()
+        self._context = context
+        self._arguments = {**data, "estimator": estimator}
+        self._attributes = attributes
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Begin the task."""
+        self._epoch = self._context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self._arguments)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """End the task, and training if a callback asks for it."""
+        stop = self._epoch.call_on_fit_task_end(
+            **self._arguments, reconstruction_attributes=self._attributes
+        )
+        if stop:
+            self.model.stop_training = True

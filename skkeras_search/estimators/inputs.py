@@ -1,0 +1,236 @@
+"""``X`` as users give it, checked, and as the inputs of a model.
+
+Accepted: a two-dimensional array, data frame or sparse matrix; arrays of more
+dimensions; texts in one dimension; and, for models with several inputs, a dict or
+list of arrays, a ``MultiInput``, or a data frame whose columns feed the inputs.
+"""
+
+from math import prod
+from typing import Any
+
+import keras
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+from skkeras_search.estimators.multi_input import MultiInput
+
+Validated = Any  # ndarray, CSR matrix or MultiInput
+
+
+def validate_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> Validated:
+    """Check ``X``, and set or compare the number and names of its features.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_``, ``feature_names_in_``, ``X_shape_`` and ``X_dtype_``
+        if ``reset``.
+    X : array-like, sparse matrix, data frame, dict or list of arrays, MultiInput
+    reset : bool
+        True in ``fit``.
+
+    Returns
+    -------
+    ndarray, CSR matrix or MultiInput
+
+    Raises
+    ------
+    ValueError
+        If values are missing or infinite, or the features are not those of ``fit``.
+    """
+    several = _several_inputs(X)
+    if several is not None:
+        # The names of a frame's columns are checked; it is then read as arrays.
+        checked = validate_data(estimator, X, reset=reset, skip_check_array=True)
+        checked = several.map(lambda array: _check_values(estimator, array))
+        n_features = sum(prod(array.shape[1:]) for array in checked)
+    elif is_text(X):
+        checked = np.asarray(X, dtype=object)
+        n_features = 1
+    else:
+        checked = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=None if _is_numeric(X) else "numeric",
+            accept_sparse="csr",
+            allow_nd=True,
+        )
+        n_features = checked.shape[1]
+    shape = checked.shape if several is None else (len(several), n_features)
+    if reset:
+        estimator.n_features_in_ = n_features
+        estimator.X_shape_ = shape
+        estimator.X_dtype_ = getattr(checked, "dtype", None)
+    elif len(shape) != len(estimator.X_shape_):
+        raise ValueError(
+            f"X has {len(shape)} dimensions, but this {type(estimator).__name__} is "
+            f"expecting {len(estimator.X_shape_)} dimensions in X."
+        )
+    elif n_features != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {n_features} features, but {type(estimator).__name__} is "
+            f"expecting {estimator.n_features_in_} features as input."
+        )
+    return checked
+
+
+def is_text(X: Any) -> bool:
+    """Whether ``X`` is a sequence of strings."""
+    if isinstance(X, (str, bytes)) or issparse(X) or getattr(X, "ndim", 1) != 1:
+        return False
+    if not hasattr(X, "__len__") or not len(X):
+        return False
+    return all(isinstance(text, str) for text in X)
+
+
+def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
+    """Arrange checked data as the inputs of a model.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or MultiInput
+    model : keras.Model
+    names : ndarray of str, optional
+        Names of the columns of ``X``.
+
+    Returns
+    -------
+    ndarray, CSR matrix, or dict or tuple of ndarray
+
+    Raises
+    ------
+    ValueError
+        If ``X`` has not the shape that an input expects, or the inputs of the model
+        are not those of ``X``.
+    """
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) > 1 and isinstance(X, np.ndarray):
+        X = _split_columns(X, inputs, names)
+    if isinstance(X, MultiInput):
+        return _named_inputs(X, inputs)
+    return _fitted_to(X, inputs[0], "X") if inputs else X
+
+
+def take_rows(X: Validated, rows: Any) -> Validated:
+    """Some rows of checked data, or of what ``to_keras`` made of it."""
+    return keras.tree.map_structure(lambda array: array[rows], X)
+
+
+def _several_inputs(X: Any) -> MultiInput | None:
+    """``X`` as several arrays, if it is that."""
+    if isinstance(X, MultiInput) or issparse(X):  # a DOK matrix is a dict, too
+        return X if isinstance(X, MultiInput) else None
+    if isinstance(X, dict) or _is_list_of_arrays(X):
+        return MultiInput(X)
+    if getattr(X, "columns", None) is None or not hasattr(X, "iloc"):
+        return None
+    if X.columns.nlevels > 1:
+        groups = X.columns.get_level_values(0).unique()
+        return MultiInput({name: X[name].to_numpy() for name in groups})
+    if all(isinstance(name, str) for name in X.columns) and _has_text_column(X):
+        return MultiInput({name: X[[name]].to_numpy() for name in X.columns})
+    return None
+
+
+def _is_list_of_arrays(X: Any) -> bool:
+    # A list of rows given as arrays has one dimension less, and many more items.
+    return (
+        isinstance(X, (list, tuple))
+        and bool(X)
+        and all(isinstance(array, np.ndarray) and array.ndim > 1 for array in X)
+    )
+
+
+def _has_text_column(X: Any) -> bool:
+    def text(column: Any) -> bool:
+        return not _is_numeric(column) and is_text(column)
+
+    return any(text(X[name].to_numpy()) for name in X.columns)
+
+
+def _is_numeric(X: Any) -> bool:
+    return issparse(X) or np.asarray(X).dtype.kind in "biufc"
+
+
+def _check_values(estimator: BaseEstimator, array: np.ndarray) -> np.ndarray:
+    if is_text(array.ravel()):
+        return array.astype(object)
+    numeric = None if _is_numeric(array) else "numeric"
+    return check_array(
+        array,
+        dtype=numeric,
+        allow_nd=True,
+        ensure_2d=False,
+        estimator=estimator,
+        input_name="X",
+    )
+
+
+def _split_columns(X: np.ndarray, inputs: list[Any], names: Any) -> MultiInput:
+    """Feed each input its columns: by name, else by width and in order."""
+    widths = [
+        prod(tensor.shape[1:]) if None not in tensor.shape[1:] else -1 for tensor in inputs
+    ]
+    wanted = [tensor.name for tensor in inputs]
+    columns = [] if names is None else list(names)
+    if set(wanted) <= set(columns) and set(widths) == {1}:
+        return MultiInput({name: X[:, [columns.index(name)]] for name in wanted})
+    if X.ndim == 2 and X.shape[1] == sum(widths) and -1 not in widths:
+        blocks = np.split(X, np.cumsum(widths)[:-1], axis=1)
+        return MultiInput(dict(zip(wanted, blocks, strict=True)))
+    raise ValueError(
+        f"The model has {len(inputs)} inputs ({', '.join(map(repr, wanted))}), but X is "
+        f"one array of shape {X.shape}. Pass MultiInput({{name: array, ...}}), or a "
+        "data frame with a column for each input."
+    )
+
+
+def _named_inputs(X: MultiInput, inputs: list[Any]) -> Any:
+    arrays = X.arrays
+    if not inputs:  # a subclassed model, whose inputs only its `call` knows
+        return arrays if isinstance(arrays, dict) else tuple(arrays)
+    if len(arrays) != len(inputs) and not isinstance(arrays, dict):
+        raise ValueError(
+            f"X has {len(arrays)} arrays, but the model has {len(inputs)} inputs."
+        )
+    if isinstance(arrays, dict):
+        missing = [tensor.name for tensor in inputs if tensor.name not in arrays]
+        if missing:
+            raise ValueError(
+                f"The model's inputs {missing} are not in X, which has "
+                f"{sorted(arrays)}. Name the inputs of the model after those of X."
+            )
+        return {t.name: _fitted_to(arrays[t.name], t, t.name) for t in inputs}
+    return tuple(
+        _fitted_to(array, tensor, f"X[{i}]")
+        for i, (array, tensor) in enumerate(zip(arrays, inputs, strict=True))
+    )
+
+
+def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
+    """Check an array against one input, and give it the rank it needs."""
+    expected, got = tuple(tensor.shape[1:]), tuple(array.shape[1:])
+    text = array.dtype.kind == "O"
+    if text != (tensor.dtype == "string"):
+        holds, wants = ("text", tensor.dtype) if text else (array.dtype, "text")
+        raise ValueError(f"{name} holds {holds}, but the model's input wants {wants}.")
+    if got == () and expected == (1,):
+        array, got = array[:, np.newaxis], expected
+    elif got == (1,) and expected == ():
+        array, got = array[:, 0], expected
+    if text:
+        return keras.ops.convert_to_tensor(array.tolist())
+    if (*got, 1) == expected or (*expected, 1) == got:
+        return array  # Keras adds or drops a last dimension of one
+    if len(got) != len(expected) or any(
+        want not in (None, have) for want, have in zip(expected, got, strict=True)
+    ):
+        raise ValueError(
+            f"{name} has shape {('n_samples', *got)}, but the model's input expects "
+            f"{('n_samples', *expected)}. A build function gets the number of features "
+            "as meta['n_features_in_'], and the shape as meta['X_shape_']."
+        )
+    return array

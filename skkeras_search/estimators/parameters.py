@@ -1,0 +1,219 @@
+"""What counts as a parameter of a Keras estimator, and how it is read and set.
+
+Three kinds: the arguments of the constructor; *routed* ones, such as
+``optimizer__learning_rate``; and the build function's own arguments, which have the
+function's defaults until the user gives them a value.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Self
+
+import keras
+from sklearn.base import BaseEstimator, clone
+
+from skkeras_search.estimators.build_function import BuildFunction
+from skkeras_search.estimators.nearest_name import did_you_mean
+from skkeras_search.estimators.serialization import is_keras_object
+
+ROUTING_PREFIXES = (
+    "model",
+    "fit",
+    "compile",
+    "predict",
+    "optimizer",
+    "loss",
+    "metrics",
+    "callbacks",
+    "score",
+)
+
+
+class ParametersMixin(BaseEstimator):
+    """Parameters of an estimator whose model is built by a function of the user's."""
+
+    model: Any
+    build_fn: Any
+    _keras_build_fn: Callable[..., keras.Model]
+    # Parameters that the constructor's signature does not name.
+    _extra_params: dict[str, Any]
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Arguments of the constructor, routed parameters
+            (``optimizer__learning_rate``, ``callbacks__es__patience``) and
+            arguments of the build function.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is none of these; the message has the nearest one.
+        """
+        for name in sorted(params, key=_model_first):
+            if not self._is_param(name):
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}."
+                    f"{did_you_mean(name, self._known_names())} "
+                    f"Valid parameters are: {self._known_names()!r}."
+                )
+            self._set_param(name, params[name])
+        return self
+
+    def _set_param(self, name: str, value: Any) -> None:
+        if name in self._constructor_defaults():
+            setattr(self, name, value)
+        else:
+            self.__dict__.pop(name, None)  # an attribute the user assigned
+            self._extra_params[name] = value
+        if name in ("model", "build_fn"):
+            self._yield_to_build_function()
+
+    def _yield_to_build_function(self) -> None:
+        """Let the build function's defaults stand where both have a default.
+
+        ``def create_model(optimizer="adam")`` must not be called with the
+        constructor's ``optimizer="rmsprop"`` that nobody asked for.
+        """
+        function = self._build_function()
+        for name, default in self._constructor_defaults().items():
+            if function and name in function.defaults and name != "model":
+                if self.__dict__.get(name, self) is default:
+                    del self.__dict__[name]
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached for parameters that were never given a value of their own.
+        if not name.startswith("_") and not name.endswith("_"):
+            if name in (extra := self.__dict__.get("_extra_params", {})):
+                return extra[name]
+            function = self._build_function() if "model" in self.__dict__ else None
+            if function and name in function.defaults:
+                return function.defaults[name]
+            defaults = self._constructor_defaults()
+            if name in defaults:
+                return defaults[name]
+        # Raises the error of a failing property, or the usual one.
+        return object.__getattribute__(self, name)
+
+    def _get_param_names(self) -> list[str]:
+        function = self._build_function()
+        return sorted(
+            {
+                *self._constructor_defaults(),
+                *self._extra_params,
+                *(function.defaults if function else ()),
+            }
+        )
+
+    def _known_names(self) -> list[str]:
+        function = self._build_function()
+        required = function.arguments if function else ()
+        return sorted({*self._get_param_names(), *required})
+
+    def _is_param(self, name: str) -> bool:
+        prefix, routed, _ = name.partition("__")
+        if routed and prefix in ROUTING_PREFIXES:
+            return True
+        function = self._build_function()
+        return name in self._known_names() or bool(function and function.open)
+
+    def _check_param_names(self) -> None:
+        """Refuse parameters that would reach nothing.
+
+        Raises
+        ------
+        TypeError
+            As a call with an unexpected keyword does.
+        """
+        function = self._build_function()
+        for name in self._extra_params:
+            prefix, routed, rest = name.partition("__")
+            if routed and prefix in ROUTING_PREFIXES:
+                if prefix == "model" and function and not function.accepts(rest):
+                    raise TypeError(
+                        f"{name!r} is a parameter of {type(self).__name__}, but "
+                        f"model={function.name} takes no argument {rest!r}."
+                        + did_you_mean(rest, function.arguments)
+                    )
+            elif not (function and function.accepts(name)):
+                known = [*self._known_names(), *(f"{p}__" for p in ROUTING_PREFIXES)]
+                known = [known_name for known_name in known if known_name != name]
+                taken_by = f" or of model={function.name}" if function else ""
+                raise TypeError(
+                    f"{name!r} is not a parameter of {type(self).__name__}{taken_by}."
+                    + did_you_mean(name, known)
+                )
+
+    def _build_function(self) -> BuildFunction | None:
+        """The build function, or None for a prebuilt model or none at all."""
+        model = self.__dict__.get("model")
+        if model is None:
+            model = self.__dict__.get("build_fn")
+        if model is None:
+            model = getattr(type(self), "_keras_build_fn", None) and self._keras_build_fn
+        if isinstance(model, keras.Model) or not callable(model):
+            return None
+        return BuildFunction(model)
+
+    @classmethod
+    def _constructor_defaults(cls) -> dict[str, Any]:
+        return constructor_defaults(cls)  # type: ignore[arg-type]  # a class is hashable
+
+    def __sklearn_clone__(self) -> Self:
+        """Make an unfitted copy with the same parameters.
+
+        Keras objects (a model, an optimizer, callbacks) are shared with the copy
+        rather than copied: ``fit`` never changes those it was given, and Keras can
+        copy only classes that are registered with it.
+        """
+        params = self.get_params(deep=False)
+        copied = type(self)(**{name: _cloned(value) for name, value in params.items()})
+        for private in ("_metadata_request", "_sklearn_output_config"):
+            if hasattr(self, private):
+                setattr(copied, private, clone(getattr(self, private), safe=False))
+        if hasattr(self, "_skl_callbacks"):
+            copied._skl_callbacks = self._skl_callbacks
+        return copied
+
+
+@lru_cache
+def constructor_defaults(cls: type) -> dict[str, Any]:
+    """Named arguments of a class's constructor, with their defaults.
+
+    The arguments of the base classes count as long as ``**kwargs`` hands them on.
+    """
+    defaults: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                defaults.setdefault(parameter.name, parameter.default)
+        if base.__module__.startswith("skkeras_search.") or not any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters
+        ):
+            break
+    return defaults
+
+
+def _cloned(value: Any) -> Any:
+    if is_keras_object(value) or callable(value):
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(_cloned(item) for item in value)
+    if type(value) is dict:
+        return {key: _cloned(item) for key, item in value.items()}
+    return clone(value, safe=False)
+
+
+def _model_first(name: str) -> tuple[bool, str]:
+    return (name not in ("model", "build_fn"), name)

@@ -1,0 +1,63 @@
+"""Predict without an input pipeline, which costs more than small predictions."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from skkeras_search.estimators.inputs import take_rows
+
+# Rows of one call, unless the user says how many: input of about a megabyte. The
+# activations of a layer can be a hundred times that.
+BYTES_A_CALL = 2**20
+MOST_ROWS = 4096
+
+
+def predict_in_batches(
+    model: keras.Model, X: Any, batch_size: int | None = None, at_least: int = 32
+) -> Any:
+    """Predict in calls of ``Model.predict_on_batch``.
+
+    Parameters
+    ----------
+    model : keras.Model
+    X : array, sparse matrix, or dict or tuple of arrays
+        Inputs of the model.
+    batch_size : int, optional
+        Rows of one call. By default as many as memory allows: results do not depend
+        on it.
+    at_least : int, default=32
+        Rows that are known to fit in memory, as those of a training batch.
+
+    Returns
+    -------
+    ndarray, or list or dict of ndarray
+        As ``Model.predict`` gives it.
+    """
+    arrays = keras.tree.flatten(X)
+    n_rows = arrays[0].shape[0]
+    size = batch_size or max(at_least, _rows_a_call(arrays))
+    if n_rows <= size:
+        return model.predict_on_batch(_dense(X))
+    starts = list(range(0, n_rows - size, size))
+    parts = [model.predict_on_batch(_dense(_rows(X, s, s + size))) for s in starts]
+    # The last call has as many rows as the others, as another number would be
+    # traced anew; those that were predicted already are dropped.
+    done = starts[-1] + size
+    last = model.predict_on_batch(_dense(_rows(X, n_rows - size, n_rows)))
+    parts.append(take_rows(last, slice(size - (n_rows - done), None)))
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def _rows(X: Any, start: int, stop: int) -> Any:
+    return take_rows(X, slice(start, stop))
+
+
+def _rows_a_call(arrays: list[Any]) -> int:
+    # Keras computes in 4 bytes a value, whatever the data are stored in.
+    bytes_a_row = sum(4 * int(np.prod(array.shape[1:])) for array in arrays)
+    return min(MOST_ROWS, BYTES_A_CALL // max(bytes_a_row, 1))
+
+
+def _dense(X: Any) -> Any:
+    return X.toarray() if hasattr(X, "toarray") else X

@@ -1,0 +1,187 @@
+"""Pickle and copy Keras objects, custom ones too, without any registration.
+
+Keras finds the custom classes and functions of a saved model in a registry of the
+process. A worker process has not filled it, so they travel with the model: by
+reference for ``pickle``, by value for what ``cloudpickle`` (and so joblib's loky
+workers) finds in ``__main__``.
+"""
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import keras
+
+KERAS_CLASSES = (
+    keras.Layer,  # keras.Model is one
+    keras.Optimizer,
+    keras.Loss,
+    keras.Metric,
+    keras.callbacks.Callback,
+)
+
+CustomObjects = dict[str, Any]
+
+
+def is_keras_object(value: object) -> bool:
+    """Whether ``value`` is an instance of one of Keras's main classes."""
+    return isinstance(value, KERAS_CLASSES)
+
+
+class Packed:
+    """Stand in for a Keras object in a state to be pickled.
+
+    What comes out of the pickle is the Keras object itself.
+
+    Parameters
+    ----------
+    value : Layer, Model, Optimizer, Loss or Metric
+    """
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        refuse_python_lambdas(self.value)
+        if isinstance(self.value, keras.Model):
+            return load_model, (save_model(self.value), custom_objects(self.value))
+        config = keras.saving.serialize_keras_object(self.value)
+        return _deserialize, (config, custom_objects(self.value))
+
+
+def pack(value: Any) -> Any:
+    """Put ``Packed`` in the place of Keras objects, also inside lists and dicts."""
+    if is_keras_object(value) and not isinstance(value, keras.callbacks.Callback):
+        return Packed(value)
+    if type(value) in (list, tuple):
+        return type(value)(pack(item) for item in value)
+    if type(value) is dict:
+        return {key: pack(item) for key, item in value.items()}
+    return value
+
+
+def save_model(model: keras.Model) -> bytes:
+    """Save a model, its weights, optimizer and compile settings.
+
+    Raises
+    ------
+    TypeError
+        If Keras cannot save it.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        try:
+            model.save(path)
+        except (NotImplementedError, TypeError) as error:
+            raise TypeError(
+                f"The model {model.name!r} of class {type(model).__name__} cannot be "
+                "saved, and so neither pickled nor copied. Give the class a "
+                "get_config method that returns the arguments of its constructor, or "
+                f"pass a function that builds the model. Keras says: {error}"
+            ) from error
+        return path.read_bytes()
+
+
+def load_model(saved: bytes, custom: CustomObjects, safe_mode: bool = True) -> keras.Model:
+    """Make the model that ``save_model`` saved."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        path.write_bytes(saved)
+        return keras.saving.load_model(path, custom, safe_mode=safe_mode)
+
+
+def copy_model(model: keras.Model) -> keras.Model:
+    """Copy a model with its weights, optimizer state and compile settings."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*`lambda`.*")
+        return load_model(save_model(model), custom_objects(model), safe_mode=False)
+
+
+def copy_keras_object(value: Any) -> Any:
+    """Copy an optimizer, a metric or a loss as it was when constructed."""
+    with keras.saving.custom_object_scope(custom_objects(value)):
+        return type(value).from_config(value.get_config())
+
+
+def _deserialize(config: dict[str, Any], custom: CustomObjects) -> Any:
+    return keras.saving.deserialize_keras_object(config, custom)
+
+
+def custom_objects(value: Any) -> CustomObjects:
+    """Find the classes and functions in ``value`` that Keras does not know.
+
+    Parameters
+    ----------
+    value : Layer, Model, Optimizer, Loss or Metric
+
+    Returns
+    -------
+    dict
+        The name under which Keras will ask for each, mapped to it.
+    """
+    here = {cls.__name__: cls for cls in _classes_of(value)}
+    found: CustomObjects = {}
+    for module, name, registered_name in _foreign_names(_config(value)):
+        candidate = here.get(name) or getattr(sys.modules.get(module), name, None)
+        if candidate is not None:
+            found[name] = found[registered_name] = candidate
+    return found
+
+
+def refuse_python_lambdas(value: Any) -> None:
+    """Refuse to pickle a Keras object that holds a ``lambda``.
+
+    Raises
+    ------
+    TypeError
+        Naming the layer.
+    """
+    inner = value._flatten_layers(include_self=False) if _has_layers(value) else ()
+    for part in [*inner, value]:
+        if '"__lambda__"' in json.dumps(_config(part), default=str):
+            raise TypeError(
+                f"{type(part).__name__} {getattr(part, 'name', '')!r} holds a Python "
+                "lambda, which cannot be pickled. Use a function defined with `def` "
+                "at the top level of a module, or a subclass of keras.layers.Layer."
+            )
+
+
+def _config(value: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*`lambda`.*")
+        try:
+            return keras.saving.serialize_keras_object(value)
+        except NotImplementedError:  # a custom class without get_config
+            return {}
+
+
+def _has_layers(value: Any) -> bool:
+    return isinstance(value, keras.Layer)
+
+
+def _classes_of(value: Any) -> Iterator[type]:
+    yield type(value)
+    if _has_layers(value):
+        yield from map(type, value._flatten_layers(include_self=False))
+    for part in ("optimizer", "loss"):
+        yield type(getattr(value, part, None))
+
+
+def _foreign_names(config: Any) -> Iterator[tuple[str, str, str]]:
+    """Module, name and registered name of what a config has from outside Keras."""
+    if isinstance(config, dict):
+        module = config.get("module")
+        if isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
+            name = config["class_name"]
+            if name == "function":
+                name = config["config"]
+            yield module, name, config.get("registered_name") or name
+        for item in config.values():
+            yield from _foreign_names(item)
+    elif isinstance(config, (list, tuple)):
+        for item in config:
+            yield from _foreign_names(item)
