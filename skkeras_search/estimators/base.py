@@ -26,7 +26,7 @@ from skkeras_search.estimators.compilation import make_compile_arguments
 from skkeras_search.estimators.epoch_tasks import EpochTasks
 from skkeras_search.estimators.inputs import to_keras, validate_inputs
 from skkeras_search.estimators.outputs import build, outputs_of
-from skkeras_search.estimators.parameters import ParametersMixin
+from skkeras_search.estimators.parameters import DEFAULT_OPTIMIZER, ParametersMixin
 from skkeras_search.estimators.prediction import predict_in_batches
 from skkeras_search.estimators.scikeras_base import ScikerasBaseWrapper
 from skkeras_search.estimators.seeding import draw_seed, seeded
@@ -68,7 +68,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         build_fn: Any = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
-        optimizer: Any = "rmsprop",
+        optimizer: Any = DEFAULT_OPTIMIZER,
         loss: Any = None,
         metrics: Any = None,
         batch_size: int | None = None,
@@ -241,7 +241,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
             As in :meth:`fit`.
         **kwargs : dict
-            Arguments of ``keras.Model.predict`` for this call.
+            Arguments of ``keras.Model.predict``, which then makes the prediction.
 
         Returns
         -------
@@ -407,6 +407,10 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         encoded = self.feature_encoder_.transform(X)
         return to_keras(encoded, self.model_, getattr(self, "feature_names_in_", None))
 
+    def _check_model_compatibility(self, y: Any) -> None:
+        if getattr(self.model_, "outputs", None):  # a subclassed model has none
+            super()._check_model_compatibility(y)
+
     def _check_params(self, epochs: Any) -> None:
         self._validate_params()
         if not isinstance(epochs, Integral) or epochs < 1:
@@ -423,18 +427,18 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         function = self._build_function()
         if given is None and function is None:
             raise ValueError(
-                "model is None: pass a function that returns a keras.Model, or "
-                "implement `_keras_build_fn`."
+                "``model`` is None: pass a function that returns a keras.Model, or the "
+                "class must implement ``_keras_build_fn``."
             )
         if function is None:
             raise TypeError(
-                "model must be a callable that returns a keras.Model, or a keras.Model, "
+                "``model`` must be a callable that returns a keras.Model, or one itself, "
                 f"got {given!r} of type {type(given).__name__}."
             )
         if given is not None and hasattr(type(self), "_keras_build_fn"):
             raise ValueError(
-                f"{type(self).__name__} implements `_keras_build_fn`, so it cannot be "
-                "given the parameter model as well."
+                f"{type(self).__name__} cannot implement ``_keras_build_fn`` and be given "
+                f"``model`` as well; got model={given!r}."
             )
         return function
 
@@ -466,7 +470,13 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             self.model_.compile(**self._get_compile_kwargs())
         if not any(keras.tree.flatten(self.model_.loss)):
             raise ValueError(
-                "The model has no loss. Pass loss=... to "
+                "The model has no loss. You must provide a loss function: pass loss=... "
+                f"to {type(self).__name__}, or compile the model with one in the "
+                "function that builds it."
+            )
+        if self.model_.optimizer is None:
+            raise ValueError(
+                "The model has no optimizer. You must provide one: pass optimizer=... to "
                 f"{type(self).__name__}, or compile the model with one in the function "
                 "that builds it."
             )
@@ -477,24 +487,20 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         X, _ = self._validate_data(X)
         inputs = self._model_inputs(X)
         params = self.get_params()
-        arguments = route_params(params, "predict", self._predict_kwargs, strict=True)
-        arguments.pop("callbacks", None)
-        arguments.update(kwargs)
         callbacks = make_callbacks(params, "callbacks")
         callbacks += make_callbacks(params, "predict__callbacks")
-        callbacks += check_callbacks(arguments.pop("callbacks", ()))
+        callbacks += check_callbacks(kwargs.pop("callbacks", ()))
+        arguments = route_params(params, "predict", self._predict_kwargs, strict=True)
+        arguments = {**arguments, **kwargs, "callbacks": callbacks}
         if arguments.get("batch_size") == -1:
             arguments["batch_size"] = keras.tree.flatten(inputs)[0].shape[0]
         sparse = any(t.sparse for t in getattr(self.model_, "inputs", None) or ())
-        if callbacks or sparse or arguments.get("steps"):
-            return self.model_.predict(inputs, callbacks=callbacks, **arguments)
-        wanted = kwargs.get("batch_size", getattr(self, "predict__batch_size", None))
-        return predict_in_batches(
-            self.model_,
-            inputs,
-            arguments["batch_size"] if wanted else None,
-            at_least=arguments.get("batch_size") or 32,
-        )
+        if kwargs or callbacks or sparse or arguments.get("steps"):
+            return self.model_.predict(inputs, **arguments)
+        size = arguments["batch_size"]
+        if getattr(self, "predict__batch_size", None):
+            return predict_in_batches(self.model_, inputs, batch_size=size)
+        return predict_in_batches(self.model_, inputs, at_least=size or 32)
 
     def _fitted_attributes(self) -> dict[str, Any]:
         return {
@@ -534,9 +540,4 @@ def _drop_weightless(X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, An
         return X, y, None
     weights = _check_sample_weight(sample_weight, X, dtype=keras.config.floatx())
     used = weights != 0
-    if not used.any():
-        raise ValueError(
-            "Sample weights must contain at least one non-zero number: samples of "
-            "weight zero take no part in training."
-        )
     return (X, y, weights) if used.all() else (X[used], y[used], weights[used])

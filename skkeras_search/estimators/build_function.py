@@ -74,7 +74,7 @@ class BuildFunction:
         for name in arguments:
             if name not in self.magic and not self.accepts(name):
                 raise TypeError(
-                    f"model={self.name} takes no argument {name!r}."
+                    f"model={self.name} got an unexpected keyword argument {name!r}."
                     + did_you_mean(name, self.arguments)
                 )
         missing = set(self.arguments) - set(self.defaults) - set(arguments)

@@ -25,12 +25,13 @@ def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
     Returns
     -------
     list of keras.callbacks.Callback
-        Copies, so that the callbacks of one fit know nothing of another.
+        Shallow copies: what a callback sets on itself in one fit is not there in the
+        next, and what it was given to record into is the caller's own.
 
     Raises
     ------
     TypeError
-        If something else than a callback is found, or one cannot be copied.
+        If something else than a callback is found.
     """
     given = params.get(destination)
     if given is None:
@@ -41,7 +42,7 @@ def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
         made = list(made.values())
     elif not isinstance(made, (list, tuple)):
         made = [made]
-    return [_copied(callback) for callback in check_callbacks(made, destination)]
+    return [copy.copy(callback) for callback in check_callbacks(made, destination)]
 
 
 def check_callbacks(callbacks: Any, name: str = "callbacks") -> list[Any]:
@@ -64,15 +65,3 @@ def check_callbacks(callbacks: Any, name: str = "callbacks") -> list[Any]:
                 f"list or dict of them, got {item!r} of type {type(item).__name__}."
             )
     return flat
-
-
-def _copied(callback: Any) -> Any:
-    try:
-        return copy.deepcopy(callback)
-    except Exception as error:
-        raise TypeError(
-            f"The callback {type(callback).__name__} cannot be copied, and each fit "
-            "needs its own. Pass the class instead, with its arguments as in "
-            f"callbacks={type(callback).__name__}, callbacks__name=value. "
-            f"The copy failed with {type(error).__name__}: {error}"
-        ) from error

@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
 
 from skkeras_search.estimators.base import BaseWrapper
+from skkeras_search.estimators.parameters import DEFAULT_OPTIMIZER
 from skkeras_search.estimators.targets import ClassifierTargetEncoder
 
 
@@ -143,7 +144,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         build_fn: Any = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
-        optimizer: Any = "rmsprop",
+        optimizer: Any = DEFAULT_OPTIMIZER,
         loss: Any = None,
         metrics: Any = None,
         batch_size: int | None = None,
@@ -219,7 +220,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
             As in :meth:`fit`.
         **kwargs : dict
-            Arguments of ``keras.Model.predict`` for this call.
+            Arguments of ``keras.Model.predict``, which then makes the prediction.
 
         Returns
         -------
@@ -229,6 +230,9 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         """
         raw = self._predict_raw(X, **kwargs)
         return self.target_encoder_.inverse_transform(raw, return_proba=True)
+
+    # Not ClassifierMixin's, which knows no `scorer` and no routed parameters.
+    score = BaseWrapper.score
 
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:

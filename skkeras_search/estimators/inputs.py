@@ -41,9 +41,8 @@ def validate_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> Validat
         If values are missing or infinite, or the features are not those of ``fit``.
     """
     several = _several_inputs(X)
+    checked: Validated
     if several is not None:
-        # The names of a frame's columns are checked; it is then read as arrays.
-        checked = validate_data(estimator, X, reset=reset, skip_check_array=True)
         checked = several.map(lambda array: _check_values(estimator, array))
         n_features = sum(prod(array.shape[1:]) for array in checked)
     elif is_text(X):
@@ -54,7 +53,7 @@ def validate_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> Validat
             estimator,
             X,
             reset=reset,
-            dtype=None if _is_numeric(X) else "numeric",
+            dtype=None if _is_numeric(X) else keras.config.floatx(),
             accept_sparse="csr",
             allow_nd=True,
         )
@@ -109,6 +108,8 @@ def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) > 1 and isinstance(X, np.ndarray):
         X = _split_columns(X, inputs, names)
+    if isinstance(X, (dict, list, tuple)):  # from a feature_encoder of the user's
+        X = MultiInput(X)
     if isinstance(X, MultiInput):
         return _named_inputs(X, inputs)
     return _fitted_to(X, inputs[0], "X") if inputs else X
@@ -158,7 +159,7 @@ def _is_numeric(X: Any) -> bool:
 def _check_values(estimator: BaseEstimator, array: np.ndarray) -> np.ndarray:
     if is_text(array.ravel()):
         return array.astype(object)
-    numeric = None if _is_numeric(array) else "numeric"
+    numeric = None if _is_numeric(array) else keras.config.floatx()
     return check_array(
         array,
         dtype=numeric,

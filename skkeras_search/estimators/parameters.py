@@ -29,6 +29,10 @@ ROUTING_PREFIXES = (
     "score",
 )
 
+# An object of its own, as a literal would not be: it tells "nobody asked for an
+# optimizer" from a user's "rmsprop".
+DEFAULT_OPTIMIZER = str(b"rmsprop", "ascii")
+
 
 class ParametersMixin(BaseEstimator):
     """Parameters of an estimator whose model is built by a function of the user's."""
@@ -139,9 +143,8 @@ class ParametersMixin(BaseEstimator):
             if routed and prefix in ROUTING_PREFIXES:
                 if prefix == "model" and function and not function.accepts(rest):
                     raise TypeError(
-                        f"{name!r} is a parameter of {type(self).__name__}, but "
-                        f"model={function.name} takes no argument {rest!r}."
-                        + did_you_mean(rest, function.arguments)
+                        f"{name!r}: model={function.name} got an unexpected keyword "
+                        f"argument {rest!r}." + did_you_mean(rest, function.arguments)
                     )
             elif not (function and function.accepts(name)):
                 known = [*self._known_names(), *(f"{p}__" for p in ROUTING_PREFIXES)]

@@ -127,6 +127,9 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
     True
     """
 
+    # Not RegressorMixin's, which knows no `scorer` and no routed parameters.
+    score = BaseWrapper.score
+
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
         """R2, as :meth:`score` returns it. Override it for another score.

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -91,7 +92,10 @@ def load_model(saved: bytes, custom: CustomObjects, safe_mode: bool = True) -> k
     with TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         path.write_bytes(saved)
-        return keras.saving.load_model(path, custom, safe_mode=safe_mode)
+        with warnings.catch_warnings():
+            # An optimizer that has not trained yet has nothing to load.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            return keras.saving.load_model(path, custom, safe_mode=safe_mode)
 
 
 def copy_model(model: keras.Model) -> keras.Model:
@@ -123,9 +127,10 @@ def custom_objects(value: Any) -> CustomObjects:
     dict
         The name under which Keras will ask for each, mapped to it.
     """
-    here = {cls.__name__: cls for cls in _classes_of(value)}
+    here = {thing.__name__: thing for thing in _foreign_things(value)}
     found: CustomObjects = {}
-    for module, name, registered_name in _foreign_names(_config(value)):
+    for module, name, registered_name in _custom_names(_config(value)):
+        # Of a layer's functions the config has no module, only the name.
         candidate = here.get(name) or getattr(sys.modules.get(module), name, None)
         if candidate is not None:
             found[name] = found[registered_name] = candidate
@@ -140,8 +145,7 @@ def refuse_python_lambdas(value: Any) -> None:
     TypeError
         Naming the layer.
     """
-    inner = value._flatten_layers(include_self=False) if _has_layers(value) else ()
-    for part in [*inner, value]:
+    for part in _parts(value):
         if '"__lambda__"' in json.dumps(_config(part), default=str):
             raise TypeError(
                 f"{type(part).__name__} {getattr(part, 'name', '')!r} holds a Python "
@@ -159,29 +163,34 @@ def _config(value: Any) -> Any:
             return {}
 
 
-def _has_layers(value: Any) -> bool:
-    return isinstance(value, keras.Layer)
+def _parts(value: Any) -> list[Any]:
+    """A Keras object with all layers inside it, and what a model is compiled with."""
+    inner = (
+        value._flatten_layers(include_self=False) if isinstance(value, keras.Layer) else ()
+    )
+    compiled = (getattr(value, name, None) for name in ("optimizer", "loss"))
+    return [*inner, *compiled, value]
 
 
-def _classes_of(value: Any) -> Iterator[type]:
-    yield type(value)
-    if _has_layers(value):
-        yield from map(type, value._flatten_layers(include_self=False))
-    for part in ("optimizer", "loss"):
-        yield type(getattr(value, part, None))
+def _foreign_things(value: Any) -> Iterator[Any]:
+    """Classes and functions from outside Keras that a Keras object is made of."""
+    for part in _parts(value):
+        for thing in (part, *getattr(part, "__dict__", {}).values()):
+            thing = thing if isinstance(thing, FunctionType) else type(thing)
+            if thing.__module__.split(".")[0] not in ("keras", "builtins"):
+                yield thing
 
 
-def _foreign_names(config: Any) -> Iterator[tuple[str, str, str]]:
+def _custom_names(config: Any) -> Iterator[tuple[str, str, str]]:
     """Module, name and registered name of what a config has from outside Keras."""
     if isinstance(config, dict):
-        module = config.get("module")
-        if isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
-            name = config["class_name"]
-            if name == "function":
-                name = config["config"]
-            yield module, name, config.get("registered_name") or name
+        if config.get("registered_name"):  # Keras's own classes have none
+            function = config["class_name"] == "function"
+            name = config["config"] if function else config["class_name"]
+            # Keras writes no module for a class of the script that runs
+            yield config["module"] or "__main__", name, config["registered_name"]
         for item in config.values():
-            yield from _foreign_names(item)
+            yield from _custom_names(item)
     elif isinstance(config, (list, tuple)):
         for item in config:
-            yield from _foreign_names(item)
+            yield from _custom_names(item)

@@ -122,6 +122,11 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
             If a label was not there in ``fit``.
         """
         outputs = self._outputs
+        if y.shape[1:] != self._trailing_shape:
+            raise ValueError(
+                f"y has the shape {('n_samples', *y.shape[1:])}, but in fit it had "
+                f"{('n_samples', *self._trailing_shape)}."
+            )
         if self.target_type_ == "multiclass-multioutput":
             columns = zip(y.T, self.classes_, self._each_output(y.shape[1]), strict=True)
             return [_encoded(_codes(c, k), len(k), out) for c, k, out in columns]
@@ -255,7 +260,7 @@ class RegressorTargetEncoder(TransformerMixin, BaseEstimator):
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if n_outputs != self.n_outputs_:
             raise ValueError(
-                f"Detected y to have {n_outputs} outputs, but this estimator was "
+                f"Detected ``y`` to have {n_outputs} outputs, but this estimator was "
                 f"fitted to {self.n_outputs_} outputs."
             )
         return _split(y, self._outputs)
@@ -279,7 +284,7 @@ def _codes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
         raise ValueError(
-            f"y has labels that were not seen in fit: {unknown.tolist()}; the classes "
+            f"Found unknown categories {unknown.tolist()} in y; the classes seen in fit "
             f"are {classes.tolist()}."
         )
     return np.searchsorted(classes, labels)
