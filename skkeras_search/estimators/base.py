@@ -1,5 +1,7 @@
 """The part of the estimators that classification and regression share."""
 
+import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -7,7 +9,6 @@ from typing import Any, Self
 
 import keras
 import numpy as np
-from scikeras._utils import route_params
 from scipy.sparse import issparse
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags, get_tags
@@ -21,16 +22,22 @@ from sklearn.utils.validation import (
 )
 
 from skkeras_search.estimators.build_function import BuildFunction
-from skkeras_search.estimators.callbacks import check_callbacks, make_callbacks
+from skkeras_search.estimators.callbacks import (
+    check_callbacks,
+    make_callbacks,
+    watches_prediction,
+)
 from skkeras_search.estimators.compilation import make_compile_arguments
 from skkeras_search.estimators.epoch_tasks import EpochTasks
 from skkeras_search.estimators.inputs import to_keras, validate_inputs
 from skkeras_search.estimators.outputs import build, outputs_of
 from skkeras_search.estimators.parameters import DEFAULT_OPTIMIZER, ParametersMixin
 from skkeras_search.estimators.prediction import predict_in_batches
-from skkeras_search.estimators.scikeras_base import ScikerasBaseWrapper
+from skkeras_search.estimators.retracing import retracing_expected
+from skkeras_search.estimators.scikeras_base import ScikerasBaseWrapper, route_params
 from skkeras_search.estimators.seeding import draw_seed, seeded
 from skkeras_search.estimators.serialization import copy_model, pack
+from skkeras_search.estimators.tensorflow_memory import forget_kernels, keep_no_graphs
 from skkeras_search.estimators.validation_data import unpack_validation_data
 
 
@@ -58,6 +65,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         "random_state": ["random_state"],
     }
 
+    history_: dict[str, list[Any]]
     # Seeding is ours (see ``_fit_keras_model``): scikeras's leaves traces.
     _random_state = None
 
@@ -162,7 +170,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 sample_weight,
                 warm_start=self.warm_start,
                 epochs=epochs,
-                initial_epoch=kwargs.pop("initial_epoch", 0),
+                initial_epoch=kwargs.pop(
+                    "initial_epoch", getattr(self, "fit__initial_epoch", 0)
+                ),
                 callbacks=callbacks,
                 validation_data=unpack_validation_data(
                     kwargs.pop("validation_data", None), X_val, y_val, sample_weight_val
@@ -347,8 +357,10 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         self.feature_encoder_ = self.feature_encoder.fit(X)
         for encoder in (self.target_encoder_, self.feature_encoder_):
             self.__dict__.update(getattr(encoder, "get_metadata", dict)())
+        forget_kernels()  # those of models that are gone
         self.model_ = self._build_keras_model()
         self._ensure_compiled_model()
+        keep_no_graphs(self.model_.optimizer)
         inputs = self._model_inputs(X)
         with seeded(self._seed):
             build(self.model_, inputs)
@@ -359,8 +371,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _fit_keras_model(self, *args: Any, **kwargs: Any) -> None:
         # Epochs that are trained one call at a time must not repeat the same shuffle.
         seed = None if self._seed is None else self._seed + kwargs["initial_epoch"]
-        with seeded(seed):
+        history = getattr(self, "history_", {})
+        self.history_ = defaultdict(list, history)  # scikeras adds to it
+        with seeded(seed), retracing_expected():
             super()._fit_keras_model(*args, **kwargs)
+        self.history_ = dict(self.history_)
 
     def _validate_data(
         self, X: Any = None, y: Any = None, reset: bool = False, y_numeric: bool = False
@@ -468,6 +483,13 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _ensure_compiled_model(self) -> None:
         if not self.model_.compiled:
             self.model_.compile(**self._get_compile_kwargs())
+        elif unused := self._unused_compile_params():
+            warnings.warn(
+                f"The model was compiled by the function that builds it, so {unused} have "
+                "no effect. Return the model uncompiled, or make them arguments of the "
+                "function.",
+                stacklevel=2,
+            )
         if not any(keras.tree.flatten(self.model_.loss)):
             raise ValueError(
                 "The model has no loss. You must provide a loss function: pass loss=... "
@@ -481,6 +503,18 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 "that builds it."
             )
 
+    def _unused_compile_params(self) -> list[str]:
+        """Parameters that were given for a model that came compiled."""
+        function = self._build_function()
+        if function and function.magic - {"meta"}:
+            return []  # it was told of them
+        prefixes = ("optimizer__", "loss__", "metrics__", "compile__")
+        routed = [name for name in self._extra_params if name.startswith(prefixes)]
+        own = function.arguments if function else ()
+        if "optimizer" not in own and self.optimizer != DEFAULT_OPTIMIZER:
+            routed.append("optimizer")
+        return routed
+
     def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
         """Return the outputs of the model, before they are decoded."""
         check_is_fitted(self)
@@ -491,16 +525,18 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         callbacks += make_callbacks(params, "predict__callbacks")
         callbacks += check_callbacks(kwargs.pop("callbacks", ()))
         arguments = route_params(params, "predict", self._predict_kwargs, strict=True)
+        callbacks = [callback for callback in callbacks if watches_prediction(callback)]
         arguments = {**arguments, **kwargs, "callbacks": callbacks}
         if arguments.get("batch_size") == -1:
             arguments["batch_size"] = keras.tree.flatten(inputs)[0].shape[0]
         sparse = any(t.sparse for t in getattr(self.model_, "inputs", None) or ())
-        if kwargs or callbacks or sparse or arguments.get("steps"):
-            return self.model_.predict(inputs, **arguments)
         size = arguments["batch_size"]
-        if getattr(self, "predict__batch_size", None):
-            return predict_in_batches(self.model_, inputs, batch_size=size)
-        return predict_in_batches(self.model_, inputs, at_least=size or 32)
+        with retracing_expected():
+            if kwargs or callbacks or sparse or arguments.get("steps"):
+                return self.model_.predict(inputs, **arguments)
+            if getattr(self, "predict__batch_size", None):
+                return predict_in_batches(self.model_, inputs, batch_size=size)
+            return predict_in_batches(self.model_, inputs, at_least=size or 32)
 
     def _fitted_attributes(self) -> dict[str, Any]:
         return {

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from scikeras._utils import route_params
 
 from skkeras_search.estimators.compilation import construct
+from skkeras_search.estimators.scikeras_base import route_params
 
 
 def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
@@ -43,6 +43,15 @@ def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
     elif not isinstance(made, (list, tuple)):
         made = [made]
     return [copy.copy(callback) for callback in check_callbacks(made, destination)]
+
+
+def watches_prediction(callback: Any) -> bool:
+    """Whether a callback does anything when the model predicts."""
+    return any(
+        getattr(type(callback), name) is not getattr(keras.callbacks.Callback, name)
+        for name in dir(keras.callbacks.Callback)
+        if name.startswith("on_predict_")
+    )
 
 
 def check_callbacks(callbacks: Any, name: str = "callbacks") -> list[Any]:

@@ -4,15 +4,15 @@ import copy
 from typing import Any
 
 import keras
-from scikeras._utils import (
+
+from skkeras_search.estimators.scikeras_base import (
     get_metric_class,
     get_optimizer_class,
+    loss_name,
     route_params,
     try_to_convert_strings_to_classes,
     unflatten_params,
 )
-from scikeras.utils import loss_name
-
 from skkeras_search.estimators.serialization import copy_keras_object
 
 

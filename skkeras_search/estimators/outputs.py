@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from scikeras.utils import loss_name
 from scipy.special import expit, softmax
 
 from skkeras_search.estimators.inputs import take_rows
+from skkeras_search.estimators.scikeras_base import loss_name
 
 # Activations whose values are probabilities.
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")

@@ -141,11 +141,7 @@ class ParametersMixin(BaseEstimator):
         for name in self._extra_params:
             prefix, routed, rest = name.partition("__")
             if routed and prefix in ROUTING_PREFIXES:
-                if prefix == "model" and function and not function.accepts(rest):
-                    raise TypeError(
-                        f"{name!r}: model={function.name} got an unexpected keyword "
-                        f"argument {rest!r}." + did_you_mean(rest, function.arguments)
-                    )
+                self._check_routed(prefix, rest.partition("__")[0])
             elif not (function and function.accepts(name)):
                 known = [*self._known_names(), *(f"{p}__" for p in ROUTING_PREFIXES)]
                 known = [known_name for known_name in known if known_name != name]
@@ -154,6 +150,23 @@ class ParametersMixin(BaseEstimator):
                     f"{name!r} is not a parameter of {type(self).__name__}{taken_by}."
                     + did_you_mean(name, known)
                 )
+
+    def _check_routed(self, prefix: str, name: str) -> None:
+        function = self._build_function()
+        if prefix == "model" and function:
+            taker, known = f"model={function.name}", [*function.arguments, *function.magic]
+            accepted = function.accepts(name)
+        elif prefix in ("fit", "predict", "compile"):
+            taker = f"keras.Model.{prefix}"
+            known = list(inspect.signature(getattr(keras.Model, prefix)).parameters)
+            accepted = name in known
+        else:  # known only once the class it goes to is
+            return
+        if not accepted:
+            raise TypeError(
+                f"'{prefix}__{name}': {taker} got an unexpected keyword argument {name!r}."
+                + did_you_mean(name, known)
+            )
 
     def _build_function(self) -> BuildFunction | None:
         """The build function, or None for a prebuilt model or none at all."""

@@ -37,8 +37,9 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
         one, ``fit`` gives the same model; no global generator is changed.
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
         For a model that the function did not compile. Parameters are routed to names
-        and classes: ``optimizer__learning_rate=0.01``. An argument ``optimizer`` of
-        the function takes precedence over this default.
+        and classes: ``optimizer__learning_rate=0.01``. Where the
+        function has an argument ``optimizer``, that gets what is given here, or has
+        its own default.
     loss : str, class, callable or keras.losses.Loss, or list or dict, default=None
         As ``optimizer``, with ``loss__`` parameters. "mean_squared_error" is the usual
         one.
@@ -76,7 +77,7 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
         The callbacks of the last fit, as it left them. Not kept when pickled.
     n_features_in_ : int
         Number of features seen in ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of ``X``, if it had names that are all strings.
     X_shape_, X_dtype_ : tuple of int and dtype
         Shape and dtype of ``X`` in ``fit``.

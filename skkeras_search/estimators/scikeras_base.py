@@ -1,4 +1,4 @@
-"""scikeras's ``BaseWrapper``, without what Keras and scikit-learn have outgrown.
+"""What we use of scikeras, without what Keras and scikit-learn have outgrown.
 
 Importing scikeras replaces the pickling methods of Keras's classes for the whole
 process. Our estimators pickle their models themselves (see ``serialization``), so
@@ -11,6 +11,14 @@ import keras
 
 _user_imported_scikeras = "scikeras" in sys.modules
 
+from scikeras._utils import (  # noqa: E402
+    get_metric_class,
+    get_optimizer_class,
+    route_params,
+    try_to_convert_strings_to_classes,
+    unflatten_params,
+)
+from scikeras.utils import loss_name  # noqa: E402
 from scikeras.wrappers import BaseWrapper as ScikerasBaseWrapper  # noqa: E402
 
 if not _user_imported_scikeras:
@@ -29,4 +37,12 @@ if "_more_tags" in vars(ScikerasBaseWrapper):
     # every class that inherits from one that still has it.
     del ScikerasBaseWrapper._more_tags
 
-__all__ = ["ScikerasBaseWrapper"]
+__all__ = [
+    "ScikerasBaseWrapper",
+    "get_metric_class",
+    "get_optimizer_class",
+    "loss_name",
+    "route_params",
+    "try_to_convert_strings_to_classes",
+    "unflatten_params",
+]

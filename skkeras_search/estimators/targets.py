@@ -58,7 +58,7 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
             if len(given) < 2:
                 raise ValueError(
                     "A classifier needs samples of at least 2 classes in y, but y has "
-                    f"only one class: {given[0]!r}."
+                    f"only one class: {given.tolist()[0]!r}."
                 )
             _codes(y.ravel(), given)  # refuses labels that are not in `classes`
         elif self.target_type_ in ("multilabel-indicator", "multiclass-onehot"):

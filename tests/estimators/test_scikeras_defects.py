@@ -22,7 +22,6 @@ import pytest
 import sklearn
 from keras import layers
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import VotingClassifier
 from sklearn.inspection import partial_dependence
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
@@ -30,15 +29,18 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tests.estimators import models
+from tests.estimators.data import (
+    X_diabetes,
+    X_iris,
+    names_iris,
+    weights,
+    y_diabetes,
+    y_iris,
+)
 
 _estimators = import_module(os.environ.get("ESTIMATORS_FROM", "skkeras_search"))
 KerasClassifier = _estimators.KerasClassifier
 KerasRegressor = _estimators.KerasRegressor
-
-X_iris, y_iris = load_iris(return_X_y=True)
-X_iris = X_iris.astype("float32")
-names_iris = np.array(["setosa", "versicolor", "virginica"])[y_iris]
-X_diabetes, y_diabetes = (a[:60] for a in load_diabetes(return_X_y=True))
 
 
 def classifier(model=models.mlp, **kwargs):
@@ -47,10 +49,6 @@ def classifier(model=models.mlp, **kwargs):
 
 def regressor(model=models.regression_mlp, **kwargs):
     return KerasRegressor(model, **{"verbose": 0, "random_state": 0, **kwargs})
-
-
-def weights(estimator):
-    return np.concatenate([w.ravel() for w in estimator.model_.get_weights()])
 
 
 class Recorder(keras.callbacks.Callback):

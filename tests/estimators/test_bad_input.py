@@ -1,0 +1,303 @@
+"""Bad input: which error, in which words, and always before training starts."""
+
+import functools
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+from sklearn.exceptions import NotFittedError
+
+from skkeras_search import KerasClassifier, KerasRegressor, MultiInput
+from tests.estimators import models
+from tests.estimators.data import X_diabetes, X_iris, names_iris, y_diabetes, y_iris
+
+
+@pytest.fixture(autouse=True)
+def no_training(monkeypatch):
+    @functools.wraps(keras.Model.fit)
+    def trained(*args, **kwargs):
+        raise AssertionError("training started")
+
+    monkeypatch.setattr(keras.Model, "fit", trained)
+
+
+def classifier(model=models.mlp, **kwargs):
+    return KerasClassifier(model, verbose=0, **kwargs)
+
+
+def refuses(error, words, estimator, X=X_iris, y=y_iris, **kwargs):
+    with pytest.raises(error, match=words):
+        estimator.fit(X, y, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"epoch": 3}, "'epoch' is not a parameter .* Did you mean 'epochs'"),
+        ({"unit": 3}, "'unit' is not .* of model=mlp. Did you mean 'units'"),
+        ({"model__unit": 3}, "'model__unit': model=mlp .* Did you mean 'units'"),
+        ({"fit__epoch": 3}, "'fit__epoch': keras.Model.fit .* Did you mean 'epochs'"),
+        ({"predict__batch": 3}, "'predict__batch': keras.Model.predict"),
+        ({"optimzer__learning_rate": 3}, "'optimzer__learning_rate' is not a param"),
+    ],
+)
+def test_unknown_parameter(given, words):
+    refuses(TypeError, words, classifier(**given))
+
+
+def test_unknown_parameter_of_set_params():
+    with pytest.raises(
+        ValueError, match=r"Invalid parameter 'epoch'.*Did you mean 'epochs'"
+    ):
+        classifier().set_params(epoch=3)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"optimizer": "adm"}, "optimizer='adm' is not known"),
+        ({"loss": "mze"}, "loss='mze' is not known"),
+        ({"metrics": ["acuracy"]}, r"metrics=\['acuracy'\] is not known"),
+        ({"optimizer": "adam", "optimizer__lr": 1}, "optimizer__lr"),
+        ({"loss": "mse", "loss__nonsense": 1}, "loss__nonsense"),
+    ],
+)
+def test_compile_arguments(given, words):
+    settings = {"loss": "sparse_categorical_crossentropy", **given}
+    refuses(
+        (ValueError, TypeError), words, classifier(models.softmax_regression, **settings)
+    )
+
+
+def test_missing_argument_of_the_build_function():
+    def build(units):
+        return models.softmax_regression()
+
+    refuses(TypeError, "model=build needs a value for 'units'", classifier(build))
+
+
+def test_build_function_returns_no_model():
+    def build():
+        models.softmax_regression()
+
+    refuses(
+        TypeError, "model=build must return a keras.Model.*return model", classifier(build)
+    )
+
+
+def test_model_is_none_or_nonsense():
+    refuses(ValueError, "``model`` is None", KerasClassifier())
+    refuses(
+        TypeError, "``model`` must be a callable.*got 3 of type int", KerasClassifier(3)
+    )
+    both = KerasClassifier(models.mlp, build_fn=models.mlp)
+    refuses(ValueError, "model or build_fn", both)
+
+
+def test_uncompiled_without_a_loss():
+    refuses(
+        ValueError,
+        "has no loss. You must provide a loss function: pass loss=",
+        classifier(models.softmax_regression),
+    )
+
+
+def test_no_optimizer():
+    estimator = classifier(models.softmax_regression, loss="mse", optimizer=None)
+    refuses(ValueError, "has no optimizer", estimator)
+
+
+@pytest.mark.parametrize(
+    ("n_outputs", "loss", "y", "words"),
+    [
+        (5, "sparse_categorical_crossentropy", y_iris, "5 wide, but y has 3 classes"),
+        (1, "binary_crossentropy", y_iris, "1 wide, but y has 3 classes"),
+        (1, "sparse_categorical_crossentropy", y_iris > 0, "sparse_.*output layer.*1 wide"),
+        (1, "categorical_crossentropy", y_iris > 0, "categorical_.*output layer.*1 wide"),
+        (2, "binary_crossentropy", np.eye(3, dtype=int)[y_iris], "2 wide, but y has 3"),
+    ],
+)
+def test_output_layer_and_loss_of_a_classifier(n_outputs, loss, y, words):
+    estimator = classifier(models.softmax_regression, n_classes=n_outputs, loss=loss)
+    refuses(ValueError, words, estimator, y=y)
+
+
+def test_multilabel_with_a_sparse_loss():
+    y = np.array([[0, 1, 1], [1, 1, 0], [1, 0, 0]] * 50)
+    estimator = classifier(
+        models.softmax_regression, loss="sparse_categorical_crossentropy"
+    )
+    refuses(
+        ValueError, "sparse_categorical.*multilabel.*binary_crossentropy", estimator, y=y
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "words"),
+    [
+        ("sparse_categorical_crossentropy", y_diabetes + 0.5, "cannot fit a y of numbers"),
+        ("categorical_crossentropy", y_diabetes, "cannot fit a y of numbers"),
+        ("binary_crossentropy", y_diabetes, "cannot fit a y of numbers between"),
+        ("mse", np.column_stack([y_diabetes, y_diabetes]), "1 wide, but y has 2 target"),
+    ],
+)
+def test_loss_and_output_layer_of_a_regressor(loss, y, words):
+    estimator = KerasRegressor(models.linear_regression, n_features=10, loss=loss)
+    refuses(ValueError, words, estimator, X=X_diabetes, y=y)
+
+
+def test_continuous_target_of_a_classifier():
+    refuses(ValueError, "Unknown label type: continuous", classifier(), y=X_iris[:, 0])
+
+
+def test_missing_values():
+    X = X_iris.copy()
+    X[3, 2] = np.nan
+    refuses(ValueError, "Input X contains NaN", classifier(), X=X)
+    refuses(ValueError, "Input X contains NaN", classifier(models.two_inputs), X=[X, X])
+
+
+def test_one_class():
+    refuses(
+        ValueError, "at least 2 classes .* only one class: 'a'", classifier(), y=["a"] * 150
+    )
+    only_first = (y_iris == 0).astype(float)
+    words = "at least 2 classes, but only class"
+    refuses(ValueError, words, classifier(), sample_weight=only_first)
+
+
+def test_input_layer_of_the_wrong_width():
+    words = r"X has shape \('n_samples', 4\), but the model's input expects .*7"
+    refuses(
+        ValueError, words, classifier(models.softmax_regression, n_features=7, loss="mse")
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("epochs", 2.5),
+        ("batch_size", 0),
+        ("validation_split", 1.5),
+        ("random_state", "seed"),
+    ],
+)
+def test_parameter_out_of_range(name, value):
+    refuses(
+        ValueError,
+        f"The '{name}' parameter of KerasClassifier must be",
+        classifier(**{name: value}),
+    )
+
+
+def test_epochs_of_fit():
+    refuses(ValueError, "epochs must be .* at least 1, got 0", classifier(), epochs=0)
+
+
+@pytest.mark.parametrize("name", ["callbacks", "fit__callbacks"])
+def test_callbacks_that_are_none(name):
+    refuses(
+        TypeError,
+        f"{name} must be keras.callbacks.Callback.*got 'es'",
+        classifier(**{name: ["es"]}),
+    )
+    refuses(TypeError, "callbacks must be .* got 3", classifier(), callbacks=3)
+
+
+def test_routed_parameter_of_a_callback():
+    estimator = classifier(callbacks=keras.callbacks.EarlyStopping, callbacks__patince=1)
+    refuses(
+        TypeError, "callbacks__patince: .*unexpected keyword argument 'patince'", estimator
+    )
+
+
+def test_predict_before_fit():
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(NotFittedError, match="is not fitted yet"):
+            getattr(classifier(), method)(X_iris)
+
+
+def test_other_features_than_in_fit():
+    frame = pd.DataFrame(X_iris, columns=list("abcd"))
+    initialized = classifier().initialize(frame, y_iris)
+    with pytest.raises(
+        ValueError, match="X has 3 features, but KerasClassifier is expecting 4"
+    ):
+        initialized.predict(X_iris[:, :3])
+    with pytest.raises(ValueError, match="feature names should match"):
+        initialized.predict(frame.rename(columns={"a": "z"}))
+    with pytest.raises(ValueError, match="X has 3 dimensions"):
+        initialized.predict(X_iris[..., np.newaxis])
+
+
+def test_several_inputs_that_do_not_fit():
+    refuses(
+        ValueError,
+        "2 inputs .*but X is one array",
+        classifier(models.two_inputs),
+        X=X_iris[:, :3],
+    )
+    parts = {"first": X_iris[:, :1], "others": X_iris[:, 1:]}
+    refuses(
+        ValueError,
+        r"inputs \['rest'\] are not in X",
+        classifier(models.two_inputs),
+        X=parts,
+    )
+    refuses(
+        ValueError,
+        "X has 3 arrays, but the model has 2",
+        classifier(models.two_inputs),
+        X=[X_iris] * 3,
+    )
+    with pytest.raises(ValueError, match="at least one array"):
+        MultiInput({})
+    with pytest.raises(TypeError, match="takes a dict of arrays"):
+        MultiInput(X_iris)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        MultiInput([X_iris, X_iris[:3]])
+
+
+def test_text_for_a_model_of_numbers():
+    def build():
+        return keras.Sequential([keras.Input(()), layers.Reshape((1,)), layers.Dense(2)])
+
+    estimator = classifier(build, loss="mse")
+    refuses(ValueError, "X holds text", estimator, X=["a", "b"], y=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"validation_data": X_iris}, r"validation_data must be a tuple \(X_val, y_val\)"),
+        ({"validation_data": (X_iris,)}, "validation_data must be a tuple"),
+        ({"X_val": X_iris}, "y_val is missing"),
+        (
+            {"X_val": X_iris, "y_val": y_iris, "validation_data": (X_iris, y_iris)},
+            "not both",
+        ),
+        ({"validation_data": (X_iris, y_iris + 5)}, "Found unknown categories"),
+        ({"validation_data": (X_iris[:, :2], y_iris)}, "X has 2 features"),
+    ],
+)
+def test_validation_data(given, words):
+    refuses(ValueError, words, classifier(), **given)
+
+
+def test_partial_fit_takes_no_epochs():
+    with pytest.raises(TypeError, match="Invalid argument `epochs` to `partial_fit`"):
+        classifier().partial_fit(X_iris, y_iris, epochs=3)
+
+
+def test_labels_that_are_not_among_the_classes():
+    with pytest.raises(ValueError, match=r"Found unknown categories \['virginica'\]"):
+        classifier().partial_fit(X_iris, names_iris, classes=["setosa", "versicolor"])
+
+
+def test_parameters_of_a_compiled_model_that_reach_nothing():
+    estimator = classifier(optimizer__learning_rate=0.1)
+    with pytest.warns(UserWarning, match=r"\['optimizer__learning_rate'\] have no effect"):
+        estimator.initialize(X_iris, y_iris)
