@@ -1,0 +1,185 @@
+import functools
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+
+from skkeras_search import KerasClassifier, KerasRegressor
+from tests.estimators import models
+from tests.estimators.data import X_iris, y_iris
+
+VALUES = {
+    "epochs": st.integers(1, 1000),
+    "batch_size": st.none() | st.integers(1, 1000),
+    "loss": st.sampled_from([None, "mse", {"a": "mse"}]),
+    "optimizer": st.sampled_from(["adam", "rmsprop", keras.optimizers.SGD]),
+    "units": st.integers(1, 100),
+    "learning_rate": st.floats(0, 1),
+    "model__units": st.integers(1, 100),
+    "optimizer__learning_rate": st.floats(0, 1),
+    "callbacks__es__patience": st.integers(0, 10),
+    "fit__batch_size": st.integers(1, 100),
+}
+PARAMETERS = st.fixed_dictionaries({}, optional=VALUES)
+
+
+@given(PARAMETERS)
+def test_constructor_set_params_and_clone_agree(params):
+    constructed = KerasClassifier(models.mlp, **params)
+    was_set = KerasClassifier(models.mlp).set_params(**params)
+    assert constructed.get_params() == was_set.get_params()
+    assert clone(constructed).get_params() == constructed.get_params()
+    assert repr(clone(constructed)) == repr(constructed)
+    back = pickle.loads(pickle.dumps(constructed))
+    assert back.get_params() == constructed.get_params()
+    for name, value in params.items():
+        assert constructed.get_params()[name] == value
+        assert getattr(constructed, name) == value
+
+
+@given(PARAMETERS, PARAMETERS)
+def test_set_params_overrides_what_was_set(first, second):
+    estimator = KerasClassifier(models.mlp, **first).set_params(**second)
+    assert (
+        estimator.get_params()
+        == KerasClassifier(models.mlp, **{**first, **second}).get_params()
+    )
+
+
+def test_defaults_are_the_functions():
+    estimator = KerasClassifier(functools.partial(models.mlp, units=7))
+    assert estimator.get_params()["units"] == 7
+    assert estimator.units == 7
+    estimator.set_params(model=models.mlp)
+    assert estimator.units == 8
+
+
+def test_assigned_attributes_of_parameters_count():
+    estimator = KerasClassifier(models.mlp, units=3)
+    estimator.units = 4
+    assert clone(estimator).get_params()["units"] == 4
+    assert estimator.set_params(units=5).units == 5
+
+
+def test_a_required_argument_can_be_set():
+    def build(units):
+        return models.softmax_regression()
+
+    estimator = KerasClassifier(build)
+    assert "units" not in estimator.get_params()
+    assert estimator.set_params(units=3).get_params()["units"] == 3
+
+
+def test_a_function_of_any_keyword():
+    def build(**kwargs):
+        assert kwargs["width"] == 3
+        assert set(kwargs) == {"width", "meta", "compile_kwargs", "params"}
+        model = models.softmax_regression()
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    KerasClassifier(build, width=3, verbose=0).initialize(X_iris, y_iris)
+
+
+class MLPClassifier(KerasClassifier):
+    """As scikeras's documentation derives an estimator of one's own."""
+
+    def __init__(self, hidden=(8,), optimizer="adam", epochs=2, verbose=0, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = hidden
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.verbose = verbose
+
+    def _keras_build_fn(self, compile_kwargs):
+        model = keras.Sequential(
+            [keras.layers.Dense(n, activation="relu") for n in self.hidden]
+        )
+        model.add(keras.layers.Dense(self.n_classes_, activation="softmax"))
+        model.compile(
+            loss="sparse_categorical_crossentropy", optimizer=compile_kwargs["optimizer"]
+        )
+        return model
+
+
+def test_subclass_with_parameters_of_its_own():
+    estimator = MLPClassifier(hidden=(4, 5), optimizer__learning_rate=0.25, random_state=0)
+    params = clone(estimator).get_params()
+    assert params["hidden"] == (4, 5)
+    assert params["random_state"] == 0
+    assert params["batch_size"] is None
+    fitted = clone(estimator).fit(X_iris, y_iris)
+    assert isinstance(fitted.model_.optimizer, keras.optimizers.Adam)
+    assert float(fitted.model_.optimizer.learning_rate) == 0.25
+    assert len(fitted.history_["loss"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("params", "check"),
+    [
+        (
+            {"loss": "binary_crossentropy", "loss__from_logits": True},
+            lambda kwargs: kwargs["loss"].get_config()["from_logits"],
+        ),
+        (
+            {"loss": ["mse", keras.losses.Huber], "loss__1__delta": 3.0},
+            lambda kwargs: kwargs["loss"][1].get_config()["delta"] == 3.0,
+        ),
+        (
+            {
+                "metrics": {"a": "accuracy", "b": keras.metrics.AUC},
+                "metrics__b__num_thresholds": 7,
+            },
+            lambda kwargs: kwargs["metrics"]["b"].num_thresholds == 7,
+        ),
+        (
+            {
+                "optimizer": keras.optimizers.SGD,
+                "optimizer__learning_rate": keras.optimizers.schedules.InverseTimeDecay,
+                "optimizer__learning_rate__initial_learning_rate": 0.5,
+                "optimizer__learning_rate__decay_steps": 10,
+                "optimizer__learning_rate__decay_rate": 0.1,
+            },
+            lambda kwargs: float(kwargs["optimizer"].learning_rate) == 0.5,
+        ),
+        (
+            {"optimizer": "sgd", "optimizer__momentum": 0.9},
+            lambda k: k["optimizer"].momentum == 0.9,
+        ),
+        ({"loss": "mse", "compile__loss_weights": [2]}, lambda k: k["loss_weights"] == [2]),
+    ],
+)
+def test_routing_to_compile(params, check):
+    assert check(KerasRegressor(models.linear_regression, **params)._get_compile_kwargs())
+
+
+def test_magic_arguments():
+    seen = {}
+
+    def build(meta, compile_kwargs, params):
+        seen.update(meta=meta, compile_kwargs=compile_kwargs, params=params)
+        model = models.softmax_regression()
+        model.compile(**compile_kwargs)
+        return model
+
+    estimator = KerasClassifier(
+        build, loss="sparse_categorical_crossentropy", optimizer="sgd"
+    )
+    estimator.initialize(X_iris, y_iris)
+    assert seen["meta"]["n_classes_"] == 3
+    assert seen["meta"]["X_shape_"] == (150, 4)
+    assert seen["meta"]["target_type_"] == "multiclass"
+    assert isinstance(seen["compile_kwargs"]["optimizer"], keras.optimizers.SGD)
+    assert seen["params"]["optimizer"] == "sgd"
+
+
+def test_build_fn_is_the_old_name():
+    estimator = KerasClassifier(build_fn=models.mlp, units=3)
+    assert estimator.get_params()["learning_rate"] == 0.05
+    model = estimator.initialize(X_iris, y_iris).model_
+    assert model.layers[0].units == 3
+    assert np.isfinite(model.get_weights()[0]).all()

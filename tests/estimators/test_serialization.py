@@ -1,0 +1,102 @@
+import copy
+import pickle
+
+import keras
+import numpy as np
+import pytest
+
+from skkeras_search import KerasClassifier, KerasRegressor
+from skkeras_search.estimators.serialization import copy_model
+from tests.estimators import models
+from tests.estimators.data import X_iris, weights, y_iris
+
+
+class ScaledError(keras.losses.Loss):
+    """A custom loss without a get_config."""
+
+    def __init__(self, scale=3.0):
+        super().__init__()
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        return self.scale * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+
+class Momentum(keras.optimizers.SGD):
+    """A custom optimizer that is registered nowhere."""
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"optimizer": keras.optimizers.Adam(0.125)},
+        {"optimizer": Momentum(0.125)},
+        {"metrics": [keras.metrics.MeanAbsoluteError()]},
+        {"callbacks": [keras.callbacks.EarlyStopping(patience=3)]},
+    ],
+)
+def test_instances_among_the_parameters(how, params):
+    estimator = KerasRegressor(models.linear_regression, loss="mse", verbose=0, **params)
+    back = how(estimator)
+    ((name, value),) = params.items()
+    found = back.get_params()[name]
+    if name == "optimizer":
+        assert type(found).__name__ == type(value).__name__
+        assert float(found.learning_rate) == 0.125
+    else:
+        assert type(found[0]) is type(value[0])
+    back.fit(X_iris, y_iris)
+
+
+def test_a_custom_loss_keeps_its_arguments():
+    estimator = KerasRegressor(
+        models.linear_regression, loss=ScaledError(5.0), verbose=0, random_state=0
+    )
+    fitted = estimator.fit(X_iris, y_iris)
+    assert fitted.model_.loss.scale == 5.0
+    assert fitted.model_.loss is not estimator.loss
+
+
+def test_custom_loss_function():
+    fitted = KerasRegressor(models.with_custom_loss, verbose=0).fit(X_iris, y_iris)
+    back = pickle.loads(pickle.dumps(fitted))
+    assert back.model_.loss is models.absolute_loss
+    back.partial_fit(X_iris, y_iris)
+
+
+def test_partial_fit_goes_on_after_pickling():
+    fitted = KerasClassifier(models.mlp, verbose=0, random_state=0).fit(X_iris, y_iris)
+    back = pickle.loads(pickle.dumps(fitted))
+    for estimator in (fitted, back):
+        estimator.partial_fit(X_iris, y_iris)
+    np.testing.assert_allclose(weights(back), weights(fitted), rtol=1e-5)
+    assert back.history_.keys() == fitted.history_.keys()
+
+
+def test_copy_of_a_trained_model_has_its_optimizer_state():
+    model = models.softmax_regression()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(X_iris, y_iris, verbose=0)
+    copied = copy_model(model)
+    assert int(copied.optimizer.iterations) == int(model.optimizer.iterations) > 0
+    for one, other in zip(copied.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_prebuilt_model_with_a_lambda_can_be_fitted():
+    KerasClassifier(models.with_lambda(), verbose=0).fit(X_iris, y_iris)
+
+
+def test_a_prebuilt_model_that_cannot_be_copied():
+    class NoConfig(keras.Model):
+        def __init__(self, layer):
+            super().__init__()
+            self.layer = layer
+
+        def call(self, inputs):
+            return self.layer(inputs)
+
+    model = NoConfig(object())
+    with pytest.raises(TypeError, match="cannot be saved.*get_config"):
+        KerasClassifier(model, loss="mse").fit(X_iris, y_iris)
