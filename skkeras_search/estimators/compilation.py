@@ -39,12 +39,12 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
     """
     arguments = route_params(params, destination="compile", pass_filter=names)
 
-    def routed(destination: str, strict: bool = False) -> dict[str, Any]:
-        return route_params(params, destination, pass_filter=set(), strict=strict)
+    def routed(destination: str) -> dict[str, Any]:
+        return route_params(params, destination, pass_filter=set())
 
     optimizer = _resolved(arguments["optimizer"], get_optimizer_class, "optimizer")
     arguments["optimizer"] = own_copies(
-        construct(optimizer, routed("optimizer", strict=True), "optimizer")
+        construct(optimizer, routed("optimizer"), "optimizer")
     )
     loss_params = routed("loss")
     loss = arguments["loss"]

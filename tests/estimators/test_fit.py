@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 
 from skkeras_search import KerasClassifier, KerasRegressor
@@ -131,7 +132,7 @@ def test_a_failing_fold_costs_that_fold_only():
         return models.mlp(meta)
 
     X, y = X_iris[:149], y_iris[:149]
-    with pytest.warns(UserWarning, match="out of luck"):
+    with pytest.warns(FitFailedWarning, match="out of luck"):
         scores = cross_val_score(classifier(build), X, y, cv=2, error_score=np.nan)
     assert np.isnan(scores).sum() == 1
 

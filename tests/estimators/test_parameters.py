@@ -127,7 +127,7 @@ def test_subclass_with_parameters_of_its_own():
         ),
         (
             {"loss": ["mse", keras.losses.Huber], "loss__1__delta": 3.0},
-            lambda kwargs: kwargs["loss"][1].get_config()["delta"] == 3.0,
+            lambda kwargs: kwargs["loss"][1]._fn_kwargs["delta"] == 3.0,
         ),
         (
             {

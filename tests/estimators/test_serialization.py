@@ -98,5 +98,5 @@ def test_a_prebuilt_model_that_cannot_be_copied():
             return self.layer(inputs)
 
     model = NoConfig(object())
-    with pytest.raises(TypeError, match="cannot be saved.*get_config"):
+    with pytest.raises(TypeError, match=r"cannot be saved.*get_config"):
         KerasClassifier(model, loss="mse").fit(X_iris, y_iris)
