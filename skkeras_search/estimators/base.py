@@ -370,7 +370,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     def _fit_keras_model(self, *args: Any, **kwargs: Any) -> None:
         # Epochs that are trained one call at a time must not repeat the same shuffle.
-        seed = None if self._seed is None else self._seed + kwargs["initial_epoch"]
+        seed = self._seed
+        if seed is not None:
+            seed = (seed + kwargs["initial_epoch"]) % 2**32
         history = getattr(self, "history_", {})
         self.history_ = defaultdict(list, history)  # scikeras adds to it
         with seeded(seed), retracing_expected():
@@ -485,9 +487,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             self.model_.compile(**self._get_compile_kwargs())
         elif unused := self._unused_compile_params():
             warnings.warn(
-                f"The model was compiled by the function that builds it, so {unused} have "
-                "no effect. Return the model uncompiled, or make them arguments of the "
-                "function.",
+                f"The model came compiled, so {unused} have no effect. Let the build "
+                "function return it uncompiled, or have them as arguments.",
                 stacklevel=2,
             )
         if not any(keras.tree.flatten(self.model_.loss)):

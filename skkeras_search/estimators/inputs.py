@@ -112,7 +112,9 @@ def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
         X = MultiInput(X)
     if isinstance(X, MultiInput):
         return _named_inputs(X, inputs)
-    return _fitted_to(X, inputs[0], "X") if inputs else X
+    if inputs:
+        return _fitted_to(X, inputs[0], "X")
+    return _text_tensor(X) if X.dtype.kind == "O" else X
 
 
 def take_rows(X: Validated, rows: Any) -> Validated:
@@ -223,7 +225,7 @@ def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
     elif got == (1,) and expected == ():
         array, got = array[:, 0], expected
     if text:
-        return keras.ops.convert_to_tensor(array.tolist())
+        return _text_tensor(array)
     if (*got, 1) == expected or (*expected, 1) == got:
         return array  # Keras adds or drops a last dimension of one
     if len(got) != len(expected) or any(
@@ -235,3 +237,7 @@ def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
             "as meta['n_features_in_'], and the shape as meta['X_shape_']."
         )
     return array
+
+
+def _text_tensor(array: np.ndarray) -> Any:
+    return keras.ops.convert_to_tensor(array.tolist())  # Keras refuses object arrays

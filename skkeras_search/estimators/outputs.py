@@ -109,7 +109,7 @@ def build(model: keras.Model, X: Any) -> None:
     """Create the weights of a model that waits to see its input."""
     if model.built:
         return
-    if isinstance(model, keras.Sequential):
+    if isinstance(model, keras.Sequential) and X.dtype != "string":
         model.build((None, *X.shape[1:]))
     else:
         rows = take_rows(X, slice(0, 1))

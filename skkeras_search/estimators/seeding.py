@@ -8,11 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.backend.common import global_state  # no public way to restore its seed
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
-from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 from sklearn.utils import check_random_state
 
 MAX_SEED = np.iinfo(np.int32).max
+KERAS_STATE = ("global_random_seed", "global_seed_generator")
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int | None:
@@ -54,10 +53,7 @@ def seeded(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    keras_state = {
-        key: global_state.get_global_attribute(key)
-        for key in (GLOBAL_RANDOM_SEED, GLOBAL_SEED_GENERATOR)
-    }
+    keras_state = {key: global_state.get_global_attribute(key) for key in KERAS_STATE}
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002
     tensorflow_state = _tensorflow_state()
