@@ -10,6 +10,7 @@ import json
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FunctionType
@@ -73,36 +74,48 @@ def save_model(model: keras.Model) -> bytes:
     TypeError
         If Keras cannot save it.
     """
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, _explained(model):
         path = Path(folder, "model.keras")
-        try:
-            model.save(path)
-        except (NotImplementedError, TypeError) as error:
-            raise TypeError(
-                f"The model {model.name!r} of class {type(model).__name__} cannot be "
-                "saved, and so neither pickled nor copied. Give the class a "
-                "get_config method that returns the arguments of its constructor, or "
-                f"pass a function that builds the model. Keras says: {error}"
-            ) from error
+        model.save(path)
         return path.read_bytes()
 
 
 def load_model(saved: bytes, custom: CustomObjects, safe_mode: bool = True) -> keras.Model:
     """Make the model that ``save_model`` saved."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        # An optimizer that has not trained yet has nothing to load.
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         path = Path(folder, "model.keras")
         path.write_bytes(saved)
-        with warnings.catch_warnings():
-            # An optimizer that has not trained yet has nothing to load.
-            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-            return keras.saving.load_model(path, custom, safe_mode=safe_mode)
+        return keras.saving.load_model(path, custom, safe_mode=safe_mode)
 
 
 def copy_model(model: keras.Model) -> keras.Model:
-    """Copy a model with its weights, optimizer state and compile settings."""
+    """Copy a model with its weights, optimizer state and compile settings.
+
+    Raises
+    ------
+    TypeError
+        If Keras cannot save it, or make it again.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*`lambda`.*")
-        return load_model(save_model(model), custom_objects(model), safe_mode=False)
+        saved = save_model(model)
+    with _explained(model):
+        return load_model(saved, custom_objects(model), safe_mode=False)
+
+
+@contextmanager
+def _explained(model: keras.Model) -> Iterator[None]:
+    try:
+        yield
+    except (NotImplementedError, TypeError) as error:
+        raise TypeError(
+            f"The model {model.name!r} of class {type(model).__name__} cannot be saved, "
+            "and so neither pickled nor copied. Give the class a get_config method that "
+            "returns the arguments of its constructor, or pass a function that builds "
+            f"the model. Keras says: {error}"
+        ) from error
 
 
 def copy_keras_object(value: Any) -> Any:

@@ -120,18 +120,21 @@ def test_03_unseeded_fit_after_seeded_one():
 
 def test_03_seeding_leaves_no_global_state():
     import tensorflow as tf
+    from keras.src.random.seed_generator import global_seed_generator
+
+    def draw():
+        return random.random(), np.random.rand(), float(tf.random.uniform(()))
 
     keras.utils.set_random_seed(7)
-    expected = (
-        random.random(),
-        np.random.rand(),
-        keras.random.uniform(()),
-        tf.random.uniform(()),
-    )
+    expected = draw()
     keras.utils.set_random_seed(7)
+    keras_generator = global_seed_generator()
+    keras_state = keras_generator.state.numpy()
     classifier().fit(X_iris, y_iris)
-    got = random.random(), np.random.rand(), keras.random.uniform(()), tf.random.uniform(())
-    assert [float(v) for v in got] == [float(v) for v in expected]
+    assert draw() == expected
+    assert global_seed_generator() is keras_generator
+    np.testing.assert_array_equal(keras_generator.state.numpy(), keras_state)
+    assert keras.src.utils.rng_utils.get_random_seed() == 7
 
 
 def test_04_random_state_instances_differ():
