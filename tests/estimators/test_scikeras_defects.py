@@ -125,10 +125,14 @@ def test_03_seeding_leaves_no_global_state():
     def draw():
         return random.random(), np.random.rand(), float(tf.random.uniform(()))
 
-    keras.utils.set_random_seed(7)
+    def seed():
+        keras.utils.set_random_seed(7)
+        return global_seed_generator()  # made by drawing from Python's generator
+
+    global_seed_generator()  # which older Keras keeps through set_random_seed
+    seed()
     expected = draw()
-    keras.utils.set_random_seed(7)
-    keras_generator = global_seed_generator()
+    keras_generator = seed()
     keras_state = keras_generator.state.numpy()
     classifier().fit(X_iris, y_iris)
     assert draw() == expected
