@@ -31,7 +31,7 @@ from skkeras_search.estimators.compilation import make_compile_arguments
 from skkeras_search.estimators.epoch_tasks import EpochTasks
 from skkeras_search.estimators.inputs import to_keras, validate_inputs
 from skkeras_search.estimators.outputs import build, outputs_of
-from skkeras_search.estimators.parameters import DEFAULT_OPTIMIZER, ParametersMixin
+from skkeras_search.estimators.parameters import ParametersMixin
 from skkeras_search.estimators.prediction import predict_in_batches
 from skkeras_search.estimators.retracing import retracing_expected
 from skkeras_search.estimators.scikeras_base import ScikerasBaseWrapper, route_params
@@ -76,7 +76,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         build_fn: Any = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
-        optimizer: Any = DEFAULT_OPTIMIZER,
+        optimizer: Any = "rmsprop",
         loss: Any = None,
         metrics: Any = None,
         batch_size: int | None = None,
@@ -160,6 +160,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         }
         context = self._init_callback_context(max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, **data)
+        for name in kwargs:
+            self._check_routed("fit", name)
         callbacks = check_callbacks(kwargs.pop("callbacks", ()))
         if hasattr(self, "_skl_callbacks"):
             callbacks.append(EpochTasks(context, self, data, self._fitted_attributes))
@@ -175,7 +177,10 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 ),
                 callbacks=callbacks,
                 validation_data=unpack_validation_data(
-                    kwargs.pop("validation_data", None), X_val, y_val, sample_weight_val
+                    kwargs.pop("validation_data", self._routed("fit__validation_data")),
+                    X_val,
+                    y_val,
+                    sample_weight_val,
                 ),
                 **kwargs,
             )
@@ -220,7 +225,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 initial_epoch=self.current_epoch,
                 callbacks=check_callbacks(kwargs.pop("callbacks", ())),
                 validation_data=unpack_validation_data(
-                    kwargs.pop("validation_data", None), None, None, None
+                    kwargs.pop("validation_data", self._routed("fit__validation_data"))
                 ),
                 **kwargs,
             )
@@ -323,10 +328,12 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         self.callbacks_ = make_callbacks(params, "callbacks")
         self.callbacks_ += make_callbacks(params, "fit__callbacks")
         X, y, sample_weight = _drop_weightless(
-            X, y, self._training_weight(y, sample_weight)
+            X, y, self._training_weight(y, sample_weight, kwargs)
         )
-        if validation_data is not None:
-            kwargs["validation_data"] = self._encode_validation(*validation_data)
+        # Also where there are none: those of `fit__` must not arrive as they are.
+        kwargs["validation_data"] = validation_data and self._encode_validation(
+            *validation_data
+        )
         y = self.target_encoder_.transform(y)
         X = self._model_inputs(X)
         self._check_model_compatibility(y)
@@ -404,13 +411,23 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return X, y
 
     def _check_y(self, y: Any, y_numeric: bool = False) -> np.ndarray:
+        if isinstance(y, dict):
+            raise ValueError(
+                "y must be an array, for a model of several outputs with their columns in "
+                "the order of the outputs, got a dict."
+            )
         y = _check_y(y, multi_output=True, y_numeric=y_numeric, estimator=self)
         return y.toarray() if issparse(y) else y
 
     def _type_of_target(self, y: np.ndarray) -> str:
         return str(type_of_target(y, input_name="y"))
 
-    def _training_weight(self, y: np.ndarray, sample_weight: Any) -> Any:
+    def _routed(self, name: str) -> Any:
+        return self._extra_params.get(name)
+
+    def _training_weight(
+        self, y: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]
+    ) -> Any:
         """Weights of the training samples, as given or None."""
         return sample_weight
 
@@ -462,13 +479,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _build_keras_model(self) -> keras.Model:
         function = self._check_model_param()
         params = self.get_params()
-        own = {**self._extra_params, **vars(self)}
-        arguments = {
-            name: value
-            for name, value in own.items()
-            if name in function.arguments
-            or (name in self._extra_params and "__" not in name)
-        }
+        arguments = {n: v for n, v in self._extra_params.items() if "__" not in n}
+        arguments |= self._assigned_params()
         arguments.update(route_params(params, "model", pass_filter=(), strict=True))
         magic = {
             "meta": self._get_metadata,
@@ -512,13 +524,15 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         prefixes = ("optimizer__", "loss__", "metrics__", "compile__")
         routed = [name for name in self._extra_params if name.startswith(prefixes)]
         own = function.arguments if function else ()
-        if "optimizer" not in own and self.optimizer != DEFAULT_OPTIMIZER:
+        if "optimizer" not in own and "optimizer" in self._given:
             routed.append("optimizer")
         return routed
 
     def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
         """Return the outputs of the model, before they are decoded."""
         check_is_fitted(self)
+        for name in kwargs:
+            self._check_routed("predict", name)
         X, _ = self._validate_data(X)
         inputs = self._model_inputs(X)
         params = self.get_params()
@@ -566,6 +580,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def __copy__(self) -> Self:
         copied = object.__new__(type(self))
         copied.__dict__.update(vars(self))
+        copied._extra_params = dict(self._extra_params)
+        copied._given = set(self._given)
         return copied
 
     __repr__ = ParametersMixin.__repr__

@@ -41,7 +41,9 @@ class BuildFunction:
         parameters = inspect.signature(function).parameters.values()
         named = {p.name: p.default for p in parameters if p.kind in _NAMED}
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.magic = {m for m in MAGIC_ARGUMENTS if m in named or self.open}
+        # The **kwargs of a class are for its base class.
+        told = self.open and not inspect.isclass(function)
+        self.magic = {m for m in MAGIC_ARGUMENTS if m in named or told}
         self.arguments = {n: d for n, d in named.items() if n not in MAGIC_ARGUMENTS}
 
     @property

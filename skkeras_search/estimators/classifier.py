@@ -8,9 +8,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _check_sample_weight
 
 from skkeras_search.estimators.base import BaseWrapper
-from skkeras_search.estimators.parameters import DEFAULT_OPTIMIZER
 from skkeras_search.estimators.targets import ClassifierTargetEncoder
 
 
@@ -145,7 +145,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         build_fn: Any = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
-        optimizer: Any = DEFAULT_OPTIMIZER,
+        optimizer: Any = "rmsprop",
         loss: Any = None,
         metrics: Any = None,
         batch_size: int | None = None,
@@ -249,6 +249,9 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         -------
         float
         """
+        if type_of_target(y_true) == "multiclass-multioutput":  # right in every column
+            right = np.all(np.asarray(y_true) == y_pred, axis=1)
+            return float(np.average(right, weights=kwargs.get("sample_weight")))
         return float(accuracy_score(y_true, y_pred, **kwargs))
 
     @property
@@ -274,15 +277,22 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             return str(type_of_target(classes))
         return kind
 
-    def _training_weight(self, y: np.ndarray, sample_weight: Any) -> Any:
+    def _training_weight(
+        self, y: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]
+    ) -> Any:
+        if getattr(self.target_encoder_, "target_type_", None) == "multiclass-onehot":
+            y = y.argmax(axis=1)
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)
-        if self.class_weight is not None:
-            of_class = compute_sample_weight(self.class_weight, y)
-            sample_weight = of_class * (1.0 if sample_weight is None else sample_weight)
+            sample_weight = _check_sample_weight(sample_weight, y)
+        default = self._extra_params.get("fit__class_weight", self.class_weight)
+        class_weight = fit_params.pop("class_weight", default)
+        fit_params["class_weight"] = None  # Keras would take it for class indices
+        if class_weight is not None:
+            of_class = compute_sample_weight(class_weight, y)
+            sample_weight = of_class if sample_weight is None else of_class * sample_weight
         partial = hasattr(self, "_all_classes")
         if sample_weight is not None and y.ndim == 1 and not partial:
-            weighted = np.unique(y[np.broadcast_to(sample_weight, y.shape) != 0])
+            weighted = np.unique(y[sample_weight != 0])
             if len(weighted) == 1:
                 raise ValueError(
                     "A classifier needs samples of at least 2 classes, but only class "

@@ -1,10 +1,11 @@
 """Arguments of ``Model.compile`` from the parameters of an estimator."""
 
-import copy
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
+from skkeras_search.estimators.nearest_name import did_you_mean
 from skkeras_search.estimators.scikeras_base import (
     get_metric_class,
     get_optimizer_class,
@@ -13,7 +14,7 @@ from skkeras_search.estimators.scikeras_base import (
     try_to_convert_strings_to_classes,
     unflatten_params,
 )
-from skkeras_search.estimators.serialization import copy_keras_object
+from skkeras_search.estimators.serialization import copy_compile_arguments
 
 
 def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -43,18 +44,18 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
         return route_params(params, destination, pass_filter=set())
 
     optimizer = _resolved(arguments["optimizer"], get_optimizer_class, "optimizer")
-    arguments["optimizer"] = own_copies(
+    arguments["optimizer"] = copy_compile_arguments(
         construct(optimizer, routed("optimizer"), "optimizer")
     )
     loss_params = routed("loss")
     loss = arguments["loss"]
     if loss_params:  # a function could not take them
         loss = _resolved(loss, _loss_class, "loss")
-    arguments["loss"] = own_copies(
+    arguments["loss"] = copy_compile_arguments(
         construct(_resolved(loss, keras.losses.get, "loss"), loss_params, "loss")
     )
     metrics = _resolved(arguments["metrics"], get_metric_class, "metrics")
-    metrics = own_copies(construct(metrics, routed("metrics"), "metrics"))
+    metrics = copy_compile_arguments(construct(metrics, routed("metrics"), "metrics"))
     if metrics is not None and not isinstance(metrics, (dict, list)):
         metrics = [metrics]
     arguments["metrics"] = metrics
@@ -69,6 +70,7 @@ def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
     TypeError, ValueError
         As the constructor raised it, with the routed names.
     """
+    _check_receivers(items, params, destination)
     try:
         return unflatten_params(items=items, params=params)
     except (TypeError, ValueError) as error:
@@ -76,23 +78,30 @@ def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
         raise type(error)(f"{names}: {error}") from error
 
 
-def own_copies(items: Any) -> Any:
-    """Copy the instances among ``items``: optimizers and metrics hold variables."""
-    if isinstance(items, (keras.Optimizer, keras.Metric)):
-        return copy_keras_object(items)
-    if isinstance(items, keras.Loss):
-        # Without variables, and often without a get_config.
-        copied = object.__new__(type(items))
-        copied.__dict__.update({n: copy.copy(v) for n, v in vars(items).items()})
-        return copied
-    if isinstance(items, (list, tuple)):
-        return type(items)(own_copies(item) for item in items)
-    if isinstance(items, dict):
-        return {key: own_copies(item) for key, item in items.items()}
-    return items
+def _check_receivers(items: Any, params: dict[str, Any], destination: str) -> None:
+    """Refuse routed parameters that nothing would receive."""
+    if isinstance(items, Mapping):
+        keys = list(items)
+    elif isinstance(items, (list, tuple)):
+        keys = [str(position) for position in range(len(items))]
+    elif items is None:
+        keys = []
+    else:
+        return
+    for name in params:
+        key, routed, _ = name.partition("__")
+        if (routed and key not in keys) or items is None:
+            raise TypeError(
+                f"'{destination}__{name}' reaches nothing: {destination}={items!r}."
+                + did_you_mean(key, keys)
+            )
 
 
 def _resolved(items: Any, resolve: Any, name: str) -> Any:
+    for item in keras.tree.flatten(items):
+        if item is not None and not (isinstance(item, str) or callable(item)):
+            if not isinstance(item, (keras.Optimizer, keras.Loss, keras.Metric)):
+                raise TypeError(f"{name}={items!r}: {item!r} is not a {name}.")
     try:
         return try_to_convert_strings_to_classes(items, resolve)
     except ValueError as error:

@@ -43,11 +43,16 @@ def validate_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> Validat
     several = _several_inputs(X)
     checked: Validated
     if several is not None:
+        if hasattr(X, "columns") and X.columns.nlevels == 1:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
         checked = several.map(lambda array: _check_values(estimator, array))
         n_features = sum(prod(array.shape[1:]) for array in checked)
     elif is_text(X):
         checked = np.asarray(X, dtype=object)
         n_features = 1
+    elif _is_text_array(X):
+        checked = X.astype(object)
+        n_features = checked.shape[1]
     else:
         checked = validate_data(
             estimator,
@@ -122,6 +127,11 @@ def take_rows(X: Validated, rows: Any) -> Validated:
     return keras.tree.map_structure(lambda array: array[rows], X)
 
 
+def dense(X: Any) -> Any:
+    """The same rows, not sparse."""
+    return X.toarray() if hasattr(X, "toarray") else X
+
+
 def _several_inputs(X: Any) -> MultiInput | None:
     """``X`` as several arrays, if it is that."""
     if isinstance(X, MultiInput) or issparse(X):  # a DOK matrix is a dict, too
@@ -145,6 +155,16 @@ def _is_list_of_arrays(X: Any) -> bool:
         and bool(X)
         and all(isinstance(array, np.ndarray) and array.ndim > 1 for array in X)
     )
+
+
+def _is_text_array(X: Any) -> bool:
+    if not isinstance(X, np.ndarray) or X.ndim < 2 or not is_text(X.ravel()):
+        return False
+    try:
+        X.astype(float)
+    except ValueError:
+        return True
+    return False  # numbers, written as text
 
 
 def _has_text_column(X: Any) -> bool:
@@ -199,6 +219,8 @@ def _named_inputs(X: MultiInput, inputs: list[Any]) -> Any:
         raise ValueError(
             f"X has {len(arrays)} arrays, but the model has {len(inputs)} inputs."
         )
+    if len(arrays) == len(inputs) == 1:
+        return _fitted_to(next(iter(X)), inputs[0], "X")
     if isinstance(arrays, dict):
         missing = [tensor.name for tensor in inputs if tensor.name not in arrays]
         if missing:

@@ -1,7 +1,7 @@
 """What the outputs of a model mean: their shapes, losses and probabilities."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -9,14 +9,15 @@ import keras
 import numpy as np
 from scipy.special import expit, softmax
 
-from skkeras_search.estimators.inputs import take_rows
+from skkeras_search.estimators.inputs import dense, take_rows
 from skkeras_search.estimators.scikeras_base import loss_name
 
 # Activations whose values are probabilities.
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
-# Losses for which outputs are estimates of the target itself, 0 or 1, and not
-# scores to be squashed. Matched by the loss's class and by its function.
-REGRESSION_LOSSES = (
+# Losses of scores: the sign, or the greatest, tells the class.
+SCORE_LOSSES = ("hinge", "squared_hinge", "categorical_hinge")
+# Losses for which values are estimates of the target itself, 0 or 1.
+ESTIMATE_LOSSES = (
     "mean_squared_error",
     "mean_absolute_error",
     "mean_absolute_percentage_error",
@@ -24,6 +25,14 @@ REGRESSION_LOSSES = (
     "huber",
     "log_cosh",
 )
+
+
+class Scale(Enum):
+    """What the values of an output are, where the target is classes."""
+
+    PROBABILITIES = "probabilities"
+    LOGITS = "logits"
+    ESTIMATES = "estimates of 0 and 1"
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,8 @@ class Output:
         Whether it is one of Keras's own losses.
     from_logits : bool
         As the loss was told.
+    probable : bool
+        Whether the values for some rows could be probabilities.
     """
 
     name: str
@@ -52,6 +63,7 @@ class Output:
     loss: str | None
     builtin_loss: bool
     from_logits: bool
+    probable: bool = False
 
     @property
     def width(self) -> int | None:
@@ -59,15 +71,17 @@ class Output:
         return self.shape[0] if len(self.shape) == 1 else None
 
     @property
-    def link(self) -> Callable[[np.ndarray], np.ndarray]:
-        """The function that makes probabilities of this output's values."""
+    def scale(self) -> Scale:
+        """From the last activation and the loss; the values tell if neither does."""
         if self.activation in PROBABILITIES:
-            return _identity
-        if self.from_logits:
-            return _from_logits
-        if self.loss in REGRESSION_LOSSES and self.activation is not None:
-            return _clipped
-        return _identity if self.activation is None else _from_logits
+            return Scale.PROBABILITIES
+        if self.from_logits or self.loss in SCORE_LOSSES:
+            return Scale.LOGITS
+        if self.loss in ESTIMATE_LOSSES:
+            return Scale.ESTIMATES
+        if self.activation is None and self.probable:
+            return Scale.PROBABILITIES
+        return Scale.LOGITS
 
     @property
     def sparse_loss(self) -> bool:
@@ -87,20 +101,25 @@ def outputs_of(model: keras.Model, X: Any) -> list[Output]:
     """
     build(model, X)
     tensors = getattr(model, "outputs", None)
+    activations = [_activation(tensor) for tensor in tensors or ()]
+    probable = [False] * len(activations)
+    if not tensors or None in activations:  # only a call tells
+        some = dense(take_rows(X, slice(0, 64)))
+        values = keras.tree.flatten(model(some, training=False))
+        values = [keras.ops.convert_to_numpy(value) for value in values]
+        probable = [_probable(value) for value in values]
     if tensors:
         names = list(getattr(model, "output_names", ())) or [t.name for t in tensors]
         shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
-        activations = [_activation(tensor) for tensor in tensors]
-    else:  # a subclassed model: only a call tells
-        values = keras.tree.flatten(model(take_rows(X, slice(0, 1)), training=False))
+    else:
         names = [f"output_{i}" for i in range(len(values))]
-        shapes = [tuple(value.shape[1:]) for value in values]
+        shapes = [value.shape[1:] for value in values]
         activations = [None] * len(values)
     losses = _losses(model, names)
     return [
-        Output(name, shape, activation, *_describe_loss(loss))
-        for name, shape, activation, loss in zip(
-            names, shapes, activations, losses, strict=True
+        Output(name, shape, activation, *_describe_loss(loss), could_be)
+        for name, shape, activation, loss, could_be in zip(
+            names, shapes, activations, losses, probable, strict=True
         )
     ]
 
@@ -112,8 +131,7 @@ def build(model: keras.Model, X: Any) -> None:
     if isinstance(model, keras.Sequential) and X.dtype != "string":
         model.build((None, *X.shape[1:]))
     else:
-        rows = take_rows(X, slice(0, 1))
-        model(rows.toarray() if hasattr(rows, "toarray") else rows, training=False)
+        model(dense(take_rows(X, slice(0, 1))), training=False)
 
 
 def to_probabilities(values: np.ndarray, output: Output, exclusive: bool) -> np.ndarray:
@@ -126,28 +144,22 @@ def to_probabilities(values: np.ndarray, output: Output, exclusive: bool) -> np.
     exclusive : bool
         Whether a sample has exactly one of the classes, so that rows sum to one.
     """
-    if output.link is _from_logits:
-        several = exclusive and values.ndim > 1 and values.shape[-1] > 1
-        return softmax(values, axis=-1) if several else expit(values)
-    probabilities = output.link(values)
-    if exclusive and values.ndim > 1 and values.shape[-1] > 1:
-        if output.activation != "softmax" and output.activation is not None:
-            total = probabilities.sum(axis=-1, keepdims=True)
-            equal = np.full_like(probabilities, 1 / values.shape[-1])
-            return np.divide(probabilities, total, out=equal, where=total > 0)
+    among = exclusive and values.ndim > 1 and values.shape[-1] > 1
+    if output.scale is Scale.LOGITS:
+        return softmax(values, axis=-1) if among else expit(values)
+    probabilities = np.clip(values, 0, 1)
+    if among and output.activation != "softmax":
+        total = probabilities.sum(axis=-1, keepdims=True)
+        equal = np.full_like(probabilities, 1 / values.shape[-1])
+        return np.divide(probabilities, total, out=equal, where=total > 0)
     return probabilities
 
 
-def _identity(values: np.ndarray) -> np.ndarray:
-    return values
-
-
-def _clipped(values: np.ndarray) -> np.ndarray:
-    return np.clip(values, 0, 1)
-
-
-def _from_logits(values: np.ndarray) -> np.ndarray:
-    return expit(values)
+def _probable(values: np.ndarray) -> bool:
+    inside = bool(((values >= 0) & (values <= 1)).all())
+    if inside and values.ndim > 1 and values.shape[-1] > 1:
+        return np.allclose(values.sum(axis=-1), 1, atol=1e-3)
+    return inside
 
 
 def _activation(tensor: Any) -> str | None:
@@ -159,8 +171,10 @@ def _activation(tensor: Any) -> str | None:
         layer = layer.layer
     if isinstance(layer, (keras.layers.Reshape, keras.layers.Flatten)):
         return _activation(layer._inbound_nodes[node_index].input_tensors[0])
-    if hasattr(layer, "activation"):
-        return str(getattr(layer.activation, "__name__", None) or "unknown")
+    if hasattr(layer, "activation") and not isinstance(layer, keras.layers.RNN):
+        name = str(getattr(layer.activation, "__name__", None))
+        # A function of the user's may do anything, under any name.
+        return name if layer.activation is getattr(keras.activations, name, None) else None
     if type(layer).__name__ in ("Softmax", "Sigmoid"):  # a layer or an operation
         return type(layer).__name__.lower()
     return None
@@ -172,7 +186,11 @@ def _losses(model: keras.Model, names: list[str]) -> list[Any]:
     if isinstance(loss, dict):
         return [loss.get(name) for name in names]
     if isinstance(loss, (list, tuple)):
-        return [*loss, *[None] * (len(names) - len(loss))]
+        if len(loss) != len(names):
+            raise ValueError(
+                f"loss is a list of {len(loss)}, but the model has {len(names)} outputs."
+            )
+        return list(loss)
     return [loss] * len(names)
 
 

@@ -29,10 +29,6 @@ ROUTING_PREFIXES = (
     "score",
 )
 
-# An object of its own, as a literal would not be: it tells "nobody asked for an
-# optimizer" from a user's "rmsprop".
-DEFAULT_OPTIMIZER = str(b"rmsprop", "ascii")
-
 
 class ParametersMixin(BaseEstimator):
     """Parameters of an estimator whose model is built by a function of the user's."""
@@ -42,6 +38,36 @@ class ParametersMixin(BaseEstimator):
     _keras_build_fn: Callable[..., keras.Model]
     # Parameters that the constructor's signature does not name.
     _extra_params: dict[str, Any]
+    # Names that were passed to the constructor or set: their values are asked for, also
+    # where they equal the default.
+    _given: set[str]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Note which parameters are asked for, before defaults join them."""
+        self = super().__new__(cls)
+        self._given = {*kwargs, *(["model"] if args else [])}
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get parameters for this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also return the parameters of parameters that are estimators.
+
+        Returns
+        -------
+        dict
+            Parameter names mapped to their values: the constructor's, routed ones
+            that were set, and the build function's own arguments.
+        """
+        params: dict[str, Any] = {}
+        for name in self._get_param_names():
+            value = params[name] = self._param(name)
+            if deep and hasattr(value, "get_params") and not isinstance(value, type):
+                params |= {f"{name}__{n}": v for n, v in value.get_params().items()}
+        return params
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator.
@@ -73,6 +99,7 @@ class ParametersMixin(BaseEstimator):
         return self
 
     def _set_param(self, name: str, value: Any) -> None:
+        self._given.add(name)
         if name in self._constructor_defaults():
             setattr(self, name, value)
         else:
@@ -89,21 +116,26 @@ class ParametersMixin(BaseEstimator):
         """
         function = self._build_function()
         for name, default in self._constructor_defaults().items():
-            if function and name in function.defaults and name != "model":
+            if function and name in function.defaults and name not in self._given:
                 if self.__dict__.get(name, self) is default:
                     del self.__dict__[name]
 
+    def _param(self, name: str) -> Any:
+        for values in (self.__dict__, self._extra_params):
+            if name in values:
+                return values[name]
+        function = self._build_function()
+        if function and name in function.defaults:
+            return function.defaults[name]
+        return self._constructor_defaults()[name]
+
     def __getattr__(self, name: str) -> Any:
         # Reached for parameters that were never given a value of their own.
-        if not name.startswith("_") and not name.endswith("_"):
-            if name in (extra := self.__dict__.get("_extra_params", {})):
-                return extra[name]
-            function = self._build_function() if "model" in self.__dict__ else None
-            if function and name in function.defaults:
-                return function.defaults[name]
-            defaults = self._constructor_defaults()
-            if name in defaults:
-                return defaults[name]
+        if not name.startswith("_") and "model" in self.__dict__:
+            try:
+                return self._param(name)
+            except KeyError:
+                pass
         # Raises the error of a failing property, or the usual one.
         return object.__getattribute__(self, name)
 
@@ -116,6 +148,12 @@ class ParametersMixin(BaseEstimator):
                 *(function.defaults if function else ()),
             }
         )
+
+    def _assigned_params(self) -> dict[str, Any]:
+        """Parameters of the build function that the user assigned as attributes."""
+        function = self._build_function()
+        own = function.arguments if function else ()
+        return {name: vars(self)[name] for name in own if name in vars(self)}
 
     def _known_names(self) -> list[str]:
         function = self._build_function()
@@ -190,7 +228,13 @@ class ParametersMixin(BaseEstimator):
         rather than copied: ``fit`` never changes those it was given, and Keras can
         copy only classes that are registered with it.
         """
-        params = self.get_params(deep=False)
+        changed = {
+            name: vars(self)[name]
+            for name, default in self._constructor_defaults().items()
+            if name in vars(self)
+            and (name in self._given or vars(self)[name] is not default)
+        }
+        params = {**self._extra_params, **self._assigned_params(), **changed}
         copied = type(self)(**{name: _cloned(value) for name, value in params.items()})
         for private in ("_metadata_request", "_sklearn_output_config"):
             if hasattr(self, private):

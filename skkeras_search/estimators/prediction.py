@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skkeras_search.estimators.inputs import take_rows
+from skkeras_search.estimators.inputs import dense, take_rows
 
 # Rows of one call, unless the user says how many: input of about a megabyte. The
 # activations of a layer can be a hundred times that.
@@ -38,13 +38,13 @@ def predict_in_batches(
     n_rows = arrays[0].shape[0]
     size = batch_size or max(at_least, _rows_a_call(arrays))
     if n_rows <= size:
-        return model.predict_on_batch(_dense(X))
+        return model.predict_on_batch(dense(X))
     starts = list(range(0, n_rows - size, size))
-    parts = [model.predict_on_batch(_dense(_rows(X, s, s + size))) for s in starts]
+    parts = [model.predict_on_batch(dense(_rows(X, s, s + size))) for s in starts]
     # The last call has as many rows as the others, as another number would be
     # traced anew; those that were predicted already are dropped.
     done = starts[-1] + size
-    last = model.predict_on_batch(_dense(_rows(X, n_rows - size, n_rows)))
+    last = model.predict_on_batch(dense(_rows(X, n_rows - size, n_rows)))
     parts.append(take_rows(last, slice(size - (n_rows - done), None)))
     return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
@@ -57,7 +57,3 @@ def _rows_a_call(arrays: list[Any]) -> int:
     # Keras computes in 4 bytes a value, whatever the data are stored in.
     bytes_a_row = sum(4 * int(np.prod(array.shape[1:])) for array in arrays)
     return min(MOST_ROWS, BYTES_A_CALL // max(bytes_a_row, 1))
-
-
-def _dense(X: Any) -> Any:
-    return X.toarray() if hasattr(X, "toarray") else X

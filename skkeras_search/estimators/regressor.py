@@ -163,4 +163,5 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
         return tags
 
     def _check_y(self, y: Any, y_numeric: bool = True) -> np.ndarray:
-        return super()._check_y(y, y_numeric=True)
+        y = super()._check_y(y, y_numeric=True)
+        return y.astype(np.float64) if y.dtype.kind == "U" else y

@@ -1,6 +1,7 @@
 """Seed every generator a Keras fit draws from, and leave no trace of it."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from keras.src.backend.common import global_state  # no public way to restore it
 from sklearn.utils import check_random_state
 
 MAX_SEED = np.iinfo(np.int32).max
+_one_at_a_time = threading.RLock()
 KERAS_STATE = ("global_random_seed", "global_seed_generator")
 
 
@@ -43,7 +45,7 @@ def seeded(seed: int | None) -> Iterator[None]:
 
     TensorFlow's op determinism stays as the user left it: on CPU a seeded fit is
     bitwise reproducible without it, and while it is on, every unseeded fit in the
-    process raises.
+    process raises. Threads take turns, as they share the generators.
 
     Parameters
     ----------
@@ -53,6 +55,11 @@ def seeded(seed: int | None) -> Iterator[None]:
     if seed is None:
         yield
         return
+    with _one_at_a_time:
+        yield from _seeded(seed)
+
+
+def _seeded(seed: int) -> Iterator[None]:
     keras_state = {key: global_state.get_global_attribute(key) for key in KERAS_STATE}
     python_state = random.getstate()
     numpy_state = np.random.get_state()  # noqa: NPY002

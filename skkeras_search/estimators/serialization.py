@@ -6,7 +6,8 @@ reference for ``pickle``, by value for what ``cloudpickle`` (and so joblib's lok
 workers) finds in ``__main__``.
 """
 
-import json
+import copy
+import inspect
 import sys
 import warnings
 from collections.abc import Iterator
@@ -50,9 +51,16 @@ class Packed:
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         refuse_python_lambdas(self.value)
         if isinstance(self.value, keras.Model):
-            return load_model, (save_model(self.value), custom_objects(self.value))
-        config = keras.saving.serialize_keras_object(self.value)
-        return _deserialize, (config, custom_objects(self.value))
+            custom = custom_objects(self.value)
+            compiled = pack(_compiled(self.value))
+            return load_model, (save_model(self.value), custom, compiled)
+        if isinstance(self.value, keras.Loss):
+            return _restore_loss, (type(self.value), vars(self.value))
+        if isinstance(self.value, keras.Layer):
+            config = keras.saving.serialize_keras_object(self.value)
+            return _deserialize, (config, custom_objects(self.value))
+        custom = custom_objects(self.value)
+        return _construct, (type(self.value), constructor_config(self.value), custom)
 
 
 def pack(value: Any) -> Any:
@@ -80,14 +88,30 @@ def save_model(model: keras.Model) -> bytes:
         return path.read_bytes()
 
 
-def load_model(saved: bytes, custom: CustomObjects, safe_mode: bool = True) -> keras.Model:
-    """Make the model that ``save_model`` saved."""
+def load_model(
+    saved: bytes, custom: CustomObjects, compiled: Any = None, safe_mode: bool = True
+) -> keras.Model:
+    """Make the model that ``save_model`` saved.
+
+    Parameters
+    ----------
+    saved : bytes
+    custom : dict
+        As ``custom_objects`` finds them.
+    compiled : dict, optional
+        Arguments of ``compile`` to use instead of the saved ones.
+    safe_mode : bool, default=True
+        Whether to refuse lambdas.
+    """
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         # An optimizer that has not trained yet has nothing to load.
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         path = Path(folder, "model.keras")
         path.write_bytes(saved)
-        return keras.saving.load_model(path, custom, safe_mode=safe_mode)
+        model = keras.saving.load_model(path, custom, safe_mode=safe_mode)
+    if compiled:
+        model.compile(model.optimizer, **compiled)
+    return model
 
 
 def copy_model(model: keras.Model) -> keras.Model:
@@ -100,9 +124,11 @@ def copy_model(model: keras.Model) -> keras.Model:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*`lambda`.*")
+        warnings.filterwarnings("ignore", "You are saving a model that has not yet been")
         saved = save_model(model)
+    compiled = copy_compile_arguments(_compiled(model))
     with _explained(model):
-        return load_model(saved, custom_objects(model), safe_mode=False)
+        return load_model(saved, custom_objects(model), compiled, safe_mode=False)
 
 
 @contextmanager
@@ -118,14 +144,70 @@ def _explained(model: keras.Model) -> Iterator[None]:
         ) from error
 
 
-def copy_keras_object(value: Any) -> Any:
-    """Copy an optimizer, a metric or a loss as it was when constructed."""
-    with keras.saving.custom_object_scope(custom_objects(value)):
-        return type(value).from_config(value.get_config())
+def copy_compile_arguments(items: Any) -> Any:
+    """Copy the Keras objects among ``items``, as they were when constructed.
+
+    Parameters
+    ----------
+    items : object, or list, tuple or dict of them
+        Optimizers and metrics hold variables, which each model needs of its own.
+    """
+    if isinstance(items, (keras.Optimizer, keras.Metric)):
+        config = constructor_config(items)
+        return _construct(type(items), config, custom_objects(items))
+    if isinstance(items, keras.Loss):
+        return _restore_loss(type(items), vars(items))
+    if isinstance(items, (list, tuple)):
+        return [copy_compile_arguments(item) for item in items]
+    if isinstance(items, dict):
+        return {key: copy_compile_arguments(item) for key, item in items.items()}
+    return items
+
+
+def constructor_config(value: Any) -> dict[str, Any]:
+    """The config of an optimizer or a metric, complete.
+
+    Arguments of a custom class's constructor that its ``get_config`` leaves out are
+    read from the attributes of the same name.
+    """
+    config = dict(value.get_config())
+    for name in inspect.signature(type(value).__init__).parameters:
+        if name not in config and name in vars(value):
+            config[name] = vars(value)[name]
+    return config
+
+
+def _construct(cls: type, config: dict[str, Any], custom: CustomObjects) -> Any:
+    with keras.saving.custom_object_scope(custom):
+        return cls.from_config(config)  # type: ignore[attr-defined]
+
+
+def _restore_loss(cls: type, attributes: dict[str, Any]) -> Any:
+    # A loss has no variables, and a custom one often no get_config.
+    loss: Any = object.__new__(cls)
+    loss.__dict__.update({name: copy.copy(value) for name, value in attributes.items()})
+    return loss
 
 
 def _deserialize(config: dict[str, Any], custom: CustomObjects) -> Any:
     return keras.saving.deserialize_keras_object(config, custom)
+
+
+def _compile_config(model: Any) -> dict[str, Any]:
+    """Arguments that a model was compiled with."""
+    return dict(getattr(getattr(model, "_compile_config", None), "config", {}))
+
+
+def _compiled(model: keras.Model) -> Any:
+    """The arguments of ``compile`` but for the optimizer, where the file may lack them.
+
+    Keras saves them as configs, and the config of a custom loss or metric is often
+    incomplete. None if all are Keras's own.
+    """
+    arguments = _compile_config(model)
+    arguments.pop("optimizer", None)
+    foreign = any(map(_is_foreign, keras.tree.flatten(arguments)))
+    return arguments if foreign else None
 
 
 def custom_objects(value: Any) -> CustomObjects:
@@ -156,10 +238,11 @@ def refuse_python_lambdas(value: Any) -> None:
     Raises
     ------
     TypeError
-        Naming the layer.
+        Naming what holds it.
     """
     for part in _parts(value):
-        if '"__lambda__"' in json.dumps(_config(part), default=str):
+        things = [part, *getattr(part, "__dict__", {}).values()]
+        if any(getattr(thing, "__name__", "") == "<lambda>" for thing in things):
             raise TypeError(
                 f"{type(part).__name__} {getattr(part, 'name', '')!r} holds a Python "
                 "lambda, which cannot be pickled. Use a function defined with `def` "
@@ -178,20 +261,22 @@ def _config(value: Any) -> Any:
 
 def _parts(value: Any) -> list[Any]:
     """A Keras object with all layers inside it, and what a model is compiled with."""
-    inner = (
-        value._flatten_layers(include_self=False) if isinstance(value, keras.Layer) else ()
-    )
-    compiled = (getattr(value, name, None) for name in ("optimizer", "loss"))
-    return [*inner, *compiled, value]
+    layer = isinstance(value, keras.Layer)
+    inner = value._flatten_layers(include_self=False) if layer else ()
+    return [*inner, *keras.tree.flatten(_compile_config(value)), value]
 
 
 def _foreign_things(value: Any) -> Iterator[Any]:
     """Classes and functions from outside Keras that a Keras object is made of."""
     for part in _parts(value):
         for thing in (part, *getattr(part, "__dict__", {}).values()):
-            thing = thing if isinstance(thing, FunctionType) else type(thing)
-            if thing.__module__.split(".")[0] not in ("keras", "builtins"):
-                yield thing
+            if _is_foreign(thing):
+                yield thing if isinstance(thing, FunctionType) else type(thing)
+
+
+def _is_foreign(thing: Any) -> bool:
+    made_by = thing if isinstance(thing, FunctionType) else type(thing)
+    return made_by.__module__.split(".")[0] not in ("keras", "builtins")
 
 
 def _custom_names(config: Any) -> Iterator[tuple[str, str, str]]:

@@ -33,7 +33,9 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
     n_outputs_expected_ : int or None
         Number of outputs the model must have, None if that is open.
     target_type_ : str
-        As ``sklearn.utils.multiclass.type_of_target``, and "multiclass-onehot".
+        As ``sklearn.utils.multiclass.type_of_target``. An indicator matrix with one
+        label a row becomes "multiclass-onehot" if the model's outputs exclude each
+        other.
     """
 
     def __init__(self, classes: Any = None):
@@ -50,6 +52,9 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         self._trailing_shape = y.shape[1:]
         self._outputs: list[Output] | None = None
         self.target_type_ = self._type_of_target(y)
+        self._one_label_a_row = self.target_type_ == "multilabel-indicator" and bool(
+            (y.sum(axis=1) == 1).all()
+        )
         self.n_outputs_ = 1
         self.n_outputs_expected_: int | None = 1
         if self.target_type_ in ("binary", "multiclass"):
@@ -61,7 +66,7 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
                     f"only one class: {given.tolist()[0]!r}."
                 )
             _codes(y.ravel(), given)  # refuses labels that are not in `classes`
-        elif self.target_type_ in ("multilabel-indicator", "multiclass-onehot"):
+        elif self.target_type_ == "multilabel-indicator":
             self.classes_ = np.arange(y.shape[1])
             self.n_outputs_expected_ = None
         elif self.target_type_ == "multiclass-multioutput":
@@ -92,6 +97,8 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
             If an output has the wrong width, or its loss cannot fit the classes.
         """
         self._outputs = outputs
+        if self._one_label_a_row and not any(_is_multilabel(out) for out in outputs):
+            self.target_type_ = "multiclass-onehot"
         if self.target_type_ == "multiclass-multioutput":
             if len(outputs) != self.n_outputs_:
                 raise ValueError(
@@ -134,6 +141,8 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
             return _split(y.astype(keras.config.floatx()), outputs)
         output = outputs[0] if outputs else None
         if self.target_type_ == "multiclass-onehot":
+            if (y.sum(axis=1) != 1).any():
+                raise ValueError("y was one-hot in fit, but now a row has not one label.")
             if output and output.sparse_loss:
                 return y.argmax(axis=1)[:, np.newaxis]
             return y.astype(keras.config.floatx())
@@ -163,20 +172,16 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
             for v, out in zip(values, outputs, strict=True)
         ]
         if self.target_type_ == "multiclass-multioutput":
-            every = [_two_columns(p) for p in probabilities]
             if return_proba:
-                return every
-            labels = [
-                k[p.argmax(axis=1)] for p, k in zip(every, self.classes_, strict=True)
-            ]
-            return np.column_stack(labels)
+                return [_two_columns(p) for p in probabilities]
+            heads = zip(values, probabilities, self.classes_, strict=True)
+            return np.column_stack([classes[_best(v, p)] for v, p, classes in heads])
         if self.target_type_ == "multilabel-indicator":
             joined = np.concatenate([p.reshape(len(p), -1) for p in probabilities], axis=1)
             return joined if return_proba else (joined > 0.5).astype(int)
-        proba = _two_columns(probabilities[0])
         if return_proba:
-            return proba
-        best = proba.argmax(axis=-1)
+            return _two_columns(probabilities[0])
+        best = _best(values[0], probabilities[0])
         if self.target_type_ == "multiclass-onehot":
             return np.eye(self.n_classes_, dtype=int)[best]
         return self.classes_[best].reshape(-1, *self._trailing_shape)
@@ -197,8 +202,6 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         kind = str(type_of_target(y, input_name="y", raise_unknown=True))
         if kind == "binary" and self.classes is not None:
             return str(type_of_target(self.classes))
-        if kind == "multilabel-indicator" and y.min() == 0 and (y.sum(axis=1) == 1).all():
-            return "multiclass-onehot"
         return kind
 
 
@@ -308,6 +311,17 @@ def _two_columns(probabilities: np.ndarray) -> np.ndarray:
     if probabilities.shape[-1] == 1:
         return np.concatenate([1 - probabilities, probabilities], axis=-1)
     return probabilities
+
+
+def _best(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Position of the class of each row."""
+    if values.ndim == 1 or values.shape[-1] == 1:
+        return (probabilities.reshape(len(values)) > 0.5).astype(int)
+    return values.argmax(axis=-1)  # clipping would make ties
+
+
+def _is_multilabel(output: Output) -> bool:
+    return output.activation == "sigmoid" or str(output.loss).startswith("binary_")
 
 
 def _split(y: np.ndarray, outputs: list[Output] | None) -> Any:

@@ -4,7 +4,10 @@ from typing import Any
 
 
 def unpack_validation_data(
-    validation_data: Any, X_val: Any, y_val: Any, sample_weight_val: Any
+    validation_data: Any,
+    X_val: Any = None,
+    y_val: Any = None,
+    sample_weight_val: Any = None,
 ) -> tuple[Any, Any, Any] | None:
     """Merge the two ways to pass validation data.
 

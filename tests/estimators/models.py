@@ -80,6 +80,46 @@ def absolute_loss(y_true, y_pred):
     return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
 
 
+def mean_probability(y_true, y_pred):
+    return keras.ops.mean(y_pred)
+
+
+class Offset(keras.metrics.Mean):
+    """A custom metric whose get_config lacks its argument."""
+
+    def __init__(self, offset=1.0, name="offset", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.offset = offset
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(self.offset)
+
+
+class Scaled(keras.losses.Loss):
+    """A custom loss without a get_config."""
+
+    def __init__(self, scale=1.0):
+        super().__init__()
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        return self.scale * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+
+class Boosted(keras.optimizers.SGD):
+    """A custom optimizer whose get_config lacks its argument."""
+
+    def __init__(self, learning_rate=0.01, boost=1.0, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self.boost = boost
+
+
+def with_custom_compile_arguments():
+    model = linear_regression()
+    model.compile("adam", Scaled(3.0), metrics=[mean_probability, Offset(7.0)])
+    return model
+
+
 def with_custom_layer():
     model = keras.Sequential(
         [

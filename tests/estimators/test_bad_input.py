@@ -301,3 +301,58 @@ def test_parameters_of_a_compiled_model_that_reach_nothing():
     estimator = classifier(optimizer__learning_rate=0.1)
     with pytest.warns(UserWarning, match=r"\['optimizer__learning_rate'\] have no effect"):
         estimator.initialize(X_iris, y_iris)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"callbacks__patience": 3},
+            "'callbacks__patience' reaches nothing: callbacks=None",
+        ),
+        (
+            {
+                "callbacks": {"es": keras.callbacks.EarlyStopping},
+                "callbacks__ess__patience": 3,
+            },
+            "'callbacks__ess__patience' reaches nothing.* Did you mean 'es'",
+        ),
+        (
+            {"callbacks": [keras.callbacks.EarlyStopping], "callbacks__1__patience": 3},
+            "'callbacks__1__patience' reaches nothing",
+        ),
+    ],
+)
+def test_routed_parameters_that_reach_nothing(given, words):
+    refuses(TypeError, words, classifier(**given))
+
+
+def test_arguments_of_fit_and_predict():
+    refuses(TypeError, "'fit__epoch': .*Did you mean 'epochs'", classifier(), epoch=3)
+    initialized = classifier().initialize(X_iris, y_iris)
+    with pytest.raises(TypeError, match="'predict__batch': keras.Model.predict"):
+        initialized.predict(X_iris, batch=3)
+
+
+def test_number_of_losses():
+    estimator = classifier(models.softmax_regression, loss=["mse", "mse"])
+    refuses(ValueError, "loss is a list of 2, but the model has 1 outputs", estimator)
+
+
+@pytest.mark.parametrize("name", ["loss", "metrics", "optimizer"])
+def test_compile_argument_of_the_wrong_type(name):
+    settings = {"loss": "mse", name: 3}
+    refuses(
+        TypeError, f"{name}=3: 3 is not", classifier(models.softmax_regression, **settings)
+    )
+
+
+@pytest.mark.parametrize("sample_weight", [np.ones((150, 1)), np.ones(3)])
+def test_sample_weight_of_the_wrong_shape(sample_weight):
+    refuses(ValueError, "[Ss]ample.weight", classifier(), sample_weight=sample_weight)
+
+
+def test_targets_that_are_no_numbers():
+    estimator = KerasRegressor(models.linear_regression, loss="mse")
+    refuses(ValueError, "could not convert string to float", estimator, y=names_iris)
+    refuses(ValueError, "y must be an array.* got a dict", estimator, y={"a": y_iris})

@@ -181,3 +181,23 @@ def test_fits_in_threads_do_not_share_a_model():
 
 def test_clone_is_unfitted():
     assert not hasattr(clone(classifier().fit(X_iris, y_iris)), "model_")
+
+
+def test_seeded_fits_in_threads_are_reproducible():
+    from joblib import parallel_config
+
+    grid = GridSearchCV(classifier(), {"units": [3, 5]}, cv=2)
+    alone = clone(grid).fit(X_iris, y_iris)
+    before = np.random.get_state()[1].copy()
+    with parallel_config("threading", n_jobs=2):
+        threaded = clone(grid).fit(X_iris, y_iris)
+    np.testing.assert_array_equal(
+        alone.cv_results_["mean_test_score"], threaded.cv_results_["mean_test_score"]
+    )
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_routed_validation_data_is_encoded():
+    routed = classifier(fit__validation_data=(X_iris, names_iris)).fit(X_iris, names_iris)
+    given = classifier().fit(X_iris, names_iris, validation_data=(X_iris, names_iris))
+    assert routed.history_ == given.history_

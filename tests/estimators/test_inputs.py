@@ -133,3 +133,22 @@ def test_sequences_of_any_length():
 
     fitted = classifier(build).fit(np.zeros((150, 5, 2)), y_iris)
     assert fitted.predict(np.zeros((3, 5, 2))).shape == (3,)
+
+
+def text_model():
+    lookup = keras.layers.StringLookup(vocabulary=["small", "large"], output_mode="one_hot")
+    inputs = keras.Input((1,), dtype="string")
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(lookup(inputs)))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_column_of_text():
+    size = np.where(X_iris[:, :1] > 5.8, "large", "small")
+    frame = pd.DataFrame(size, columns=["size"])
+    fits = [classifier(text_model).fit(X, y_iris) for X in (size, frame, size.ravel())]
+    np.testing.assert_array_equal(weights(fits[0]), weights(fits[1]))
+    np.testing.assert_array_equal(weights(fits[0]), weights(fits[2]))
+    assert list(fits[1].feature_names_in_) == ["size"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        fits[1].predict(frame.rename(columns={"size": "other"}))

@@ -1,3 +1,4 @@
+import copy
 import functools
 import pickle
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 from skkeras_search import KerasClassifier, KerasRegressor
 from tests.estimators import models
@@ -183,3 +185,49 @@ def test_build_fn_is_the_old_name():
     model = estimator.initialize(X_iris, y_iris).model_
     assert model.layers[0].units == 3
     assert np.isfinite(model.get_weights()[0]).all()
+
+
+def test_a_value_that_equals_the_constructors_default_is_asked_for():
+    def build(epochs=7, verbose=2):
+        return models.softmax_regression()
+
+    assert KerasClassifier(build).epochs == 7
+    asked = KerasClassifier(build, epochs=1)
+    for estimator in (asked, clone(asked), KerasClassifier(build).set_params(epochs=1)):
+        assert estimator.epochs == estimator.get_params()["epochs"] == 1
+        assert clone(estimator).get_params()["verbose"] == 2
+
+
+def test_searching_among_build_functions():
+    def shallow(units=3):
+        return models.softmax_regression()
+
+    def deep(depth=3):
+        return models.softmax_regression()
+
+    estimator = KerasClassifier(shallow, loss="sparse_categorical_crossentropy", verbose=0)
+    grid = GridSearchCV(estimator, {"model": [shallow, deep]}, cv=2, error_score="raise")
+    assert grid.fit(X_iris, y_iris).best_params_["model"] in (shallow, deep)
+
+
+@pytest.mark.parametrize("name", ["lambda_", "score", "fit", "current_epoch"])
+def test_arguments_with_the_names_of_attributes(name):
+    namespace = {"models": models}
+    exec(f"def build({name}=3): return models.softmax_regression()", namespace)
+    estimator = KerasClassifier(namespace["build"], loss="sparse_categorical_crossentropy")
+    assert estimator.get_params()[name] == 3
+    assert clone(estimator.set_params(**{name: 4})).get_params()[name] == 4
+    assert f"{name}=4" in repr(estimator)
+    estimator.initialize(X_iris, y_iris)
+
+
+def test_a_class_of_models():
+    estimator = KerasClassifier(models.Subclassed, loss="sparse_categorical_crossentropy")
+    assert estimator.get_params()["units"] == 3
+    estimator.initialize(X_iris, y_iris)
+
+
+def test_a_copy_has_parameters_of_its_own():
+    estimator = KerasClassifier(models.mlp, units=3)
+    copy.copy(estimator).set_params(units=9)
+    assert estimator.units == 3

@@ -11,17 +11,6 @@ from tests.estimators import models
 from tests.estimators.data import X_iris, weights, y_iris
 
 
-class ScaledError(keras.losses.Loss):
-    """A custom loss without a get_config."""
-
-    def __init__(self, scale=3.0):
-        super().__init__()
-        self.scale = scale
-
-    def call(self, y_true, y_pred):
-        return self.scale * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
-
-
 class Momentum(keras.optimizers.SGD):
     """A custom optimizer that is registered nowhere."""
 
@@ -51,7 +40,7 @@ def test_instances_among_the_parameters(how, params):
 
 def test_a_custom_loss_keeps_its_arguments():
     estimator = KerasRegressor(
-        models.linear_regression, loss=ScaledError(5.0), verbose=0, random_state=0
+        models.linear_regression, loss=models.Scaled(5.0), verbose=0, random_state=0
     )
     fitted = estimator.fit(X_iris, y_iris)
     assert fitted.model_.loss.scale == 5.0
@@ -100,3 +89,43 @@ def test_a_prebuilt_model_that_cannot_be_copied():
     model = NoConfig(object())
     with pytest.raises(TypeError, match=r"cannot be saved.*get_config"):
         KerasClassifier(model, loss="mse").fit(X_iris, y_iris)
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_custom_instances_keep_their_arguments(how):
+    estimator = KerasRegressor(
+        models.linear_regression,
+        loss=models.Scaled(3.0),
+        metrics=[models.Offset(7.0)],
+        optimizer=models.Boosted(0.1, boost=5.0),
+        verbose=0,
+        random_state=0,
+    )
+    here, there = estimator.fit(X_iris, y_iris), how(estimator).fit(X_iris, y_iris)
+    assert here.history_["offset"] == [7.0]
+    assert here.model_.optimizer.boost == there.model_.optimizer.boost == 5.0
+    assert here.history_ == there.history_
+    np.testing.assert_array_equal(weights(here), weights(there))
+
+
+def test_custom_compile_arguments_of_a_model():
+    built = KerasRegressor(models.with_custom_compile_arguments, verbose=0, random_state=0)
+    prebuilt = KerasRegressor(models.with_custom_compile_arguments(), verbose=0)
+    for estimator in (built, prebuilt):
+        fitted = estimator.fit(X_iris, y_iris)
+        back = pickle.loads(pickle.dumps(fitted))
+        assert fitted.model_.loss.scale == back.model_.loss.scale == 3.0
+        assert fitted.history_["offset"] == [7.0]
+        assert back.partial_fit(X_iris, y_iris).history_["offset"] == [7.0, 7.0]
+
+
+def test_a_lambda_for_an_activation_is_refused():
+    def fit():
+        model = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(1, activation=lambda x: x, name="last")]
+        )
+        model.compile("adam", "mse")
+        return KerasRegressor(model, verbose=0).initialize(X_iris, y_iris)
+
+    with pytest.raises(TypeError, match="'last' holds a Python lambda"):
+        pickle.dumps(fit())

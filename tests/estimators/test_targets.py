@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -127,3 +129,99 @@ def test_a_target_encoder_of_the_users():
 
     fitted = LogRegressor(models.regression_mlp, verbose=0).fit(X_diabetes, y_diabetes)
     assert (fitted.predict(X_diabetes) > 0).all()
+
+
+def last_layer(*layers_, loss="sparse_categorical_crossentropy"):
+    model = keras.Sequential([keras.Input((4,)), *layers_])
+    model.compile(keras.optimizers.SGD(0.0), loss)
+    return model
+
+
+def my_softmax(x):
+    return keras.ops.softmax(x)
+
+
+def my_sigmoid(x):
+    return keras.ops.sigmoid(x)
+
+
+@pytest.mark.parametrize("activation", [my_softmax, "softmax", lambda x: my_softmax(x)])
+def test_a_softmax_of_the_users_is_not_squashed_again(activation):
+    build = partial(last_layer, keras.layers.Dense(3, activation=activation))
+    fitted = KerasClassifier(build, verbose=0).fit(X_iris, y_iris)
+    raw = fitted.model_.predict_on_batch(X_iris)
+    np.testing.assert_allclose(fitted.predict_proba(X_iris), raw, atol=1e-6)
+
+
+def test_a_sigmoid_of_the_users_is_not_squashed_again():
+    layer = keras.layers.Dense(1, activation=my_sigmoid)
+    build = partial(last_layer, layer, loss="binary_crossentropy")
+    fitted = KerasClassifier(build, verbose=0).fit(X_iris, y_iris > 0)
+    raw = fitted.model_.predict_on_batch(X_iris)[:, 0]
+    np.testing.assert_allclose(fitted.predict_proba(X_iris)[:, 1], raw, atol=1e-6)
+    np.testing.assert_array_equal(fitted.predict(X_iris), raw > 0.5)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        (keras.layers.Rescaling(3.0), "categorical_hinge"),
+        (keras.layers.BatchNormalization(), "categorical_crossentropy"),
+        (keras.layers.ReLU(), "mse"),
+    ],
+)
+def test_whatever_comes_last_probabilities_come_out(last, loss):
+    build = partial(last_layer, keras.layers.Dense(3), last, loss=loss)
+    fitted = KerasClassifier(build, verbose=0, random_state=0).fit(X_iris, y_iris)
+    proba = fitted.predict_proba(X_iris)
+    assert proba.min() >= 0
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_labels_are_those_of_the_greatest_value():
+    # beyond [0, 1], where probabilities are clipped, the order still counts
+    y = np.array([0, 1, 2, 0])
+    X = np.array([[0.2, 1.1, 1.4], [1.2, 1.3, 0.0], [-0.5, -0.1, -0.3], [2.0, 3.0, 4.0]])
+    encoder = ClassifierTargetEncoder().fit(y)
+    encoder.fit_outputs([output(3, "mean_squared_error", "linear")])
+    np.testing.assert_array_equal(encoder.inverse_transform(X), [2, 1, 1, 2])
+
+
+def test_one_label_a_row_is_multilabel_for_a_model_of_labels():
+    y = np.eye(3, dtype=int)[y_iris]
+    fitted = KerasClassifier(models.mlp, verbose=0, random_state=0).fit(X_iris, y)
+    raw = fitted.model_.predict_on_batch(X_iris)
+    np.testing.assert_allclose(fitted.predict_proba(X_iris), raw, rtol=1e-5)
+    fitted.partial_fit(X_iris, 1 - y)  # two labels a row
+
+
+def test_class_weight_of_one_hot_targets_is_that_of_labels():
+    build = partial(last_layer, keras.layers.Dense(3, activation="softmax"))
+    build = partial(build, loss="categorical_crossentropy")
+    X, y = X_iris[30:], y_iris[30:]
+    losses = [
+        KerasClassifier(build, class_weight="balanced", verbose=0, random_state=0)
+        .fit(X, target)
+        .history_["loss"][0]
+        for target in (y, np.eye(3)[y])
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_class_weight_of_fit_is_by_label():
+    names = np.array(["a", "b", "c"])[y_iris]
+    class_weight = {"a": 1.0, "b": 1.0, "c": 100.0}
+    settings_ = {"verbose": 0, "random_state": 0, "learning_rate": 0.0}
+    in_fit = KerasClassifier(models.mlp, **settings_)
+    in_fit.fit(X_iris, names, class_weight=class_weight)
+    routed = KerasClassifier(models.mlp, fit__class_weight=class_weight, **settings_)
+    given = KerasClassifier(models.mlp, class_weight=class_weight, **settings_)
+    expected = given.fit(X_iris, names).history_["loss"]
+    assert in_fit.history_["loss"] == expected
+    assert routed.fit(X_iris, names).history_["loss"] == expected
+
+
+def test_score_of_columns_of_classes():
+    y = np.column_stack([y_iris, y_iris // 2])
+    scores = cross_val_score(KerasClassifier(models.two_heads, verbose=0), X_iris, y, cv=2)
+    assert np.isfinite(scores).all()
