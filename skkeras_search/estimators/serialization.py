@@ -18,6 +18,7 @@ from types import FunctionType
 from typing import Any
 
 import keras
+import numpy as np
 
 KERAS_CLASSES = (
     keras.Layer,  # keras.Model is one
@@ -98,8 +99,9 @@ def load_model(
     saved : bytes
     custom : dict
         As ``custom_objects`` finds them.
-    compiled : dict, optional
-        Arguments of ``compile`` to use instead of the saved ones.
+    compiled : tuple of (dict, list of ndarray), optional
+        Arguments of ``compile`` to use instead of the saved ones, and the values of
+        the optimizer's variables.
     safe_mode : bool, default=True
         Whether to refuse lambdas.
     """
@@ -108,9 +110,16 @@ def load_model(
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         path = Path(folder, "model.keras")
         path.write_bytes(saved)
-        model = keras.saving.load_model(path, custom, safe_mode=safe_mode)
-    if compiled:
-        model.compile(model.optimizer, **compiled)
+        model = keras.saving.load_model(
+            path, custom, compile=compiled is None, safe_mode=safe_mode
+        )
+    if compiled is not None:
+        arguments, values = compiled
+        model.compile(**arguments)
+        if values:
+            model.optimizer.build(model.trainable_variables)
+            for variable, value in zip(model.optimizer.variables, values, strict=True):
+                variable.assign(value)
     return model
 
 
@@ -198,16 +207,18 @@ def _compile_config(model: Any) -> dict[str, Any]:
     return dict(getattr(getattr(model, "_compile_config", None), "config", {}))
 
 
-def _compiled(model: keras.Model) -> Any:
-    """The arguments of ``compile`` but for the optimizer, where the file may lack them.
+def _compiled(model: keras.Model) -> tuple[dict[str, Any], list[np.ndarray]] | None:
+    """Arguments of ``compile`` and values of the optimizer, where the file may lack them.
 
-    Keras saves them as configs, and the config of a custom loss or metric is often
+    Keras saves configs, and that of a custom loss, metric or optimizer is often
     incomplete. None if all are Keras's own.
     """
     arguments = _compile_config(model)
-    arguments.pop("optimizer", None)
-    foreign = any(map(_is_foreign, keras.tree.flatten(arguments)))
-    return arguments if foreign else None
+    if not any(map(_is_foreign, keras.tree.flatten(arguments))):
+        return None
+    arguments["optimizer"] = model.optimizer
+    variables = model.optimizer.variables if model.optimizer.built else []
+    return arguments, [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
 def custom_objects(value: Any) -> CustomObjects:

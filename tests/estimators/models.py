@@ -181,3 +181,10 @@ def two_heads():
         {"species": "categorical_crossentropy", "large": "binary_crossentropy"},
     )
     return model
+
+
+def with_lambda_activation():
+    last = layers.Dense(1, activation=lambda x: x, name="last")
+    model = keras.Sequential([keras.Input((4,)), last])
+    model.compile("adam", "mse")
+    return model

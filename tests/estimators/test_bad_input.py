@@ -330,7 +330,7 @@ def test_routed_parameters_that_reach_nothing(given, words):
 def test_arguments_of_fit_and_predict():
     refuses(TypeError, "'fit__epoch': .*Did you mean 'epochs'", classifier(), epoch=3)
     initialized = classifier().initialize(X_iris, y_iris)
-    with pytest.raises(TypeError, match="'predict__batch': keras.Model.predict"):
+    with pytest.raises(TypeError, match=r"'predict__batch': keras\.Model\.predict"):
         initialized.predict(X_iris, batch=3)
 
 

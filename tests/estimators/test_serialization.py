@@ -120,12 +120,6 @@ def test_custom_compile_arguments_of_a_model():
 
 
 def test_a_lambda_for_an_activation_is_refused():
-    def fit():
-        model = keras.Sequential(
-            [keras.Input((4,)), keras.layers.Dense(1, activation=lambda x: x, name="last")]
-        )
-        model.compile("adam", "mse")
-        return KerasRegressor(model, verbose=0).initialize(X_iris, y_iris)
-
+    fitted = KerasRegressor(models.with_lambda_activation, verbose=0).fit(X_iris, y_iris)
     with pytest.raises(TypeError, match="'last' holds a Python lambda"):
-        pickle.dumps(fit())
+        pickle.dumps(fitted)
