@@ -160,8 +160,6 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         }
         context = self._init_callback_context(max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, **data)
-        for name in kwargs:
-            self._check_routed("fit", name)
         callbacks = check_callbacks(kwargs.pop("callbacks", ()))
         if hasattr(self, "_skl_callbacks"):
             callbacks.append(EpochTasks(context, self, data, self._fitted_attributes))
@@ -324,6 +322,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             X, y = self._validate_data(X, y)
         else:
             X, y = self._initialize(X, y)
+        self._check_keras_arguments("fit", {*self._routed_names("fit"), *kwargs})
+        self._check_keras_arguments("predict", self._routed_names("predict"))
         params = self.get_params()
         self.callbacks_ = make_callbacks(params, "callbacks")
         self.callbacks_ += make_callbacks(params, "fit__callbacks")
@@ -519,7 +519,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _unused_compile_params(self) -> list[str]:
         """Parameters that were given for a model that came compiled."""
         function = self._build_function()
-        if function and function.magic - {"meta"}:
+        if function and set(function.magic) - {"meta"}:
             return []  # it was told of them
         prefixes = ("optimizer__", "loss__", "metrics__", "compile__")
         routed = [name for name in self._extra_params if name.startswith(prefixes)]
@@ -531,8 +531,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
         """Return the outputs of the model, before they are decoded."""
         check_is_fitted(self)
-        for name in kwargs:
-            self._check_routed("predict", name)
+        self._check_keras_arguments("predict", kwargs)
         X, _ = self._validate_data(X)
         inputs = self._model_inputs(X)
         params = self.get_params()

@@ -29,7 +29,7 @@ class BuildFunction:
     arguments : dict
         The function's own arguments mapped to their defaults,
         ``inspect.Parameter.empty`` for those without one.
-    magic : set of str
+    magic : tuple of str
         Those of "meta", "compile_kwargs" and "params" that it wants.
     open : bool
         Whether it takes any keyword (``**kwargs``).
@@ -43,7 +43,7 @@ class BuildFunction:
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
         # The **kwargs of a class are for its base class.
         told = self.open and not inspect.isclass(function)
-        self.magic = {m for m in MAGIC_ARGUMENTS if m in named or told}
+        self.magic = tuple(m for m in MAGIC_ARGUMENTS if m in named or told)
         self.arguments = {n: d for n, d in named.items() if n not in MAGIC_ARGUMENTS}
 
     @property

@@ -6,7 +6,7 @@ function's defaults until the user gives them a value.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Self
 
@@ -35,6 +35,7 @@ class ParametersMixin(BaseEstimator):
 
     model: Any
     build_fn: Any
+    model_: keras.Model
     _keras_build_fn: Callable[..., keras.Model]
     # Parameters that the constructor's signature does not name.
     _extra_params: dict[str, Any]
@@ -179,32 +180,43 @@ class ParametersMixin(BaseEstimator):
         for name in self._extra_params:
             prefix, routed, rest = name.partition("__")
             if routed and prefix in ROUTING_PREFIXES:
-                self._check_routed(prefix, rest.partition("__")[0])
+                if prefix == "model" and function and not function.accepts(rest):
+                    raise TypeError(
+                        f"{name!r}: model={function.name} got an unexpected keyword "
+                        f"argument {rest!r}."
+                        + did_you_mean(rest, [*function.arguments, *function.magic])
+                    )
             elif not (function and function.accepts(name)):
                 known = [*self._known_names(), *(f"{p}__" for p in ROUTING_PREFIXES)]
                 known = [known_name for known_name in known if known_name != name]
-                taken_by = f" or of model={function.name}" if function else ""
+                and_model = f" or of model={function.name}" if function else ""
                 raise TypeError(
-                    f"{name!r} is not a parameter of {type(self).__name__}{taken_by}."
+                    f"{type(self).__name__} got an unexpected keyword argument {name!r}, "
+                    f"which is not a parameter of it{and_model}."
                     + did_you_mean(name, known)
                 )
 
-    def _check_routed(self, prefix: str, name: str) -> None:
-        function = self._build_function()
-        if prefix == "model" and function:
-            taker, known = f"model={function.name}", [*function.arguments, *function.magic]
-            accepted = function.accepts(name)
-        elif prefix in ("fit", "predict", "compile"):
-            taker = f"keras.Model.{prefix}"
-            known = list(inspect.signature(getattr(keras.Model, prefix)).parameters)
-            accepted = name in known
-        else:  # known only once the class it goes to is
+    def _check_keras_arguments(self, method: str, names: Iterable[str]) -> None:
+        """Refuse arguments that a method of the model does not take.
+
+        Raises
+        ------
+        TypeError
+            As the call would, before anything is trained.
+        """
+        parameters = inspect.signature(getattr(self.model_, method)).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             return
-        if not accepted:
-            raise TypeError(
-                f"'{prefix}__{name}': {taker} got an unexpected keyword argument {name!r}."
-                + did_you_mean(name, known)
-            )
+        for name in names:
+            if name not in parameters:
+                raise TypeError(
+                    f"'{method}__{name}': keras.Model.{method} got an unexpected keyword "
+                    f"argument {name!r}." + did_you_mean(name, parameters)
+                )
+
+    def _routed_names(self, prefix: str) -> set[str]:
+        parts = (name.split("__") for name in self._extra_params)
+        return {rest[0] for first, *rest in parts if rest and first == prefix}
 
     def _build_function(self) -> BuildFunction | None:
         """The build function, or None for a prebuilt model or none at all."""

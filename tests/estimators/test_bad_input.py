@@ -35,12 +35,15 @@ def refuses(error, words, estimator, X=X_iris, y=y_iris, **kwargs):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"epoch": 3}, "'epoch' is not a parameter .* Did you mean 'epochs'"),
-        ({"unit": 3}, "'unit' is not .* of model=mlp. Did you mean 'units'"),
+        (
+            {"epoch": 3},
+            "keyword argument 'epoch', .*not a parameter of it or of model=mlp. Did you mean 'epochs'",
+        ),
+        ({"unit": 3}, "keyword argument 'unit', .* of model=mlp. Did you mean 'units'"),
         ({"model__unit": 3}, "'model__unit': model=mlp .* Did you mean 'units'"),
         ({"fit__epoch": 3}, "'fit__epoch': keras.Model.fit .* Did you mean 'epochs'"),
         ({"predict__batch": 3}, "'predict__batch': keras.Model.predict"),
-        ({"optimzer__learning_rate": 3}, "'optimzer__learning_rate' is not a param"),
+        ({"optimzer__learning_rate": 3}, "keyword argument 'optimzer__learning_rate'"),
     ],
 )
 def test_unknown_parameter(given, words):

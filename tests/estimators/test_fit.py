@@ -201,3 +201,20 @@ def test_routed_validation_data_is_encoded():
     routed = classifier(fit__validation_data=(X_iris, names_iris)).fit(X_iris, names_iris)
     given = classifier().fit(X_iris, names_iris, validation_data=(X_iris, names_iris))
     assert routed.history_ == given.history_
+
+
+def test_a_model_with_a_fit_of_its_own():
+    class Trainer(keras.Sequential):
+        def fit(self, *args, told=None, **kwargs):
+            Trainer.told = told
+            return super().fit(*args, **kwargs)
+
+    def build():
+        model = Trainer([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    classifier(build, fit__told="in the constructor").fit(X_iris, y_iris)
+    assert Trainer.told == "in the constructor"
+    classifier(build).fit(X_iris, y_iris, told="in the call")
+    assert Trainer.told == "in the call"
