@@ -175,7 +175,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 ),
                 callbacks=callbacks,
                 validation_data=unpack_validation_data(
-                    kwargs.pop("validation_data", self._routed("fit__validation_data")),
+                    kwargs.pop(
+                        "validation_data", getattr(self, "fit__validation_data", None)
+                    ),
                     X_val,
                     y_val,
                     sample_weight_val,
@@ -223,7 +225,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 initial_epoch=self.current_epoch,
                 callbacks=check_callbacks(kwargs.pop("callbacks", ())),
                 validation_data=unpack_validation_data(
-                    kwargs.pop("validation_data", self._routed("fit__validation_data"))
+                    kwargs.pop(
+                        "validation_data", getattr(self, "fit__validation_data", None)
+                    )
                 ),
                 **kwargs,
             )
@@ -421,9 +425,6 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     def _type_of_target(self, y: np.ndarray) -> str:
         return str(type_of_target(y, input_name="y"))
-
-    def _routed(self, name: str) -> Any:
-        return self._extra_params.get(name)
 
     def _training_weight(
         self, y: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]

@@ -284,7 +284,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             y = y.argmax(axis=1)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, y)
-        default = self._extra_params.get("fit__class_weight", self.class_weight)
+        default = getattr(self, "fit__class_weight", self.class_weight)
         class_weight = fit_params.pop("class_weight", default)
         fit_params["class_weight"] = None  # Keras would take it for class indices
         if class_weight is not None:
