@@ -7,6 +7,8 @@ nothing and imports no TensorFlow.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import skkeras_search.fusion  # noqa: F401  # registers the joblib backend "fused"
+
 if TYPE_CHECKING:
     from skkeras_search.estimators import (
         BaseWrapper,

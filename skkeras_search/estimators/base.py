@@ -2,8 +2,9 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags, get_tags
-from sklearn.utils._param_validation import Interval, Options
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -28,17 +29,35 @@ from skkeras_search.estimators.callbacks import (
     watches_prediction,
 )
 from skkeras_search.estimators.compilation import make_compile_arguments
+from skkeras_search.estimators.engine import (
+    ENGINES,
+    Fitted,
+    fit_by_keras,
+    fit_fused,
+    why_keras,
+)
 from skkeras_search.estimators.epoch_tasks import EpochTasks
-from skkeras_search.estimators.inputs import to_keras, validate_inputs
+from skkeras_search.estimators.inputs import take_rows, to_keras, validate_inputs
 from skkeras_search.estimators.outputs import build, outputs_of
 from skkeras_search.estimators.parameters import ParametersMixin
 from skkeras_search.estimators.prediction import predict_in_batches
 from skkeras_search.estimators.retracing import retracing_expected
-from skkeras_search.estimators.scikeras_base import ScikerasBaseWrapper, route_params
-from skkeras_search.estimators.seeding import draw_seed, seeded
+from skkeras_search.estimators.scikeras_base import (
+    ScikerasBaseWrapper,
+    metric_name,
+    route_params,
+)
+from skkeras_search.estimators.seeding import call_seeded, draw_seed
 from skkeras_search.estimators.serialization import copy_model, pack
+from skkeras_search.estimators.shared_model import TrainedState, key_of
 from skkeras_search.estimators.tensorflow_memory import forget_kernels, keep_no_graphs
 from skkeras_search.estimators.validation_data import unpack_validation_data
+from skkeras_search.fusion.backend import current_task
+from skkeras_search.fusion.lane import Predictor
+from skkeras_search.fusion.step import NotFusibleError
+
+# Attributes that stay behind when an estimator is pickled.
+UNPICKLED = ("callbacks_", "_predict_batch", "_trained", "_shares_model")
 
 
 class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
@@ -63,9 +82,15 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         ],
         "validation_split": [Interval(Real, 0, 1, closed="left")],
         "random_state": ["random_state"],
+        "engine": [StrOptions(set(ENGINES))],
     }
 
     history_: dict[str, list[Any]]
+    engine_: str
+    engine_reason_: str | None
+    _shares_model = False
+    _trained: TrainedState | None = None
+    _predict_batch: Predictor | None = None
     # Seeding is ours (see ``_fit_keras_model``): scikeras's leaves traces.
     _random_state = None
 
@@ -87,6 +112,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         shuffle: bool = True,
         run_eagerly: bool = False,
         epochs: int = 1,
+        engine: str = "auto",
         **kwargs: Any,
     ):
         super().__init__(
@@ -106,6 +132,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             run_eagerly=run_eagerly,
             epochs=epochs,
         )
+        self.engine = engine
         self._extra_params = kwargs
         self._yield_to_build_function()
 
@@ -247,7 +274,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         """
         self._check_params(epochs=1)
         with self._restored_on_error():
-            self._initialize(X, y)
+            X, _ = self._initialize(X, y)
+            if self._shares_model:
+                self._make_model(self._model_inputs(X))
         return self
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
@@ -293,6 +322,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         arguments = route_params(self.get_params(), "score", pass_filter=set())
         y_true = self._check_y(y)
         return self.scorer(y_true, y_pred, sample_weight=sample_weight, **arguments)
+
+    @property
+    def initialized_(self) -> bool:
+        """Whether there is a model, to predict with or to train on."""
+        return "model_" in vars(self) or self._trained is not None
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.initialized_
@@ -362,33 +396,124 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         """Learn the form of the data and build a model for them."""
         for name in self._fitted_attributes():
             delattr(self, name)
+        self._trained = self._predict_batch = None
         self._seed = draw_seed(self.random_state)
         X, y = self._validate_data(X, y, reset=True)
         self.target_encoder_ = self.target_encoder.fit(y)
         self.feature_encoder_ = self.feature_encoder.fit(X)
         for encoder in (self.target_encoder_, self.feature_encoder_):
             self.__dict__.update(getattr(encoder, "get_metadata", dict)())
+        self._find_or_make_model(X)
+        if hasattr(self.target_encoder_, "fit_outputs"):
+            self.target_encoder_.fit_outputs(outputs_of(self.model_, self._model_inputs(X)))
+        return X, y
+
+    def _find_or_make_model(self, X: Any) -> None:
+        """Take the model of another fit of this search, if it is the same."""
+        task = current_task.get()
+        if task is None or self._seed is None:
+            self._make_model(X)
+            return
+        key = self._model_key(self._seed)
+        if key in task.shared:
+            self.model_, _ = task.shared[key]
+        else:
+            self._make_model(X)
+            # The parameters, too: identities in the key are those of what lives.
+            task.shared[key] = self.model_, self.get_params(deep=False)
+        self._shares_model = True
+
+    def _model_key(self, seed: int) -> Hashable:
+        function = self._check_model_param()
+        told = set(function.magic) - {"params", "compile_kwargs"}
+        meta = self._get_metadata() if told else {}
+        form = (self.n_features_in_, self.X_shape_[1:], self.X_dtype_)
+        return key_of(self, self.get_params(deep=False), seed, meta), form
+
+    def _make_model(self, X: Any) -> None:
         forget_kernels()  # those of models that are gone
+        self._shares_model = False
         self.model_ = self._build_keras_model()
         self._ensure_compiled_model()
         keep_no_graphs(self.model_.optimizer)
         inputs = self._model_inputs(X)
-        with seeded(self._seed):
-            build(self.model_, inputs)
-        if hasattr(self.target_encoder_, "fit_outputs"):
-            self.target_encoder_.fit_outputs(outputs_of(self.model_, inputs))
-        return X, y
+        call_seeded(lambda: build(self.model_, inputs), self._seed)
 
-    def _fit_keras_model(self, *args: Any, **kwargs: Any) -> None:
+    def _fit_keras_model(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        warm_start: bool,
+        epochs: int,
+        initial_epoch: int,
+        **kwargs: Any,
+    ) -> None:
+        arguments = route_params(self.get_params(), "fit", pass_filter=self._fit_kwargs)
+        arguments = {n: v for n, v in arguments.items() if not n.startswith("callbacks")}
+        arguments |= {
+            "sample_weight": sample_weight,
+            "epochs": initial_epoch + epochs,
+            "initial_epoch": initial_epoch,
+            **kwargs,
+            "callbacks": self._fit_callbacks,
+        }
         # Epochs that are trained one call at a time must not repeat the same shuffle.
         seed = self._seed
         if seed is not None:
-            seed = (seed + kwargs["initial_epoch"]) % 2**32
-        history = getattr(self, "history_", {})
-        self.history_ = defaultdict(list, history)  # scikeras adds to it
-        with seeded(seed), retracing_expected():
-            super()._fit_keras_model(*args, **kwargs)
-        self.history_ = dict(self.history_)
+            seed = (seed + initial_epoch) % 2**32
+        fitted = self._train(X, y, arguments, seed)
+        self.engine_, self.engine_reason_ = fitted.engine, fitted.reason
+        goes_on = warm_start and initial_epoch > 0
+        history = defaultdict(list, getattr(self, "history_", {}) if goes_on else {})
+        for name, values in fitted.history.items():
+            history[_full_name(name)] += values
+        self.history_ = dict(history)
+
+    def _train(self, X: Any, y: Any, arguments: dict[str, Any], seed: int | None) -> Fitted:
+        reason = why_keras(self.model_, X, y, arguments, self.engine)
+        averages = getattr(self.model_.optimizer, "use_ema", False)  # at the end of fit
+        if self._shares_model and (reason or averages or arguments["callbacks"]):
+            self._make_model(X)
+        if reason is None:
+            model = self.model_
+            try:
+                fitted = fit_fused(model, X, y, arguments, seed, self._shares_model)
+            except NotFusibleError as found:
+                reason = str(found)
+            else:
+                self._predict_batch = fitted.predict
+                if self._shares_model:
+                    self._leave_model(X, fitted.state)
+                return fitted
+        if self._shares_model:
+            self._make_model(X)
+        return fit_by_keras(self.model_, X, y, arguments, seed, reason, self.engine)
+
+    def _leave_model(self, X: Any, state: Any) -> None:
+        """Leave a shared model to others; ``model_`` is built when it is asked for."""
+        estimator, some = copy(self), take_rows(X, slice(0, 1))
+
+        def build_model() -> keras.Model:
+            estimator._make_model(some)
+            return estimator.model_
+
+        self._trained = TrainedState(self.model_, state, build_model)
+        del self.model_
+
+    def __getattr__(self, name: str) -> Any:
+        trained = vars(self).get("_trained")
+        if name == "model_" and trained is not None:
+            self.model_ = trained.make()
+            self._trained = self._predict_batch = None
+            return self.model_
+        return super().__getattr__(name)
+
+    @property
+    def _architecture(self) -> keras.Model:
+        """The model, or one like it where it is not built yet."""
+        trained = self._trained
+        return self.model_ if trained is None else trained.like
 
     def _validate_data(
         self, X: Any = None, y: Any = None, reset: bool = False, y_numeric: bool = False
@@ -440,7 +565,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     def _model_inputs(self, X: Any) -> Any:
         encoded = self.feature_encoder_.transform(X)
-        return to_keras(encoded, self.model_, getattr(self, "feature_names_in_", None))
+        return to_keras(
+            encoded, self._architecture, getattr(self, "feature_names_in_", None)
+        )
 
     def _check_model_compatibility(self, y: Any) -> None:
         if getattr(self.model_, "outputs", None):  # a subclassed model has none
@@ -489,8 +616,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             "params": self.get_params,
         }
         arguments.update({name: magic[name]() for name in function.magic})
-        with seeded(self._seed):
-            return function(arguments)
+        return call_seeded(lambda: function(arguments), self._seed)
 
     def _get_compile_kwargs(self) -> dict[str, Any]:
         return make_compile_arguments(self.get_params(), self._compile_kwargs)
@@ -544,14 +670,22 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         arguments = {**arguments, **kwargs, "callbacks": callbacks}
         if arguments.get("batch_size") == -1:
             arguments["batch_size"] = keras.tree.flatten(inputs)[0].shape[0]
-        sparse = any(t.sparse for t in getattr(self.model_, "inputs", None) or ())
+        sparse = any(t.sparse for t in getattr(self._architecture, "inputs", None) or ())
         size = arguments["batch_size"]
         with retracing_expected():
             if kwargs or callbacks or sparse or arguments.get("steps"):
                 return self.model_.predict(inputs, **arguments)
+            predict = self._fused_predict() or self.model_.predict_on_batch
             if getattr(self, "predict__batch_size", None):
-                return predict_in_batches(self.model_, inputs, batch_size=size)
-            return predict_in_batches(self.model_, inputs, at_least=size or 32)
+                return predict_in_batches(predict, inputs, batch_size=size)
+            return predict_in_batches(predict, inputs, at_least=size or 32)
+
+    def _fused_predict(self) -> Predictor | None:
+        """The prediction of the program that trained, while it is of this model."""
+        predict = self._predict_batch
+        if self._trained is None and predict and not predict.is_of(self.model_):
+            return None
+        return predict
 
     def _fitted_attributes(self) -> dict[str, Any]:
         return {
@@ -563,7 +697,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     @contextmanager
     def _restored_on_error(self) -> Iterator[None]:
         """Leave nothing of a fit that failed; an interrupted one keeps its model."""
-        before = self._fitted_attributes()
+        model = ("_trained", "_predict_batch", "_shares_model")
+        before = {
+            **self._fitted_attributes(),
+            **{name: getattr(self, name) for name in model},
+        }
         try:
             yield
         except Exception:
@@ -573,9 +711,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             raise
 
     def __getstate__(self) -> dict[str, Any]:
+        if self.initialized_:
+            self.model_  # noqa: B018  # builds it, as programs stay in this process
         state = super().__getstate__()
         # The callbacks of the last fit may hold what cannot be pickled, as open files.
-        return {name: pack(v) for name, v in state.items() if name != "callbacks_"}
+        return {name: pack(v) for name, v in state.items() if name not in UNPICKLED}
 
     def __copy__(self) -> Self:
         copied = object.__new__(type(self))
@@ -585,6 +725,16 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return copied
 
     __repr__ = ParametersMixin.__repr__
+
+
+def _full_name(name: str) -> str:
+    """A metric's name in a history, "mean_squared_error" for "mse"."""
+    if name == "loss" or name.startswith("val_"):
+        return name
+    try:
+        return str(metric_name(name))
+    except ValueError:  # not one of Keras's
+        return name
 
 
 def _drop_weightless(X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, Any, Any]:

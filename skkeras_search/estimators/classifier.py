@@ -156,6 +156,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         shuffle: bool = True,
         run_eagerly: bool = False,
         epochs: int = 1,
+        engine: str = "auto",
         class_weight: dict[Any, float] | str | None = None,
         **kwargs: Any,
     ):
@@ -175,6 +176,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             shuffle=shuffle,
             run_eagerly=run_eagerly,
             epochs=epochs,
+            engine=engine,
             **kwargs,
         )
         self.class_weight = class_weight

@@ -204,7 +204,7 @@ class ParametersMixin(BaseEstimator):
         TypeError
             As the call would, before anything is trained.
         """
-        parameters = inspect.signature(getattr(self.model_, method)).parameters
+        parameters = inspect.signature(getattr(self._architecture, method)).parameters
         if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             return
         for name in names:

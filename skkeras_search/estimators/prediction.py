@@ -1,5 +1,6 @@
 """Predict without an input pipeline, which costs more than small predictions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,13 +15,17 @@ MOST_ROWS = 4096
 
 
 def predict_in_batches(
-    model: keras.Model, X: Any, batch_size: int | None = None, at_least: int = 32
+    predict: Callable[[Any], Any],
+    X: Any,
+    batch_size: int | None = None,
+    at_least: int = 32,
 ) -> Any:
-    """Predict in calls of ``Model.predict_on_batch``.
+    """Predict in calls of ``predict``.
 
     Parameters
     ----------
-    model : keras.Model
+    predict : callable
+        Outputs of a model for its inputs, as ``Model.predict_on_batch``.
     X : array, sparse matrix, or dict or tuple of arrays
         Inputs of the model.
     batch_size : int, optional
@@ -38,13 +43,13 @@ def predict_in_batches(
     n_rows = arrays[0].shape[0]
     size = batch_size or max(at_least, _rows_a_call(arrays))
     if n_rows <= size:
-        return model.predict_on_batch(dense(X))
+        return predict(dense(X))
     starts = list(range(0, n_rows - size, size))
-    parts = [model.predict_on_batch(dense(_rows(X, s, s + size))) for s in starts]
+    parts = [predict(dense(_rows(X, s, s + size))) for s in starts]
     # The last call has as many rows as the others, as another number would be
     # traced anew; those that were predicted already are dropped.
     done = starts[-1] + size
-    last = model.predict_on_batch(dense(_rows(X, n_rows - size, n_rows)))
+    last = predict(dense(_rows(X, n_rows - size, n_rows)))
     parts.append(take_rows(last, slice(size - (n_rows - done), None)))
     return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 

@@ -18,7 +18,7 @@ from scikeras._utils import (  # noqa: E402
     try_to_convert_strings_to_classes,
     unflatten_params,
 )
-from scikeras.utils import loss_name  # noqa: E402
+from scikeras.utils import loss_name, metric_name  # noqa: E402
 from scikeras.wrappers import BaseWrapper as ScikerasBaseWrapper  # noqa: E402
 
 if not _user_imported_scikeras:
@@ -42,6 +42,7 @@ __all__ = [
     "get_metric_class",
     "get_optimizer_class",
     "loss_name",
+    "metric_name",
     "route_params",
     "try_to_convert_strings_to_classes",
     "unflatten_params",

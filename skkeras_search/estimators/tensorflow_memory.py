@@ -1,8 +1,13 @@
 """Give back what TensorFlow keeps of each model for the life of the process."""
 
+from itertools import count
 from typing import Any
 
 import keras
+
+# Models after which the cache is emptied: it grows to some ten megabytes.
+MODELS_A_CACHE = 50
+_n_models = count(1)
 
 
 def keep_no_graphs(optimizer: keras.Optimizer) -> None:
@@ -28,11 +33,14 @@ def keep_no_graphs(optimizer: keras.Optimizer) -> None:
 
 
 def forget_kernels() -> None:
-    """Empty TensorFlow's cache of eager kernels.
+    """Empty TensorFlow's cache of eager kernels, once for many models.
 
     It has an entry for each variable that ever was: a quarter of a megabyte a small
-    model. What is still in use enters it again by itself.
+    model. What is still in use enters it again by itself, but a compiled program takes
+    a tenth of a second to do so.
     """
+    if next(_n_models) % MODELS_A_CACHE:
+        return
     if keras.config.backend() == "tensorflow":
         from tensorflow.python.eager import context  # it has no public name
 

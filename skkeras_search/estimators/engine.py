@@ -1,0 +1,107 @@
+"""Train a model by the engine that can: a fused program, or Keras itself."""
+
+import weakref
+from typing import Any, NamedTuple
+
+import keras
+
+from skkeras_search.estimators.retracing import retracing_expected
+from skkeras_search.estimators.seeding import is_seeding, seeded
+from skkeras_search.fusion.lane import Lane, Predictor
+from skkeras_search.fusion.obstacles import obstacle
+from skkeras_search.fusion.step import State
+from skkeras_search.fusion.training import train
+
+ENGINES = ("auto", "fused", "keras")
+
+
+class Fitted(NamedTuple):
+    """What training gave.
+
+    Attributes
+    ----------
+    history : dict of str to list
+    engine : str
+        "fused" or "keras".
+    reason : str or None
+        Why it is Keras.
+    state : State or None
+        Of a fused fit.
+    predict : Predictor or None
+        Predicts one batch without tracing the model anew.
+    """
+
+    history: dict[str, list[Any]]
+    engine: str
+    reason: str | None
+    state: State | None = None
+    predict: Predictor | None = None
+
+
+def why_keras(
+    model: keras.Model, x: Any, y: Any, arguments: dict[str, Any], engine: str
+) -> str | None:
+    """Say why Keras itself is to train, as far as it is known before."""
+    if engine == "keras":
+        return "engine='keras' asks for it"
+    return obstacle(model, x, y, arguments)
+
+
+def fit_fused(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    arguments: dict[str, Any],
+    seed: int | None,
+    keeps_model: bool,
+) -> Fitted:
+    """Train by a fused program.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+    x, y : array, or dict, list or tuple of arrays
+    arguments : dict
+        Of ``keras.Model.fit``.
+    seed : int or None
+        Of the order of the rows.
+    keeps_model : bool
+        Whether the model is shared, and must stay as it is.
+
+    Raises
+    ------
+    NotFusibleError
+        Before anything was trained, if the model cannot be.
+    """
+    lane = Lane(model, x, y, arguments, seed, keeps_model)
+    # A build function that fits an estimator keeps all others from being seeded.
+    history, state, program = train(lane, alone=is_seeding() > 0)
+    predict = Predictor(program, state if keeps_model else weakref.ref(model))
+    return Fitted(history, "fused", None, state, predict)
+
+
+def fit_by_keras(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    arguments: dict[str, Any],
+    seed: int | None,
+    reason: str,
+    engine: str,
+) -> Fitted:
+    """Train by ``keras.Model.fit``.
+
+    Raises
+    ------
+    ValueError
+        If ``engine`` is "fused".
+    """
+    if engine == "fused":
+        raise ValueError(
+            f"engine='fused', but this fit cannot be fused, because {reason}. With "
+            "engine='auto' Keras itself trains what cannot be fused."
+        )
+    with seeded(seed), retracing_expected():
+        history = model.fit(x=x, y=y, **arguments).history
+    return Fitted(history, "keras", reason)

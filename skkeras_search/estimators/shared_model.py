@@ -1,0 +1,99 @@
+"""One model for all fits of a search that begin from the same.
+
+With an int ``random_state`` every fold of a candidate begins from the same weights, and
+building a small model takes as long as training it. So the first fold's is the others',
+too: none of them changes it, and each gets a model of its own when somebody looks at it.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
+
+import joblib
+import keras
+from sklearn.base import BaseEstimator
+
+from skkeras_search.fusion.step import State, write_state
+
+# Parameters that a model is trained with, not built with.
+OF_TRAINING = {
+    "batch_size",
+    "callbacks",
+    "class_weight",
+    "engine",
+    "epochs",
+    "random_state",
+    "shuffle",
+    "validation_batch_size",
+    "validation_split",
+    "verbose",
+    "warm_start",
+}
+ROUTED_TO_TRAINING = ("callbacks__", "fit__", "predict__")
+
+
+class TrainedState(NamedTuple):
+    """A trained model that is not built yet.
+
+    Attributes
+    ----------
+    like : keras.Model
+        A model of the same architecture, not to be changed.
+    state : State
+    build : callable
+        Builds such a model.
+    """
+
+    like: keras.Model
+    state: State
+    build: Callable[[], keras.Model]
+
+    def make(self) -> keras.Model:
+        """Build the model."""
+        model = self.build()
+        write_state(model, self.state)
+        return model
+
+
+def key_of(
+    estimator: BaseEstimator, params: dict[str, Any], seed: int, meta: Mapping[str, Any]
+) -> Hashable:
+    """Describe what an estimator builds its model from.
+
+    Parameters
+    ----------
+    estimator : estimator
+    params : dict
+        Its parameters.
+    seed : int
+    meta : mapping
+        What is known of the data, empty if the model does not depend on it.
+
+    Returns
+    -------
+    hashable
+        Equal for estimators that build the same model, while the objects among their
+        parameters live.
+    """
+    used = {
+        name: value
+        for name, value in params.items()
+        if name not in OF_TRAINING and not name.startswith(ROUTED_TO_TRAINING)
+    }
+    return type(estimator), seed, _frozen(used), _hash(meta)
+
+
+def _frozen(value: Any) -> Hashable:
+    if isinstance(value, Mapping):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(_frozen(item) for item in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return type(value), value
+    return id(value)
+
+
+def _hash(meta: Mapping[str, Any]) -> Hashable:
+    try:
+        return joblib.hash(dict(meta))
+    except Exception:  # whatever refuses to be pickled, which shares nothing then
+        return object()

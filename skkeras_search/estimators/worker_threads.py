@@ -1,0 +1,26 @@
+"""Give TensorFlow its share of the cores in the worker processes of a pool.
+
+Joblib tells its workers by environment variables how many threads each may use, which
+TensorFlow does not read: all workers would use all cores.
+"""
+
+import multiprocessing
+import os
+
+
+def limit_threads() -> None:
+    """In a worker process, limit TensorFlow to the threads that the pool allows."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    in_worker = multiprocessing.current_process().name != "MainProcess"
+    if not (in_worker and allowed.isdigit()):
+        return
+    import tensorflow as tf
+
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads():
+        return  # somebody decided already
+    try:
+        threading.set_intra_op_parallelism_threads(int(allowed))
+        threading.set_inter_op_parallelism_threads(int(allowed))
+    except RuntimeError:  # TensorFlow runs already, with the threads that it has
+        return

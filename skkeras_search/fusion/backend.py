@@ -1,0 +1,144 @@
+"""The joblib backend "fused": tasks in threads, one for each fit."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from joblib._utils import (  # what joblib's own backends of threads use
+    _retrieve_traceback_capturing_wrapped_call,
+    _TracebackCapturingWrapper,
+)
+from joblib.parallel import ParallelBackendBase
+
+from skkeras_search.fusion.batcher import Batcher, Task
+
+# Tasks that are begun and not finished, unless the user gives n_jobs.
+DEFAULT_N_JOBS = 64
+
+current_task: ContextVar[Task | None] = ContextVar("current_task", default=None)
+
+
+class FusedBackend(ParallelBackendBase):
+    """Run the tasks of ``joblib.Parallel`` in turns, with what they ask for answered.
+
+    Parameters
+    ----------
+    make_batcher : callable
+        Makes the batcher of an outermost backend.
+    in_thread : callable
+        Called by whoever submits a task, returns a function that is called in the
+        task's thread before it.
+    batcher : Batcher, optional
+        That of the backend in whose task this one is used.
+    nesting_level, inner_max_num_threads, **kwargs
+        As joblib passes them to its backends.
+    """
+
+    supports_retrieve_callback = True
+    supports_sharedmem = True
+    uses_threads = True
+    default_n_jobs = DEFAULT_N_JOBS
+
+    def __init__(
+        self,
+        make_batcher: Callable[[], Batcher],
+        in_thread: Callable[[], Callable[[], None]],
+        batcher: Batcher | None = None,
+        nesting_level: int | None = None,
+        inner_max_num_threads: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(nesting_level, inner_max_num_threads, **kwargs)
+        self._make_batcher = make_batcher
+        self._in_thread = in_thread
+        self._is_outermost = batcher is None
+        self._batcher = batcher or make_batcher()
+        self._lock = threading.Lock()
+        self._queue: deque[tuple[Task, Callable[[threading.Event], None]]] = deque()
+        self._begun: set[Task] = set()
+
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        """Number of tasks that are begun and not finished at most."""
+        if n_jobs == 0:
+            raise ValueError("n_jobs == 0 in Parallel has no meaning")
+        return DEFAULT_N_JOBS if n_jobs is None or n_jobs < 0 else n_jobs
+
+    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
+        """Prepare for a call of ``Parallel``."""
+        self._most_begun: int = super().configure(n_jobs, parallel, **kwargs)
+        return self._most_begun
+
+    def start_call(self) -> None:
+        """Begin a new set of tasks."""
+        if self._is_outermost:
+            self._batcher.shared.clear()
+
+    @contextmanager
+    def retrieval_context(self) -> Iterator[None]:
+        """Let tasks run while a task waits for their results."""
+        if self._is_outermost:
+            yield
+        else:
+            with self._batcher.left():
+                yield
+
+    def submit(
+        self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None
+    ) -> Task:
+        """Queue a task."""
+        task = Task(self._batcher)
+        prepare = self._in_thread()
+
+        def run(turn: threading.Event) -> None:
+            turn.wait()
+            prepare()
+            current_task.set(task)
+            try:
+                outcome = None if task.is_cancelled else _TracebackCapturingWrapper(func)()
+                with self._lock:
+                    self._begun.discard(task)
+                if callback is not None and not task.is_cancelled:
+                    callback(outcome)  # which dispatches the next task
+            finally:
+                self._begin_tasks()
+                self._batcher.leave()
+
+        with self._lock:
+            self._queue.append((task, run))
+        self._begin_tasks()
+        return task
+
+    def retrieve_result_callback(self, out: Any) -> Any:
+        """Return the result of a task, or raise its exception."""
+        return _retrieve_traceback_capturing_wrapped_call(out)
+
+    def abort_everything(self, ensure_ready: bool = True) -> None:
+        """Cancel all tasks, which ends their threads as they come to notice."""
+        with self._lock:
+            self._queue.clear()
+            for task in self._begun:
+                task.is_cancelled = True
+            self._begun.clear()
+
+    def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
+        """Give the backend of ``Parallel`` inside a task: its tasks join the others."""
+        level = (self.nesting_level or 0) + 1
+        nested = FusedBackend(
+            self._make_batcher, self._in_thread, self._batcher, nesting_level=level
+        )
+        return nested, None
+
+    def _begin_tasks(self) -> None:
+        while True:
+            with self._lock:
+                if not self._queue or len(self._begun) >= self._most_begun:
+                    return
+                task, run = self._queue.popleft()
+                self._begun.add(task)
+            turn = self._batcher.queue()
+            threading.Thread(
+                target=run, args=(turn,), name="fused task", daemon=True
+            ).start()

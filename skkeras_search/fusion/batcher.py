@@ -1,0 +1,141 @@
+"""Tasks in threads that take turns, and what they ask for, answered meanwhile.
+
+One task runs at a time. It runs until it asks for something; then the next one has its
+turn, while other threads answer. So the Python of the tasks, which could not run at once
+anyway, needs no locks and comes in few orders, and the cores are left to the answers.
+Nobody waits for a group to be complete, so none can be waited for in vain.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+# Bytes of what is asked and not answered, above which no other task begins.
+MOST_BYTES = 2**30
+
+
+class Cancelled(BaseException):
+    """Raised in a task whose result nobody wants any more.
+
+    As with ``KeyboardInterrupt``, an ``except Exception`` must not keep it.
+    """
+
+
+class Batcher:
+    """Let tasks take turns, and have answered what they ask.
+
+    Parameters
+    ----------
+    answer : callable
+        Called with what was asked, and with a function that says whether the answer
+        is still wanted, returns a ``Future`` of the answer. What is asked may say by
+        ``n_bytes`` how much memory it holds.
+
+    Attributes
+    ----------
+    shared : dict
+        For tasks to share what they make. Emptied when a new set of tasks begins.
+    """
+
+    def __init__(self, answer: Callable[[Any, Callable[[], bool]], Future[Any]]):
+        self._answer = answer
+        self._lock = threading.Lock()
+        self._taken = False
+        self._answered: deque[threading.Event] = deque()
+        self._new: deque[threading.Event] = deque()
+        self._n_bytes = 0
+        self.shared: dict[Any, Any] = {}
+
+    def queue(self) -> threading.Event:
+        """Queue as a new task; the event is set when its turn has come."""
+        turn = threading.Event()
+        with self._lock:
+            self._new.append(turn)
+        self._give_turn()
+        return turn
+
+    def leave(self) -> None:
+        """Give up the turn."""
+        with self._lock:
+            self._taken = False
+        self._give_turn()
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Be without the turn for a block, to wait there for other tasks."""
+        self.leave()
+        try:
+            yield
+        finally:
+            turn = threading.Event()
+            self._go_on(turn)
+            turn.wait()
+
+    def ask(self, content: Any, wanted: Callable[[], bool]) -> Any:
+        """Ask, in a task that has the turn, and has it again with the answer."""
+        turn, n_bytes = threading.Event(), getattr(content, "n_bytes", 0)
+        with self._lock:
+            self._n_bytes += n_bytes
+        answer = self._answer(content, wanted)
+        answer.add_done_callback(lambda _: self._go_on(turn, n_bytes))
+        self.leave()
+        turn.wait()
+        return answer.result()
+
+    def _go_on(self, turn: threading.Event, n_bytes: int = 0) -> None:
+        with self._lock:
+            self._n_bytes -= n_bytes
+            self._answered.append(turn)
+        self._give_turn()
+
+    def _give_turn(self) -> None:
+        with self._lock:
+            if self._taken:
+                return
+            if self._answered:
+                turn = self._answered.popleft()
+            elif self._new and self._n_bytes <= MOST_BYTES:
+                turn = self._new.popleft()
+            else:
+                return  # whoever asked will go on
+            self._taken = True
+            turn.set()
+
+
+class Task:
+    """A function that is run in turns with others.
+
+    Parameters
+    ----------
+    batcher : Batcher
+    """
+
+    def __init__(self, batcher: Batcher):
+        self._batcher = batcher
+        self.is_cancelled = False
+
+    @property
+    def shared(self) -> dict[Any, Any]:
+        """What the tasks of the batcher share."""
+        return self._batcher.shared
+
+    def ask(self, content: Any) -> Any:
+        """Ask, and wait for the answer.
+
+        Raises
+        ------
+        Cancelled
+            If the task is, now or meanwhile.
+        """
+        self._check()
+        try:
+            return self._batcher.ask(content, lambda: not self.is_cancelled)
+        finally:
+            self._check()
+
+    def _check(self) -> None:
+        if self.is_cancelled:
+            raise Cancelled

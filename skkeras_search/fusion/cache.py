@@ -1,0 +1,74 @@
+"""The programs of the process, the least recently used of which are given up."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any
+
+import keras
+
+from skkeras_search.fusion.program import Program
+from skkeras_search.fusion.signature import signature
+from skkeras_search.fusion.step import Batch, NotFusibleError
+
+MOST_PROGRAMS = 32
+MOST_BYTES = 2**28
+
+_programs: OrderedDict[Hashable, Program | NotFusibleError] = OrderedDict()
+_lock = threading.RLock()
+
+
+def program_of(model: keras.Model, batch: Batch) -> Program:
+    """Give the program for the architecture of a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+    batch : tuple
+        Some rows of data, for their form.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    NotFusibleError
+        If there can be none.
+    """
+    architecture = signature(model)
+    key = (architecture, _form(batch))
+
+    def is_current() -> bool:
+        current = signature(model) == architecture
+        if not current:
+            _programs.pop(key, None)
+        return current
+
+    with _lock:
+        if key not in _programs:
+            try:
+                _programs[key] = Program(model, batch, is_current)
+            except NotFusibleError as reason:
+                _programs[key] = reason
+            _evict()
+        found = _programs[key]
+        _programs.move_to_end(key)
+    if isinstance(found, NotFusibleError):
+        raise found
+    return found
+
+
+def _evict() -> None:
+    def n_bytes() -> int:
+        return sum(getattr(program, "n_bytes", 0) for program in _programs.values())
+
+    while len(_programs) > MOST_PROGRAMS or (len(_programs) > 1 and n_bytes() > MOST_BYTES):
+        _programs.popitem(last=False)
+
+
+def _form(batch: Batch) -> Any:
+    leaves = keras.tree.flatten(batch)
+    structure = repr(keras.tree.map_structure(lambda _: None, batch))
+    return structure, tuple((leaf.dtype, tuple(leaf.shape[1:])) for leaf in leaves)

@@ -1,0 +1,161 @@
+"""Numbers of an architecture that are data to its program, not part of it.
+
+A search tries many rates of dropout and strengths of regularizers. Were they written
+into the program, each would need one of its own.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+# Of these classes, and of none that derive from them.
+CONSTANTS = {
+    keras.layers.Dropout: ("rate",),
+    keras.layers.SpatialDropout1D: ("rate",),
+    keras.layers.SpatialDropout2D: ("rate",),
+    keras.layers.SpatialDropout3D: ("rate",),
+    keras.regularizers.L1: ("l1",),
+    keras.regularizers.L2: ("l2",),
+    keras.regularizers.L1L2: ("l1", "l2"),
+}
+# In the place of each in a description of an architecture.
+PLACEHOLDER = 0.5
+# Lanes that begin from one model read what a trace of it replaces for a while.
+_lock = threading.RLock()
+
+
+class Constants:
+    """The constants of a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+    """
+
+    def __init__(self, model: keras.Model):
+        with _lock:
+            self._places = [
+                (holder, name)
+                for holder in _holders(model)
+                for name in CONSTANTS.get(type(holder), ())
+                if _is_data(name, getattr(holder, name))
+            ]
+
+    def values(self) -> list[Any]:
+        """Their values, as tensors."""
+        with _lock:
+            return [
+                tf.constant(_numbers(name, float(getattr(holder, name))), tf.float32)
+                for holder, name in self._places
+            ]
+
+    def pattern(self) -> tuple[int, ...]:
+        """Which of them are one and the same, being of one object."""
+        first: dict[tuple[int, str], int] = {}
+        return tuple(first.setdefault((id(h), n), len(first)) for h, n in self._places)
+
+    @contextmanager
+    def left_open(self) -> Iterator[None]:
+        """Have a placeholder in their places for a block."""
+        with self._replaced([PLACEHOLDER] * len(self._places)):
+            yield
+
+    @contextmanager
+    def set_to(self, values: Sequence[Any]) -> Iterator[None]:
+        """Have tensors in their places for a block."""
+        with self._replaced([_Constant(value) for value in values]):
+            yield
+
+    @contextmanager
+    def _replaced(self, values: Sequence[Any]) -> Iterator[None]:
+        with _lock:
+            before = [(holder, name, vars(holder)[name]) for holder, name in self._places]
+            try:
+                for (holder, name), value in zip(self._places, values, strict=True):
+                    vars(holder)[name] = value  # past the tracking of layers
+                yield
+            finally:
+                for holder, name, value in before:
+                    vars(holder)[name] = value
+
+
+class _Number:
+    """What TensorFlow can convert to a tensor of any dtype."""
+
+    def __init__(self, tensor: Any):
+        self._tensor = tensor
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        return self._tensor if dtype is None else tf.cast(self._tensor, dtype)
+
+
+class _Constant(_Number):
+    """A tensor that passes for a Python number between zero and one, or greater.
+
+    Keras and TensorFlow ask, while they build a graph, whether a constant is zero or
+    a rate no rate, and they compute ``1 / (1 - rate)`` in Python, with more digits than
+    a tensor has. So that comes ready, too.
+
+    Parameters
+    ----------
+    numbers : tensor of shape (2,)
+        As ``_numbers`` gives them.
+    """
+
+    def __init__(self, numbers: Any):
+        super().__init__(numbers[0])
+        self._scale = numbers[1]
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(other == 0)
+
+    def __lt__(self, other: Any) -> bool:
+        return False
+
+    def __ge__(self, other: Any) -> bool:
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __rsub__(self, one: float) -> "_Kept":
+        return _Kept(self._scale)
+
+
+class _Kept:
+    """One minus a rate, for TensorFlow to divide by."""
+
+    def __init__(self, scale: Any):
+        self._scale = scale
+
+    def __rtruediv__(self, one: float) -> _Number:
+        return _Number(self._scale)
+
+
+Real.register(_Constant)
+
+
+def _numbers(name: str, value: float) -> tuple[float, float]:
+    return value, 1 / (1 - value) if name == "rate" else 0.0
+
+
+def _is_data(name: str, value: Any) -> bool:
+    # Keras leaves out of its graphs what a zero, or a rate of one, would switch off.
+    return float(value) > 0 and not (name == "rate" and float(value) >= 1)
+
+
+def _holders(model: keras.Model) -> Iterator[Any]:
+    for layer in model._flatten_layers():
+        yield layer
+        yield getattr(layer, "activity_regularizer", None)
+    for variable in model.trainable_variables:
+        yield variable.regularizer

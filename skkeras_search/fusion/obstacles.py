@@ -1,0 +1,123 @@
+"""What keeps a fit from being fused, as far as it can be told without tracing."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.utils.python_utils import is_default  # of a callback's method
+
+# Arguments of ``keras.Model.fit`` that lanes follow.
+KNOWN_ARGUMENTS = {
+    "sample_weight",
+    "class_weight",
+    "epochs",
+    "initial_epoch",
+    "batch_size",
+    "shuffle",
+    "verbose",
+    "callbacks",
+    "validation_split",
+    "validation_data",
+    "validation_batch_size",
+    "validation_freq",
+}
+OWN_STEPS = (
+    "fit",
+    "evaluate",
+    "train_step",
+    "test_step",
+    "predict_step",
+    "compute_loss",
+    "compute_metrics",
+    "make_train_function",
+    "make_test_function",
+)
+BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
+
+
+def obstacle(model: keras.Model, x: Any, y: Any, arguments: dict[str, Any]) -> str | None:
+    """Say what keeps a fit from being fused.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+    x, y : array, or dict, list or tuple of arrays
+    arguments : dict
+        Those of ``keras.Model.fit``.
+
+    Returns
+    -------
+    str or None
+        The end of a sentence that begins with "because". None if nothing does.
+    """
+    if keras.config.backend() != "tensorflow":
+        return f"Keras runs on {keras.config.backend()}, not on tensorflow"
+    return _of_model(model) or _of_data(x, y, arguments) or _of_arguments(arguments)
+
+
+def _of_model(model: keras.Model) -> str | None:
+    cls = type(model)
+    own = [
+        name for name in OWN_STEPS if getattr(cls, name) is not getattr(keras.Model, name)
+    ]
+    if own and cls is not keras.Sequential:
+        return f"{cls.__name__} has a {own[0]} of its own"
+    if model.run_eagerly:
+        return "run_eagerly=True"
+    if model.jit_compile and not model._resolve_auto_jit_compile():
+        return "jit_compile=True"
+    if tf.distribute.has_strategy() or model._distribute_strategy is not None:
+        return "it was built under a tf.distribute strategy"
+    if keras.config.max_epochs() or keras.config.max_steps_per_epoch():
+        return "Keras is told to stop early, by max_epochs or max_steps_per_epoch"
+    if not model.trainable_variables:
+        return "the model has nothing to train"
+    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+        return "the loss is scaled by a LossScaleOptimizer"
+    for layer in model._flatten_layers():
+        if getattr(layer, "stateful", False) and isinstance(layer, keras.layers.RNN):
+            return f"{layer.name} is stateful, from batch to batch"
+    if any(getattr(v, "overwrite_with_gradient", False) for v in model.trainable_variables):
+        return "a variable is overwritten with its gradient"
+    return None
+
+
+def _of_data(x: Any, y: Any, arguments: dict[str, Any]) -> str | None:
+    validation = arguments.get("validation_data") or ()
+    for array in keras.tree.flatten((x, y, arguments.get("sample_weight"), validation)):
+        if array is None:
+            continue
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            return "the data are not all dense arrays of numbers"
+        if len(array) == 0:
+            return "there are no rows"
+    return None
+
+
+def _of_arguments(arguments: dict[str, Any]) -> str | None:
+    for name, value in arguments.items():
+        if name not in KNOWN_ARGUMENTS and value is not None:
+            return f"{name}={value!r} was passed"
+    if arguments.get("shuffle", True) not in (True, False):
+        return f"shuffle={arguments['shuffle']!r} was passed"
+    for callback in arguments.get("callbacks") or ():
+        if _watches_batches(callback):
+            return f"the callback {type(callback).__name__} watches single batches"
+    return None
+
+
+def _watches_batches(callback: Any) -> bool:
+    if type(callback) is keras.callbacks.TerminateOnNaN:
+        return False  # the program itself looks after that
+    if type(callback) is keras.callbacks.ModelCheckpoint:
+        return bool(callback.save_freq != "epoch")
+    return not all(is_default(getattr(callback, hook)) for hook in BATCH_HOOKS)

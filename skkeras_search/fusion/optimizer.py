@@ -1,0 +1,218 @@
+"""The update of a Keras optimizer as a pure function of its state."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from keras.src.backend.tensorflow.optimizer import TFOptimizer
+from keras.src.optimizers.base_optimizer import BaseOptimizer
+
+# Of these, an update of one number depends on no other number of the variables.
+ELEMENTWISE = (
+    keras.optimizers.SGD,
+    keras.optimizers.RMSprop,
+    keras.optimizers.Adam,
+    keras.optimizers.AdamW,
+    keras.optimizers.Nadam,
+    keras.optimizers.Adamax,
+    keras.optimizers.Adagrad,
+    keras.optimizers.Adadelta,
+    keras.optimizers.Ftrl,
+    keras.optimizers.Lion,
+)
+
+
+def apply_gradients(
+    optimizer: keras.Optimizer,
+    gradients: Sequence[Any],
+    weights: Sequence[Any],
+    state: Sequence[Any],
+) -> tuple[list[Any], list[Any]]:
+    """Update weights as ``optimizer`` would, without changing it.
+
+    Parameters
+    ----------
+    optimizer : keras.Optimizer
+        A built one.
+    gradients : sequence of tensor, tf.IndexedSlices or None
+    weights : sequence of tensor
+        Values of the trainable variables, in the order of ``gradients``.
+    state : sequence of tensor
+        Values of ``optimizer.variables``.
+
+    Returns
+    -------
+    weights, state : list of tensor
+    """
+    updated = BaseOptimizer.stateless_apply(_pure(optimizer), state, gradients, weights)
+    return list(updated[0]), list(updated[1])
+
+
+def is_elementwise(optimizer: keras.Optimizer) -> bool:
+    """Whether all trainable variables can be updated as one long one."""
+    variables = optimizer._trainable_variables
+    return (
+        type(optimizer) in ELEMENTWISE
+        and optimizer.clipnorm is None
+        and not getattr(optimizer, "_exclude_from_weight_decay_names", None)
+        and all(variable.constraint is None for variable in variables)
+        and len({variable.dtype for variable in variables}) == 1
+    )
+
+
+class FlatOptimizer:
+    """An elementwise optimizer of all trainable variables, laid end to end.
+
+    A small model has few numbers in many variables, and each operation costs more
+    than its arithmetic. One long variable needs a fraction of the operations.
+
+    Parameters
+    ----------
+    optimizer : keras.Optimizer
+        A built one, for which ``is_elementwise`` holds.
+    """
+
+    def __init__(self, optimizer: keras.Optimizer):
+        self._shapes = [tuple(v.shape) for v in optimizer._trainable_variables]
+        self._sizes = [int(np.prod(shape)) for shape in self._shapes]
+        dtype = optimizer._trainable_variables[0].dtype
+        flat = keras.Variable(np.zeros(sum(self._sizes)), dtype=dtype, trainable=True)
+        self._optimizer = type(optimizer).from_config(optimizer.get_config())
+        self._optimizer.build([flat])
+        self._places = _places(self._optimizer, optimizer)
+        self._is_long = [
+            tuple(v.shape) == tuple(flat.shape) for v in self._optimizer.variables
+        ]
+
+    def flatten(self, tensors: Sequence[Any]) -> Any:
+        """Lay one tensor for each trainable variable end to end."""
+        return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0)
+
+    def split(self, flat: Any) -> list[Any]:
+        """Undo ``flatten``."""
+        parts = tf.split(flat, self._sizes)
+        return [tf.reshape(part, s) for part, s in zip(parts, self._shapes, strict=True)]
+
+    def flatten_state(self, state: Sequence[Any]) -> list[Any]:
+        """Values of the optimizer's variables, those of each kind laid end to end."""
+        parts = [[state[index] for index in place] for place in self._places]
+        return [
+            self.flatten(part) if is_long else part[0]
+            for part, is_long in zip(parts, self._is_long, strict=True)
+        ]
+
+    def split_state(self, flat_state: Sequence[Any]) -> list[Any]:
+        """Undo ``flatten_state``."""
+        state: dict[int, Any] = {}
+        for flat, place, is_long in zip(
+            flat_state, self._places, self._is_long, strict=True
+        ):
+            parts = self.split(flat) if is_long else [flat]
+            state.update(zip(place, parts, strict=True))
+        return [state[index] for index in range(len(state))]
+
+    def apply(self, gradients: Sequence[Any], flat: Any, state: Any) -> tuple[Any, Any]:
+        """Update the flat weights and the flat state by dense gradients."""
+        gradient = self.flatten(gradients)
+        (flat,), state = apply_gradients(self._optimizer, [gradient], [flat], state)
+        return flat, state
+
+
+class _Pure(type):
+    """The class of an optimizer without its base for ``tf.distribute``.
+
+    That base wants to assign to a ``tf.Variable``, where other backends assign to
+    what a stateless scope holds.
+    """
+
+    def mro(cls) -> list[type]:
+        return [base for base in super().mro() if base is not TFOptimizer]
+
+
+class _Updates:
+    """The parts of an optimizer that a stateless scope cannot do as they are."""
+
+    # The gradient of an embedding has rows only for what was looked up, one for each
+    # time. Keras computes with them as they are, so that sums differ from dense ones.
+    def assign(self, variable: keras.Variable, value: Any) -> None:
+        if isinstance(value, tf.IndexedSlices):
+            rows = value.indices[:, tf.newaxis]
+            value = tf.tensor_scatter_nd_update(variable.value, rows, value.values)
+        variable.assign(tf.cast(value, variable.dtype))
+
+    def assign_add(self, variable: keras.Variable, value: Any) -> None:
+        variable.assign(variable.value + tf.cast(_dense(value), variable.dtype))
+
+    def assign_sub(self, variable: keras.Variable, value: Any) -> None:
+        variable.assign(variable.value - tf.cast(_dense(value), variable.dtype))
+
+    def _clip_by_norm(self: Any, values: Any, axes: Any = None) -> Any:
+        return tf.clip_by_norm(values, self.clipnorm, axes)
+
+    def _backend_apply_gradients(self: Any, grads: list[Any], variables: list[Any]) -> None:
+        # Keras branches with `cond`, out of which no assignment of a stateless scope
+        # finds its way. Both branches are computed here, and one is selected.
+        if steps := self.gradient_accumulation_steps:
+            due = ops.equal((self._iterations + 1) % steps, 0)
+            sums = [
+                self._accumulated_gradients[self._get_variable_index(v)] for v in variables
+            ]
+            sums_now = [_dense(g) + total for g, total in zip(grads, sums, strict=True)]
+            before = [(v, v.value) for v in (*variables, *self.variables)]
+            self._clip_and_update([total / steps for total in sums_now], variables)
+            for variable, value in before:
+                variable.assign(ops.where(due, variable, value))
+            for total, now in zip(sums, sums_now, strict=True):
+                total.assign(ops.where(due, ops.zeros_like(now), now))
+        else:
+            self._clip_and_update(grads, variables)
+        if self.use_ema:
+            self._update_model_variables_moving_average(self._trainable_variables)
+            if self.ema_overwrite_frequency:
+                due = ops.equal((self.iterations + 1) % self.ema_overwrite_frequency, 0)
+                averages = self._model_variables_moving_average
+                for variable, mean in zip(self._trainable_variables, averages, strict=True):
+                    variable.assign(ops.where(due, mean, variable))
+
+    def _clip_and_update(self: Any, grads: list[Any], variables: list[Any]) -> None:
+        grads = self._clip_gradients(grads)
+        self._apply_weight_decay(variables)
+        self._backend_update_step(grads, variables, self.learning_rate)
+
+
+def _dense(gradient: Any) -> Any:
+    return tf.convert_to_tensor(gradient)
+
+
+def _pure(optimizer: keras.Optimizer) -> Any:
+    """The same optimizer, sharing its variables, as other backends would have it."""
+    cls: Any = _Pure(f"Pure{type(optimizer).__name__}", (_Updates, type(optimizer)), {})
+    pure: Any = object.__new__(cls)
+    pure.__dict__.update(vars(optimizer))
+    indices = {id(v): i for i, v in enumerate(optimizer._trainable_variables)}
+    pure.__dict__["_trainable_variables_indices"] = indices
+    return pure
+
+
+def _places(flat: keras.Optimizer, optimizer: keras.Optimizer) -> list[list[int]]:
+    """For each variable of ``flat``, which of ``optimizer`` it stands for."""
+    index = {id(variable): i for i, variable in enumerate(optimizer.variables)}
+    places = {
+        id(of_flat[0]): [index[id(variable)] for variable in of_many]
+        for of_flat, of_many in zip(_kinds(flat), _kinds(optimizer), strict=True)
+    }
+    return [places[id(variable)] for variable in flat.variables]
+
+
+def _kinds(optimizer: keras.Optimizer) -> Iterator[list[Any]]:
+    """The variables of an optimizer by the attribute that holds them."""
+    own = {id(variable) for variable in optimizer.variables}
+    for name, value in sorted(vars(optimizer).items()):
+        if name in ("_variables", "_trainable_variables"):
+            continue
+        held = list(value) if isinstance(value, (list, tuple)) else [value]
+        if held and all(id(variable) in own for variable in held):
+            yield held

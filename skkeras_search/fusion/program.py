@@ -1,0 +1,239 @@
+"""The TensorFlow program that trains, evaluates and predicts a lane.
+
+A lane is one fit: a state, and rows of data in an order. The program holds none of
+them, so that any number of lanes of one architecture run through it, also at once.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework import op_def_registry, ops  # not public
+
+from skkeras_search.fusion.step import (
+    Batch,
+    Metrics,
+    NotFlatError,
+    NotFusibleError,
+    State,
+    Step,
+    read_state,
+)
+
+# Stateful as TensorFlow counts it, but not in a way that lanes could share.
+HARMLESS = ("Assert", "Print", "PrintV2", "CudnnRNN", "CudnnRNNV2", "CudnnRNNV3")
+CALLS = ("While", "If", "Case", "StatefulPartitionedCall")
+
+
+class Program:
+    """The epochs of one architecture, compiled once for each form of the data.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled, as an example of its architecture.
+    batch : tuple
+        Some rows of data, as an example of their form.
+    is_current : callable, optional
+        Says whether the model still is of the architecture that it was.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the metrics, in the order of their values.
+    n_bytes : int
+        Memory that the program keeps.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        batch: Batch,
+        is_current: Callable[[], bool] = lambda: True,
+    ):
+        self._is_current = is_current
+        is_new = not model.optimizer.built
+        self.step = Step(model, batch)
+        self.names = self.step.names
+        state = read_state(model)
+        self._new_optimizer = state.optimizer if is_new else None
+        values = keras.tree.flatten(tuple(state))
+        self.n_bytes = sum(
+            value.dtype.size * value.shape.num_elements() for value in values
+        )
+        self._compiled: dict[Any, tf.types.experimental.ConcreteFunction] = {}
+        self._lock = threading.Lock()
+
+    def initial_state(self, model: keras.Model) -> State:
+        """The state of ``model``, with that of a new optimizer if it has none yet."""
+        state = read_state(model)
+        if model.optimizer.built:
+            return state
+        if self._new_optimizer is None:
+            model.optimizer.build(model.trainable_variables)
+            return read_state(model)
+        # Before it is built, it has the first of its variables: a step, a rate.
+        own = state.optimizer
+        return state._replace(optimizer=own + self._new_optimizer[len(own) :])
+
+    def train_epoch(
+        self, state: State, data: Batch, order: Any, batch_size: int, stop_on_nan: bool
+    ) -> tuple[State, list[Any], int]:
+        """Train one epoch.
+
+        Parameters
+        ----------
+        state : State
+        data : tuple of tensors, or dicts or tuples of them
+            All rows of ``x``, of ``y`` and maybe of the sample weights.
+        order : ndarray of int of shape (n_rows,)
+            The rows in the order in which to take them.
+        batch_size : int
+        stop_on_nan : bool
+            Whether to stop after a batch that leaves no finite mean loss.
+
+        Returns
+        -------
+        state : State
+        results : list of scalar or ndarray
+            Values of the metrics, in the order of ``names``.
+        n_batches : int
+            Batches that were trained.
+        """
+        function = self._stopping_epoch if stop_on_nan else self._epoch
+        order, batch_size = tf.constant(order, tf.int32), tf.constant(batch_size)
+        state, results, i = self._run(function, (data, order), batch_size, state)
+        return State(*state), _numbers(results), int(i)
+
+    def evaluate(self, state: State, data: Batch, batch_size: int) -> list[Any]:
+        """Values of the metrics over data, in batches and in the order of the rows."""
+        return _numbers(self._run(self._evaluation, data, tf.constant(batch_size), state))
+
+    def predict(self, state: State, x: Any) -> Any:
+        """Outputs for all rows of ``x`` in one batch, as arrays."""
+        outputs = self._run(self._prediction, x, state)
+        return keras.tree.map_structure(lambda tensor: tensor.numpy(), outputs)
+
+    def _epoch(
+        self, rows_of: tuple[Batch, Any], size: Any, state: State, stops: bool = False
+    ) -> Any:
+        step = self.step
+        data, order = rows_of
+        n_rows = tf.shape(order)[0]
+
+        def goes_on(i: Any, state: State, metrics: Metrics) -> Any:
+            more = i * size < n_rows
+            if stops:
+                more &= (i == 0) | tf.math.is_finite(step.loss(metrics))
+            return more
+
+        def body(i: Any, state: State, metrics: Metrics) -> Any:
+            rows = order[i * size : (i + 1) * size]
+            batch = keras.tree.map_structure(lambda tensor: tf.gather(tensor, rows), data)
+            return i + 1, *step.train(state, metrics, batch)
+
+        start = (0, step.enter(state), step.fresh_metrics())
+        i, state, metrics = tf.while_loop(goes_on, body, start, parallel_iterations=1)
+        return step.leave(state), step.results(metrics), i
+
+    def _stopping_epoch(self, rows_of: tuple[Batch, Any], size: Any, state: State) -> Any:
+        return self._epoch(rows_of, size, state, stops=True)
+
+    def _evaluation(self, data: Batch, size: Any, state: State) -> Any:
+        step = self.step
+        n_rows = tf.shape(keras.tree.flatten(data)[0])[0]
+
+        def body(i: Any, metrics: Metrics) -> Any:
+            rows = slice(i * size, (i + 1) * size)
+            batch = keras.tree.map_structure(lambda tensor: tensor[rows], data)
+            return i + 1, step.evaluate(state, metrics, batch)
+
+        start = (0, step.fresh_metrics())
+        _, metrics = tf.while_loop(
+            lambda i, _: i * size < n_rows, body, start, parallel_iterations=1
+        )
+        return step.results(metrics)
+
+    def _prediction(self, x: Any, state: State) -> Any:
+        return self.step.predict(state, x)
+
+    def _run(self, function: Callable[..., Any], data: Any, *arguments: Any) -> Any:
+        """Call ``function``, compiled for any number of rows of the form of ``data``."""
+        structure = (data, *arguments)
+        tensors = keras.tree.flatten(structure)
+        n_data = len(keras.tree.flatten(data))
+        form = tuple((t.dtype.name, tuple(t.shape[1:])) for t in tensors[:n_data])
+        key = (function.__name__, repr(keras.tree.map_structure(type, data)), form)
+        with self._lock:
+            if key not in self._compiled:
+                specs = [tf.TensorSpec([None, *shape], dtype) for dtype, shape in form]
+                specs += [_spec(tensor) for tensor in tensors[n_data:]]
+                compiled = self._compile(function, structure, specs)
+                # TensorFlow prepares it at the first call, in each thread that comes
+                # before it has finished.
+                result = compiled(*tensors)
+                self._compiled[key] = compiled
+                return result
+        return self._compiled[key](*tensors)
+
+    def _compile(self, *arguments: Any) -> Any:
+        if not self._is_current():
+            raise NotFusibleError("the model that its program was made from has changed")
+        try:
+            return _compile(*arguments)
+        except NotFlatError:
+            self.step.unflatten()
+            return _compile(*arguments)
+
+
+def _numbers(tensors: list[Any]) -> list[Any]:
+    return [tensor.numpy() for tensor in tensors]
+
+
+def _spec(tensor: Any) -> tf.TensorSpec:
+    return tf.TensorSpec(tensor.shape, tensor.dtype)
+
+
+def _compile(
+    function: Callable[..., Any], structure: Any, specs: list[tf.TensorSpec]
+) -> Any:
+    def flat(*tensors: Any) -> Any:
+        return function(*keras.tree.pack_sequence_as(structure, tensors))
+
+    try:
+        compiled = tf.function(flat, autograph=False).get_concrete_function(*specs)
+    except (NotFlatError, NotFusibleError):
+        raise
+    except Exception as error:  # of the user's code, say, which Keras will show as it is
+        raise NotFusibleError(f"its program cannot be traced: {error}") from error
+    nodes = list(_nodes(compiled.graph.as_graph_def()))
+    _forget_gradients(nodes)
+    for operation in {node.op for node in nodes}:
+        if operation not in (*HARMLESS, *CALLS) and _is_stateful(operation):
+            raise NotFusibleError(f"its operation {operation} has a state of its own")
+    return compiled
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """The operations of a graph and of the functions that it calls."""
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
+
+
+def _forget_gradients(nodes: list[Any]) -> None:
+    """Let go of gradient functions that were registered while a graph was traced.
+
+    They have done their work, and would keep the graph for the life of the process.
+    """
+    for node in nodes:
+        if "_gradient_op_type" in node.attr:
+            name = node.attr["_gradient_op_type"].s.decode()
+            ops.gradient_registry._registry.pop(name, None)
+
+
+def _is_stateful(operation: str) -> bool:
+    definition = op_def_registry.get(operation)  # None: a function of this graph
+    return definition is not None and definition.is_stateful

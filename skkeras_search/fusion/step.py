@@ -1,0 +1,205 @@
+"""What Keras does with one batch, as pure functions of a model's state."""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from skkeras_search.fusion.constants import Constants
+from skkeras_search.fusion.optimizer import FlatOptimizer, apply_gradients, is_elementwise
+
+# Above this many numbers arithmetic outweighs the operations that one long variable
+# saves, and laying it out costs more.
+MOST_FLAT = 2**20
+
+
+# Rows of ``x`` and ``y``, and of the sample weights where there are any.
+Batch = tuple[Any, ...]
+# Values of a model's ``metrics_variables``.
+Metrics = list[Any]
+
+
+class State(NamedTuple):
+    """Values of a model's variables, as tensors.
+
+    Attributes
+    ----------
+    trainable, non_trainable, optimizer : list
+        In the order of the model's ``trainable_variables``,
+        ``non_trainable_variables`` and ``optimizer.variables``.
+    constants : list
+        Values of its ``Constants``.
+    """
+
+    trainable: list[Any]
+    non_trainable: list[Any]
+    optimizer: list[Any]
+    constants: list[Any]
+
+
+def variables_of(model: keras.Model) -> tuple[list[Any], list[Any], list[Any]]:
+    """The variables of a built model themselves, arranged as in its state."""
+    return (
+        list(model.trainable_variables),
+        list(model.non_trainable_variables),
+        list(model.optimizer.variables),
+    )
+
+
+def read_state(model: keras.Model) -> State:
+    """The state that a model is in."""
+    trainable, non_trainable, optimizer = (
+        [tf.convert_to_tensor(v) for v in part] for part in variables_of(model)
+    )
+    return State(trainable, non_trainable, optimizer, Constants(model).values())
+
+
+def write_state(model: keras.Model, state: State) -> None:
+    """Put a model in a state."""
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    for variables, values in zip(variables_of(model), state[:3], strict=True):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+
+class Step:
+    """Training, evaluation and prediction of batches.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled. It is read for its architecture and never changed.
+    batch : tuple
+        Some rows of data, for their form.
+    """
+
+    def __init__(self, model: keras.Model, batch: Batch):
+        model._symbolic_build(data_batch=batch)  # the metrics and the optimizer
+        self.model = model
+        self._trainable, self._non_trainable, _ = variables_of(model)
+        self._constants = Constants(model)
+        self._metrics = list(model.metrics_variables)
+        self._flat: FlatOptimizer | None = None
+        n_numbers = sum(v.value.shape.num_elements() for v in self._trainable)
+        if n_numbers <= MOST_FLAT and is_elementwise(model.optimizer):
+            self._flat = FlatOptimizer(model.optimizer)
+
+    def enter(self, state: State) -> State:
+        """Arrange a state as ``train`` works on it."""
+        if self._flat is None:
+            return state
+        return state._replace(
+            trainable=[self._flat.flatten(state.trainable)],
+            optimizer=self._flat.flatten_state(state.optimizer),
+        )
+
+    def leave(self, state: State) -> State:
+        """Undo ``enter``."""
+        if self._flat is None:
+            return state
+        return state._replace(
+            trainable=self._flat.split(state.trainable[0]),
+            optimizer=self._flat.split_state(state.optimizer),
+        )
+
+    def unflatten(self) -> None:
+        """Let the optimizer update each variable by itself."""
+        self._flat = None
+
+    def train(self, state: State, metrics: Metrics, batch: Batch) -> tuple[State, Metrics]:
+        """Update an entered state, and metrics, by one batch."""
+        flat = self._flat
+        weights = flat.split(state.trainable[0]) if flat else state.trainable
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            before = state._replace(trainable=weights)
+            loss, after, metrics = self._forward(before, metrics, batch, training=True)
+            loss = self.model.optimizer.scale_loss(loss)
+        gradients = tape.gradient(loss, weights)
+        if flat is None:
+            weights, optimizer = apply_gradients(
+                self.model.optimizer, gradients, weights, state.optimizer
+            )
+        else:
+            if not all(isinstance(gradient, tf.Tensor) for gradient in gradients):
+                raise NotFlatError
+            long, optimizer = flat.apply(gradients, state.trainable[0], state.optimizer)
+            weights = [long]
+        return after._replace(trainable=weights, optimizer=optimizer), metrics
+
+    def evaluate(self, state: State, metrics: Metrics, batch: Batch) -> Metrics:
+        """Update metrics by one batch."""
+        return self._forward(state, metrics, batch, training=False)[2]
+
+    def predict(self, state: State, x: Any) -> Any:
+        """Outputs of the model for one batch."""
+        with self._constants.set_to(state.constants), self._scope(state, []):
+            return self._call(x, training=False)
+
+    def fresh_metrics(self) -> Metrics:
+        """Metrics as at the beginning of an epoch."""
+        with keras.StatelessScope() as scope:
+            self.model.reset_metrics()
+        return [scope.get_current_value(variable) for variable in self._metrics]
+
+    def results(self, metrics: Metrics) -> list[Any]:
+        """Values of the metrics, in the order of ``names``."""
+        with self._metrics_scope(metrics):
+            return list(self.model.get_metrics_result().values())
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the metrics' values."""
+        return list(self.model.get_metrics_result())
+
+    def loss(self, metrics: Metrics) -> Any:
+        """The mean loss of the batches since the metrics were fresh."""
+        with self._metrics_scope(metrics):
+            return self.model._loss_tracker.result()
+
+    def _forward(
+        self, state: State, metrics: Metrics, batch: Batch, training: bool
+    ) -> tuple[Any, State, Metrics]:
+        x, y, sample_weight = (*batch, None)[:3]
+        model = self.model
+        with self._constants.set_to(state.constants), self._scope(state, metrics) as scope:
+            predicted = self._call(x, training=training)
+            loss = model._compute_loss(
+                x=x, y=y, y_pred=predicted, sample_weight=sample_weight, training=training
+            )
+            n_rows = tf.shape(keras.tree.flatten(x)[0])[0]
+            model._loss_tracker.update_state(loss, sample_weight=n_rows)
+            model.compute_metrics(x, y, predicted, sample_weight=sample_weight)
+        now = scope.get_current_value
+        if any(
+            now(v) is not w for v, w in zip(self._trainable, state.trainable, strict=True)
+        ):
+            raise NotFusibleError("a layer assigns to a trainable variable")
+        non_trainable = [now(variable) for variable in self._non_trainable]
+        metrics = [now(variable) for variable in self._metrics]
+        return loss, state._replace(non_trainable=non_trainable), metrics
+
+    def _call(self, x: Any, training: bool) -> Any:
+        arguments = {"training": training} if self.model._call_has_training_arg else {}
+        return self.model(x, **arguments)
+
+    def _scope(self, state: State, metrics: Metrics) -> keras.StatelessScope:
+        mapping = [
+            *zip(self._trainable, state.trainable, strict=True),
+            *zip(self._non_trainable, state.non_trainable, strict=True),
+            *(zip(self._metrics, metrics, strict=True) if metrics else ()),
+        ]
+        return keras.StatelessScope(state_mapping=mapping, collect_losses=True)
+
+    def _metrics_scope(self, metrics: Metrics) -> keras.StatelessScope:
+        mapping = list(zip(self._metrics, metrics, strict=True))
+        return keras.StatelessScope(state_mapping=mapping)
+
+
+class NotFlatError(Exception):
+    """A gradient is missing, or is of some rows only; ``unflatten`` before a new try."""
+
+
+class NotFusibleError(Exception):
+    """A model cannot be trained by a fused program; the message says why."""

@@ -1,0 +1,20 @@
+"""What Keras keeps for each thread, such as the dtype policy, handed to new ones."""
+
+import sys
+from collections.abc import Callable
+
+
+def inherit() -> Callable[[], None]:
+    """Read the state of this thread.
+
+    Returns
+    -------
+    callable
+        Puts the thread that calls it in that state.
+    """
+    module = sys.modules.get("keras.src.backend.common.global_state")
+    if module is None:  # Keras was not imported yet
+        return lambda: None
+    tracker = module.GLOBAL_STATE_TRACKER
+    state = dict(vars(tracker))
+    return lambda: vars(tracker).update(state)

@@ -1,0 +1,416 @@
+"""A fused fit gives what Keras's own gives, whatever is trained and however."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers, losses, metrics, optimizers
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_digits
+
+from skkeras_search import KerasClassifier, KerasRegressor, MultiInput
+
+X, y = load_digits(return_X_y=True)
+X, y = (X[:150] / 16).astype("float32"), y[:150]
+TARGET = X[:, 20:22].sum(axis=1)
+
+
+def fit_both(estimator, X, y, **fit_params):
+    """Fit by each engine; give what they differ in, and compare all else."""
+    fused, unfused = (
+        estimator()
+        .set_params(random_state=0, verbose=0, engine=engine)
+        .fit(X, y, **fit_params)
+        for engine in ("fused", "keras")
+    )
+    assert (fused.engine_, unfused.engine_) == ("fused", "keras")
+    assert fused.history_.keys() == unfused.history_.keys()
+    for name, values in fused.history_.items():
+        assert_allclose(values, unfused.history_[name], rtol=1e-4, atol=1e-4, err_msg=name)
+    pairs = zip(fused.model_.weights, unfused.model_.weights, strict=True)
+    for ours, theirs in pairs:
+        assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4, err_msg=ours.path)
+    pairs = zip(
+        fused.model_.optimizer.variables, unfused.model_.optimizer.variables, strict=True
+    )
+    for ours, theirs in pairs:
+        assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4, err_msg=ours.path)
+    assert_allclose(fused._predict_raw(X), unfused._predict_raw(X), rtol=1e-3, atol=1e-4)
+    return fused, unfused
+
+
+def mlp(
+    meta,
+    hidden=(8,),
+    between=(),
+    activation="relu",
+    optimizer="adam",
+    loss=None,
+    metrics=None,
+    weighted_metrics=None,
+):
+    outputs = meta.get("n_classes_", 1)
+    classes = outputs > 1
+    model = keras.Sequential()
+    for width in hidden:
+        model.add(layers.Dense(width, activation=activation))
+        for layer in between:
+            model.add(layer.from_config(layer.get_config() | {"name": None}))
+    model.add(layers.Dense(outputs, activation="softmax" if classes else None))
+    loss = loss or ("sparse_categorical_crossentropy" if classes else "mse")
+    if not isinstance(optimizer, str):
+        optimizer = optimizer.from_config(optimizer.get_config())
+    model.compile(optimizer, loss, metrics=metrics, weighted_metrics=weighted_metrics)
+    return model
+
+
+def classifier(model=mlp, **params):
+    return lambda: KerasClassifier(model, **{"epochs": 2, "batch_size": 16, **params})
+
+
+OPTIMIZERS = {
+    "SGD": optimizers.SGD(0.1),
+    "momentum": optimizers.SGD(0.05, momentum=0.9),
+    "nesterov": optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "RMSprop": optimizers.RMSprop(0.01),
+    "RMSprop centered": optimizers.RMSprop(0.01, momentum=0.5, centered=True),
+    "Adam": optimizers.Adam(0.01),
+    "amsgrad": optimizers.Adam(0.01, amsgrad=True),
+    "AdamW": optimizers.AdamW(0.01, weight_decay=0.1),
+    "Nadam": optimizers.Nadam(0.01),
+    "Adamax": optimizers.Adamax(0.01),
+    "Adagrad": optimizers.Adagrad(0.1),
+    "Adadelta": optimizers.Adadelta(1.0),
+    "Ftrl": optimizers.Ftrl(0.1),
+    "Lion": optimizers.Lion(0.01),
+    "Lamb": optimizers.Lamb(0.01),
+    "Adafactor": optimizers.Adafactor(0.01),
+    "Muon": optimizers.Muon(0.01),
+    "clipnorm": optimizers.Adam(0.01, clipnorm=0.1),
+    "global_clipnorm": optimizers.Adam(0.01, global_clipnorm=0.1),
+    "clipvalue": optimizers.SGD(0.1, clipvalue=0.01),
+    "weight_decay": optimizers.SGD(0.1, weight_decay=0.1),
+    "EMA": optimizers.Adam(0.01, use_ema=True, ema_momentum=0.8),
+    "EMA overwriting": optimizers.SGD(0.1, use_ema=True, ema_overwrite_frequency=3),
+    "accumulation": optimizers.Adam(0.01, gradient_accumulation_steps=3),
+    "accumulation, EMA": optimizers.Lamb(
+        0.01, gradient_accumulation_steps=2, use_ema=True, ema_overwrite_frequency=2
+    ),
+    "schedule": optimizers.Adam(optimizers.schedules.ExponentialDecay(0.01, 5, 0.8)),
+    "cosine": optimizers.SGD(optimizers.schedules.CosineDecay(0.1, 10)),
+    "loss scale": optimizers.SGD(0.1, loss_scale_factor=128.0),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers(name):
+    fit_both(classifier(optimizer=OPTIMIZERS[name]), X, y)
+
+
+LOOKED_UP = [
+    "SGD",
+    "Adam",
+    "clipnorm",
+    "global_clipnorm",
+    "Adagrad",
+    "Lamb",
+    "accumulation",
+]
+
+
+@pytest.mark.parametrize("name", LOOKED_UP)
+def test_optimizers_of_embeddings(name):
+    def model(optimizer):
+        made = keras.Sequential(
+            [
+                layers.Embedding(17, 4, mask_zero=True),
+                layers.LSTM(5),
+                layers.Dense(10, "softmax"),
+            ]
+        )
+        optimizer = optimizer.from_config(optimizer.get_config())
+        made.compile(optimizer, "sparse_categorical_crossentropy")
+        return made
+
+    words = (X[:64, :12] * 16).astype("int32")
+    fit_both(classifier(model, optimizer=OPTIMIZERS[name]), words, y[:64])
+
+
+REGRESSION_LOSSES = [
+    "mse",
+    "mae",
+    "mape",
+    "msle",
+    "huber",
+    "log_cosh",
+    losses.CosineSimilarity(axis=-1),
+    "poisson",
+    "tversky",
+]
+
+
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES, ids=str)
+def test_losses_of_regression(loss):
+    fit_both(
+        lambda: KerasRegressor(
+            mlp, loss=loss, activation="sigmoid", epochs=2, batch_size=32
+        ),
+        X,
+        TARGET,
+    )
+
+
+CLASS_LOSSES = [
+    "sparse_categorical_crossentropy",
+    "categorical_crossentropy",
+    losses.CategoricalCrossentropy(label_smoothing=0.1),
+    "categorical_focal_crossentropy",
+    "kl_divergence",
+    "categorical_hinge",
+]
+
+
+@pytest.mark.parametrize("loss", CLASS_LOSSES, ids=str)
+def test_losses_of_classes(loss):
+    fit_both(classifier(loss=loss, metrics=["accuracy"]), X, y)
+
+
+@pytest.mark.parametrize(
+    "loss", ["binary_crossentropy", "binary_focal_crossentropy", "hinge"]
+)
+def test_losses_of_two_classes(loss):
+    def model(loss):
+        made = keras.Sequential([layers.Dense(4, "tanh"), layers.Dense(1, "sigmoid")])
+        made.compile(
+            "adam", loss, metrics=["accuracy", "auc", metrics.Precision(name="precise")]
+        )
+        return made
+
+    fit_both(classifier(model, loss=loss), X, y > 4)
+
+
+METRICS = {
+    "classes": [
+        "accuracy",
+        "sparse_categorical_crossentropy",
+        "sparse_top_k_categorical_accuracy",
+        metrics.SparseTopKCategoricalAccuracy(2, name="of_two"),
+    ],
+    "one-hot": ["accuracy", "auc", "precision", "recall", metrics.F1Score(average="macro")],
+}
+
+
+@pytest.mark.parametrize("kind", METRICS)
+def test_metrics_with_validation_and_weights(kind):
+    sparse = "sparse_" if kind == "classes" else ""
+    estimator = classifier(
+        lambda meta: mlp(
+            meta,
+            loss=f"{sparse}categorical_crossentropy",
+            metrics=[
+                m if isinstance(m, str) else m.from_config(m.get_config())
+                for m in METRICS[kind]
+            ],
+            weighted_metrics=["accuracy"],
+        ),
+        validation_split=0.2,
+    )
+    fit_both(estimator, X, y, sample_weight=np.linspace(0.1, 1, len(y)))
+
+
+def test_metrics_of_regression():
+    estimator = lambda: KerasRegressor(  # noqa: E731
+        mlp, metrics=["mae", "r2_score", "root_mean_squared_error"], epochs=2
+    )
+    fit_both(estimator, X, TARGET, validation_data=(X[:33], TARGET[:33]))
+
+
+LAYERS = {
+    "batch normalization": [layers.BatchNormalization(momentum=0.8)],
+    "dropout": [layers.Dropout(0.3, seed=1), layers.Dropout(0.5, seed=2)],
+    "noise": [layers.GaussianNoise(0.2, seed=1), layers.GaussianDropout(0.2, seed=1)],
+    "normalization": [layers.LayerNormalization(), layers.UnitNormalization()],
+    "activity": [layers.ActivityRegularization(l1=0.01, l2=0.01), layers.PReLU()],
+    "penalties": [
+        layers.Dense(
+            6, kernel_regularizer="l2", bias_regularizer=keras.regularizers.L1(0.02)
+        ),
+        layers.Dense(6, kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02)),
+        layers.Dense(6, kernel_regularizer=keras.regularizers.OrthogonalRegularizer(0.1)),
+    ],
+    "constraints": [
+        layers.Dense(6, kernel_constraint="max_norm", bias_constraint="non_neg"),
+        layers.Dense(6, kernel_constraint="unit_norm"),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_layers(kind):
+    fit_both(classifier(between=LAYERS[kind]), X, y)
+
+
+def images(pool):
+    model = keras.Sequential(
+        [
+            layers.Reshape((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.SpatialDropout2D(0.2),
+            pool(2),
+            layers.SeparableConv2D(4, 2, padding="same"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10, "softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("pool", [layers.MaxPooling2D, layers.AveragePooling2D])
+def test_convolutions(pool):
+    fit_both(classifier(images, pool=pool), X[:64], y[:64])
+
+
+def sequences(recurrent):
+    inputs = keras.Input((8, 8))
+    hidden = layers.Masking(0.0)(inputs)
+    if recurrent == "attention":
+        hidden = layers.MultiHeadAttention(2, 4, dropout=0.1)(hidden, hidden)
+        hidden = layers.GlobalAveragePooling1D()(hidden)
+    elif recurrent == "bidirectional":
+        hidden = layers.Bidirectional(layers.GRU(3, dropout=0.1))(hidden)
+    else:
+        hidden = getattr(layers, recurrent)(4)(hidden)
+    model = keras.Model(inputs, layers.Dense(10, "softmax")(hidden))
+    model.compile("rmsprop", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize(
+    "recurrent", ["LSTM", "GRU", "SimpleRNN", "bidirectional", "attention"]
+)
+def test_sequences(recurrent):
+    fit_both(classifier(sequences, recurrent=recurrent), X[:48].reshape(-1, 8, 8), y[:48])
+
+
+def branches():
+    left, right = keras.Input((32,), name="left"), keras.Input((32,), name="right")
+    hidden = layers.add([layers.Dense(6, "relu")(left), layers.Dense(6)(right) * 0.5])
+    outputs = {
+        "low": layers.Dense(1, name="low")(hidden),
+        "high": layers.Dense(1, name="high")(hidden),
+    }
+    model = keras.Model({"left": left, "right": right}, list(outputs.values()))
+    model.compile("adam", ["mse", "mae"], loss_weights=[1, 0.5], metrics=[["mae"], ["mse"]])
+    return model
+
+
+def test_several_inputs_and_outputs():
+    parts = MultiInput({"left": X[:, :32], "right": X[:, 32:]})
+    targets = np.column_stack([TARGET, -TARGET])
+    estimator = lambda: KerasRegressor(branches, epochs=2, validation_split=0.1)  # noqa: E731
+    fit_both(estimator, parts, targets, sample_weight=np.linspace(0.1, 1, len(y)))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"class_weight": "balanced"},
+        {"class_weight": {i: i + 0.5 for i in range(10)}},
+        {"validation_split": 0.3, "validation_batch_size": 7},
+        {"fit__validation_freq": 2, "validation_split": 0.2, "epochs": 4},
+        {"shuffle": False},
+        {"batch_size": -1},
+        {"batch_size": 1, "epochs": 1},
+        {"batch_size": 1000},
+        {"batch_size": None},
+    ],
+    ids=repr,
+)
+def test_arguments_of_fit(params):
+    fit_both(classifier(metrics=["accuracy"], **params), X[:90], y[:90])
+
+
+CALLBACKS = {
+    "early stopping": [
+        keras.callbacks.EarlyStopping("loss", min_delta=0.4, restore_best_weights=True)
+    ],
+    "plateau": [keras.callbacks.ReduceLROnPlateau("loss", min_delta=9.0, patience=1)],
+    "schedule": [
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / (epoch + 1))
+    ],
+    "NaN": [keras.callbacks.TerminateOnNaN()],
+    "averages": [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)],
+}
+
+
+@pytest.mark.parametrize("kind", CALLBACKS)
+def test_callbacks(kind):
+    optimizer = optimizers.Adam(0.01, use_ema=kind == "averages")
+    estimator = classifier(optimizer=optimizer, callbacks=CALLBACKS[kind], epochs=5)
+    fused, _ = fit_both(estimator, X, y, validation_data=(X[:50], y[:50]))
+    if kind == "early stopping":
+        assert len(fused.history_["loss"]) < 5
+
+
+def test_a_loss_that_is_not_a_number_ends_training():
+    estimator = classifier(
+        optimizer=optimizers.SGD(1e30),
+        callbacks=[keras.callbacks.TerminateOnNaN()],
+        loss="mse",
+    )
+    estimators = [
+        estimator()
+        .set_params(random_state=0, verbose=0, engine=engine)
+        .fit(X, np.eye(10)[y])
+        for engine in ("fused", "keras")
+    ]
+    assert [len(fitted.history_["loss"]) for fitted in estimators] == [1, 1]
+    assert not np.isfinite([fitted.history_["loss"] for fitted in estimators]).any()
+
+
+def test_going_on():
+    def grown(engine):
+        estimator = KerasClassifier(
+            mlp,
+            warm_start=True,
+            random_state=0,
+            verbose=0,
+            engine=engine,
+            between=LAYERS["dropout"],
+        )
+        for _ in range(2):
+            estimator.fit(X, y)
+        return estimator.partial_fit(X, y).partial_fit(X, y)
+
+    fused, unfused = grown("fused"), grown("keras")
+    assert_allclose(fused.history_["loss"], unfused.history_["loss"], rtol=1e-5)
+    for ours, theirs in zip(fused.model_.weights, unfused.model_.weights, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    hidden=st.lists(st.sampled_from([3, 8]), min_size=1, max_size=2),
+    kind=st.sampled_from(sorted(LAYERS)),
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    activation=st.sampled_from(["relu", "tanh", "swish", "selu"]),
+    batch_size=st.integers(5, 60),
+    n_rows=st.integers(20, 70),
+    split=st.sampled_from([0.0, 0.25]),
+    weighted=st.booleans(),
+)
+def test_whatever_is_fitted(
+    hidden, kind, optimizer, activation, batch_size, n_rows, split, weighted
+):
+    estimator = classifier(
+        hidden=hidden,
+        between=LAYERS[kind],
+        optimizer=OPTIMIZERS[optimizer],
+        activation=activation,
+        batch_size=batch_size,
+        validation_split=split,
+    )
+    weight = np.linspace(0.5, 1, n_rows) if weighted else None
+    fit_both(estimator, X[:n_rows], y[:n_rows], sample_weight=weight)
