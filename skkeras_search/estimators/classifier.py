@@ -65,6 +65,10 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         Whether to train without compiling, to debug.
     epochs : int, default=1
         Number of passes over the samples.
+    engine : {"auto", "fused", "keras"}, default="auto"
+        Who trains: a program that all fits of an architecture share, or
+        ``keras.Model.fit``. "auto" leaves to Keras what cannot be fused; with "fused"
+        that is an error.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label. They multiply ``sample_weight``.
     **kwargs : dict
@@ -78,6 +82,10 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         The trained model.
     history_ : dict of str to list of float
         The loss and each metric after each epoch.
+    engine_ : str
+        "fused" or "keras": who trained.
+    engine_reason_ : str or None
+        Why Keras did, where it did.
     callbacks_ : list of keras.callbacks.Callback
         The callbacks of the last fit, as it left them. Not kept when pickled.
     n_features_in_ : int

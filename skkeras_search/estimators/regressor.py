@@ -62,6 +62,10 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
         Whether to train without compiling, to debug.
     epochs : int, default=1
         Number of passes over the samples.
+    engine : {"auto", "fused", "keras"}, default="auto"
+        Who trains: a program that all fits of an architecture share, or
+        ``keras.Model.fit``. "auto" leaves to Keras what cannot be fused; with "fused"
+        that is an error.
     **kwargs : dict
         Arguments of the function, and parameters routed by a prefix: ``model__``
         (the function), ``compile__``, ``fit__``, ``predict__``, ``optimizer__``,
@@ -73,6 +77,10 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
         The trained model.
     history_ : dict of str to list of float
         The loss and each metric after each epoch.
+    engine_ : str
+        "fused" or "keras": who trained.
+    engine_reason_ : str or None
+        Why Keras did, where it did.
     callbacks_ : list of keras.callbacks.Callback
         The callbacks of the last fit, as it left them. Not kept when pickled.
     n_features_in_ : int
