@@ -276,7 +276,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         with self._restored_on_error():
             X, _ = self._initialize(X, y)
             if self._shares_model:
-                self._make_model(self._model_inputs(X))
+                self._make_model()
+                self._make_weights(self._model_inputs(X))
         return self
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
@@ -412,13 +413,15 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         """Take the model of another fit of this search, if it is the same."""
         task = current_task.get()
         if task is None or self._seed is None:
-            self._make_model(X)
+            self._make_model()
+            self._make_weights(self._model_inputs(X))
             return
         key = self._model_key(self._seed)
         if key in task.shared:
             self.model_, _ = task.shared[key]
         else:
-            self._make_model(X)
+            self._make_model()
+            self._make_weights(self._model_inputs(X))
             # The parameters, too: identities in the key are those of what lives.
             task.shared[key] = self.model_, self.get_params(deep=False)
         self._shares_model = True
@@ -430,13 +433,14 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         form = (self.n_features_in_, self.X_shape_[1:], self.X_dtype_)
         return key_of(self, self.get_params(deep=False), seed, meta), form
 
-    def _make_model(self, X: Any) -> None:
+    def _make_model(self) -> None:
         forget_kernels()  # those of models that are gone
         self._shares_model = False
         self.model_ = self._build_keras_model()
         self._ensure_compiled_model()
         keep_no_graphs(self.model_.optimizer)
-        inputs = self._model_inputs(X)
+
+    def _make_weights(self, inputs: Any) -> None:
         call_seeded(lambda: build(self.model_, inputs), self._seed)
 
     def _fit_keras_model(
@@ -474,7 +478,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         reason = why_keras(self.model_, X, y, arguments, self.engine)
         averages = getattr(self.model_.optimizer, "use_ema", False)  # at the end of fit
         if self._shares_model and (reason or averages or arguments["callbacks"]):
-            self._make_model(X)
+            self._make_model()
+            self._make_weights(X)
         if reason is None:
             model = self.model_
             try:
@@ -487,7 +492,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                     self._leave_model(X, fitted.state)
                 return fitted
         if self._shares_model:
-            self._make_model(X)
+            self._make_model()
+            self._make_weights(X)
         return fit_by_keras(self.model_, X, y, arguments, seed, reason, self.engine)
 
     def _leave_model(self, X: Any, state: Any) -> None:
@@ -495,10 +501,12 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         estimator, some = copy(self), take_rows(X, slice(0, 1))
 
         def build_model() -> keras.Model:
-            estimator._make_model(some)
+            estimator._make_model()
+            estimator._make_weights(some)
             return estimator.model_
 
         self._trained = TrainedState(self.model_, state, build_model)
+        self._shares_model = False
         del self.model_
 
     def __getattr__(self, name: str) -> Any:

@@ -3,6 +3,7 @@
 Importing this registers the joblib backend "fused", and imports no TensorFlow.
 """
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -14,14 +15,22 @@ from skkeras_search.fusion.batcher import Batcher
 from skkeras_search.fusion.thread_state import inherit
 
 
-def _begin(lane: Any, wanted: Callable[[], bool]) -> Future[Any]:
-    from skkeras_search.fusion.training import begin
+def _make_batcher() -> Batcher:
+    @functools.cache
+    def lanes() -> Any:
+        from skkeras_search.fusion.training import Lanes
 
-    return begin(lane, wanted)
+        return Lanes()
+
+    def begin(lane: Any, wanted: Callable[[], bool]) -> Future[Any]:
+        future: Future[Any] = lanes().begin(lane, wanted)
+        return future
+
+    return Batcher(begin)
 
 
 def _make_backend(**kwargs: Any) -> FusedBackend:
-    return FusedBackend(lambda: Batcher(_begin), inherit, **kwargs)
+    return FusedBackend(_make_batcher, inherit, **kwargs)
 
 
 register_parallel_backend("fused", _make_backend)

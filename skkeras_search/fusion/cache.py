@@ -43,7 +43,8 @@ def program_of(model: keras.Model, batch: Batch) -> Program:
     def is_current() -> bool:
         current = signature(model) == architecture
         if not current:
-            _programs.pop(key, None)
+            with _lock:
+                _programs.pop(key, None)
         return current
 
     with _lock:

@@ -93,7 +93,7 @@ class Lane:
         data, self._validation = _split(x, y, arguments)
         self._data = _rows(data, arguments.get("class_weight"))
         self._n_rows = keras.tree.flatten(self._data)[0].shape[0]
-        self._batch_size = min(arguments.get("batch_size") or 32, max(self._n_rows, 1))
+        self._batch_size = arguments.get("batch_size") or 32
         self._order = rows_in_order(self._n_rows, arguments.get("shuffle", True), seed)
         self._callbacks = list(arguments.get("callbacks") or ())
         self._stops_on_nan = [
@@ -135,26 +135,40 @@ class Lane:
         if self._watched:
             write_state(self._model, self._state)
         hooks = self._hooks(last)
-        self._call(hooks.on_train_begin)
+        try:
+            logs = self._train_epochs(range(first, last), data, validation, hooks, goes_on)
+        finally:  # interrupted, the model has what was trained so far
+            if not self._keeps_model:
+                write_state(self._model, self._state)
+        if not self._keeps_model:
+            self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
+            self._state = read_state(self._model)
+        self._call(hooks.on_train_end, logs)
+        return Trained(hooks._history.history, self._state, self._program)
+
+    def _train_epochs(
+        self,
+        epochs: range,
+        data: Batch,
+        validation: Batch | None,
+        hooks: CallbackList,
+        goes_on: Callable[[], bool],
+    ) -> dict[str, Any]:
         logs: dict[str, Any] = {}
-        for epoch in range(first, last):
+        self._call(hooks.on_train_begin)
+        for epoch in epochs:
             if not goes_on():
                 break
             self._call(hooks.on_epoch_begin, epoch)
             logs = self._train_epoch(data)
             if validation and self._model._should_eval(
-                epoch, arguments.get("validation_freq", 1)
+                epoch, self._arguments.get("validation_freq", 1)
             ):
                 logs.update(self._validate(validation, hooks))
             self._call(hooks.on_epoch_end, epoch, logs)
             if self._watched and self._model.stop_training:
                 break
-        if not self._keeps_model:
-            write_state(self._model, self._state)
-            self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
-            self._state = read_state(self._model)
-        self._call(hooks.on_train_end, logs)
-        return Trained(hooks._history.history, self._state, self._program)
+        return logs
 
     @property
     def _watched(self) -> bool:
@@ -177,7 +191,11 @@ class Lane:
 
     def _train_epoch(self, data: Batch) -> dict[str, Any]:
         self._state, results, n_batches = self._program.train_epoch(
-            self._state, data, self._order(), self._batch_size, bool(self._stops_on_nan)
+            self._state,
+            data,
+            self._order(),
+            min(self._batch_size, self._n_rows),
+            bool(self._stops_on_nan),
         )
         logs = pythonify_logs(dict(zip(self._names, results, strict=True)))
         for callback in self._stops_on_nan:
@@ -189,7 +207,8 @@ class Lane:
     def _validate(self, data: Batch, hooks: CallbackList) -> dict[str, Any]:
         self._call(hooks.on_test_begin)
         size = self._arguments.get("validation_batch_size") or self._batch_size
-        results = self._program.evaluate(self._state, data, size)
+        n_rows = keras.tree.flatten(data)[0].shape[0]
+        results = self._program.evaluate(self._state, data, min(size, n_rows))
         logs = pythonify_logs(dict(zip(self._names, results, strict=True)))
         self._call(hooks.on_test_end, logs)
         return {f"val_{name}": value for name, value in logs.items()}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 
 import joblib
 import tensorflow as tf
@@ -36,12 +35,13 @@ def train(lane: Lane, alone: bool = False) -> Trained:
     return trained
 
 
-def begin(lane: Lane, wanted: Callable[[], bool]) -> Future[Trained]:
-    """Train a lane as soon as a core is free."""
-    return _pool().submit(lane.train, wanted)
+class Lanes:
+    """Train lanes in the background, as many at a time as there are cores."""
 
+    def __init__(self) -> None:
+        cores = tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count()
+        self._pool = ThreadPoolExecutor(cores, thread_name_prefix="lane")
 
-@lru_cache
-def _pool() -> ThreadPoolExecutor:
-    cores = tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count()
-    return ThreadPoolExecutor(cores, thread_name_prefix="lane")
+    def begin(self, lane: Lane, wanted: Callable[[], bool]) -> Future[Trained]:
+        """Train a lane as soon as a core is free."""
+        return self._pool.submit(lane.train, wanted)

@@ -17,6 +17,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
     RandomizedSearchCV,
+    StratifiedKFold,
     cross_val_score,
     cross_validate,
     learning_curve,
@@ -386,3 +387,58 @@ def test_models_are_there_when_they_are_looked_at():
         copied = clone(estimator).fit(X[::2], y[::2])
         assert copied.model_ is not estimator.model_
     assert len({id(estimator.model_) for estimator in fitted}) == 3
+
+
+def test_a_fold_goes_on_where_it_ended():
+    with parallel_config("fused"):
+        fitted = cross_validate(classifier(), X, y, cv=3, return_estimator=True)[
+            "estimator"
+        ]
+    folds = [train for train, _ in StratifiedKFold(3).split(X, y)]
+    for estimator, rows in zip(fitted, folds, strict=True):
+        alone = classifier().fit(X[rows], y[rows])
+        for each in (estimator, alone):
+            each.partial_fit(X[rows], y[rows])
+        assert len(estimator.history_["loss"]) == 4
+        np.testing.assert_allclose(
+            estimator.predict_proba(X), alone.predict_proba(X), rtol=1e-4
+        )
+
+
+class Twice(BaseEstimator):
+    """A feature encoder, which must be applied once."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.c_[X, X]
+
+
+class Encoding(KerasClassifier):
+    @property
+    def feature_encoder(self):
+        return Twice()
+
+
+def test_features_are_encoded_once():
+    estimator = Encoding(mlp, epochs=2, verbose=0, random_state=0)
+    expected = cross_val_score(estimator, X, y, cv=3)
+    np.testing.assert_allclose(
+        fused(lambda: cross_val_score(estimator, X, y, cv=3)), expected
+    )
+    stopping = clone(estimator).set_params(
+        callbacks=[keras.callbacks.EarlyStopping("loss")]
+    )
+    assert len(fused(lambda: cross_val_score(stopping, X, y, cv=3))) == 3
+
+
+def test_candidates_do_not_share_a_model():
+    grid = {"units": [3, 4], "learning_rate": [0.01, 0.1]}
+    with parallel_config("fused"):
+        search = GridSearchCV(classifier(), grid, cv=3).fit(X, y)
+    scores = [
+        cross_val_score(classifier(**params), X, y, cv=3).mean()
+        for params in search.cv_results_["params"]
+    ]
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], scores)

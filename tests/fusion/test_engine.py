@@ -184,3 +184,36 @@ def threads_of_tensorflow():
 def test_workers_share_the_cores():
     found = Parallel(n_jobs=2)(delayed(threads_of_tensorflow)() for _ in range(2))
     assert found == [max(cpu_count() // 2, 1)] * 2
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_it_has_what_was_trained_so_far():
+    def interrupted(engine):
+        classifier = KerasClassifier(
+            mlp, verbose=0, epochs=5, random_state=0, callbacks=[Interrupt()], engine=engine
+        )
+        with pytest.raises(KeyboardInterrupt):
+            classifier.fit(X, y)
+        return classifier.predict_proba(X)
+
+    np.testing.assert_allclose(interrupted("fused"), interrupted("keras"), rtol=1e-4)
+
+
+def test_random_operations_of_the_build_function_are_seeded():
+    def model():
+        constant = tf.random.normal([4, 3], seed=1).numpy()
+        other = tf.random.uniform([3]).numpy()
+        made = mlp()
+        made.build((None, 4))
+        made.set_weights([constant, other])
+        return made
+
+    fits = [KerasClassifier(model, verbose=0, random_state=0).fit(X, y) for _ in range(2)]
+    first, second = (fitted.model_.get_weights() for fitted in fits)
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1], second[1])
