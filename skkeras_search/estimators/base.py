@@ -683,10 +683,14 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         with retracing_expected():
             if kwargs or callbacks or sparse or arguments.get("steps"):
                 return self.model_.predict(inputs, **arguments)
-            predict = self._fused_predict() or self.model_.predict_on_batch
-            if getattr(self, "predict__batch_size", None):
-                return predict_in_batches(predict, inputs, batch_size=size)
-            return predict_in_batches(predict, inputs, at_least=size or 32)
+            exactly = getattr(self, "predict__batch_size", None)
+            sizes = {"batch_size": size} if exactly else {"at_least": size or 32}
+            if predict := self._fused_predict():
+                try:
+                    return predict_in_batches(predict, inputs, **sizes)
+                except NotFusibleError:  # the model has changed since it was fitted
+                    self._predict_batch = None
+            return predict_in_batches(self.model_.predict_on_batch, inputs, **sizes)
 
     def _fused_predict(self) -> Predictor | None:
         """The prediction of the program that trained, while it is of this model."""

@@ -134,6 +134,9 @@ class Lane:
         first, last = arguments.get("initial_epoch", 0), arguments.get("epochs", 1)
         if self._watched:
             write_state(self._model, self._state)
+            if self._model._compile_metrics or len(_output_names(self._model)) > 1:
+                # `EarlyStopping` looks there for whether more of a metric is better.
+                self._model._symbolic_build(data_batch=first_rows)
         hooks = self._hooks(last)
         try:
             logs = self._train_epochs(range(first, last), data, validation, hooks, goes_on)

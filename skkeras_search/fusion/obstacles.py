@@ -66,11 +66,12 @@ def obstacle(model: keras.Model, x: Any, y: Any, arguments: dict[str, Any]) -> s
 
 def _of_model(model: keras.Model) -> str | None:
     cls = type(model)
-    own = [
-        name for name in OWN_STEPS if getattr(cls, name) is not getattr(keras.Model, name)
-    ]
-    if own and cls is not keras.Sequential:
-        return f"{cls.__name__} has a {own[0]} of its own"
+    for name in OWN_STEPS:
+        inherited = cls is keras.Sequential or getattr(cls, name) is getattr(
+            keras.Model, name
+        )
+        if name in vars(model) or not inherited:
+            return f"{cls.__name__} has a {name} of its own"
     if model.run_eagerly:
         return "run_eagerly=True"
     if model.jit_compile and not model._resolve_auto_jit_compile():

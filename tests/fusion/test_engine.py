@@ -217,3 +217,34 @@ def test_random_operations_of_the_build_function_are_seeded():
     first, second = (fitted.model_.get_weights() for fitted in fits)
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_array_equal(first[1], second[1])
+
+
+def test_a_fit_that_was_replaced_is_called():
+    classifier = KerasClassifier(mlp, verbose=0, warm_start=True).initialize(X, y)
+    calls, fit = [], classifier.model_.fit
+    classifier.model_.fit = lambda **arguments: calls.append(1) or fit(**arguments)
+    classifier.fit(X, y)
+    assert calls == [1]
+    assert "fit of its own" in classifier.engine_reason_
+
+
+def test_a_model_that_changed_since_it_was_fitted_predicts():
+    inner = layers.Dropout
+    classifier = KerasClassifier(lambda: mlp(lambda: inner(0.25)), verbose=0).fit(X, y)
+    classifier.model_.layers[0].rate = 0.0
+    expected = classifier.model_.predict(X, verbose=0)
+    np.testing.assert_allclose(classifier.predict_proba(X), expected, rtol=1e-5)
+
+
+def test_a_callback_finds_the_metrics():
+    stop = keras.callbacks.EarlyStopping("acc", min_delta=1.0)
+    classifier = KerasClassifier(
+        lambda: keras.Sequential([layers.Dense(3, "softmax")]),
+        loss="sparse_categorical_crossentropy",
+        metrics=["acc"],
+        callbacks=[stop],
+        epochs=5,
+        verbose=0,
+        engine="fused",
+    )
+    assert len(classifier.fit(X, y).history_["loss"]) < 5
