@@ -131,6 +131,8 @@ class Lane:
         self._state = self._program.initial_state(self._model)
         data = _tensors(self._data)
         validation = self._validation and _tensors(_rows(self._validation))
+        stops = bool(self._stops_on_nan)
+        self._program.prepare(self._state, data, validation, stops)
         first, last = arguments.get("initial_epoch", 0), arguments.get("epochs", 1)
         if self._watched:
             write_state(self._model, self._state)

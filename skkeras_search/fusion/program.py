@@ -64,6 +64,7 @@ class Program:
             value.dtype.size * value.shape.num_elements() for value in values
         )
         self._compiled: dict[Any, tf.types.experimental.ConcreteFunction] = {}
+        self._started: set[tf.types.experimental.ConcreteFunction] = set()
         self._lock = threading.Lock()
 
     def initial_state(self, model: keras.Model) -> State:
@@ -77,6 +78,23 @@ class Program:
         # Before it is built, it has the first of its variables: a step, a rate.
         own = state.optimizer
         return state._replace(optimizer=own + self._new_optimizer[len(own) :])
+
+    def prepare(
+        self, state: State, data: Batch, validation: Batch | None, stop_on_nan: bool
+    ) -> None:
+        """Compile what a fit will need, so that nothing is trained if that fails.
+
+        Raises
+        ------
+        NotFusibleError
+            If it does.
+        """
+        function = self._stopping_epoch if stop_on_nan else self._epoch
+        size = tf.constant(1)
+        with self._lock:
+            self._compiled_for(function, (data, tf.constant([0])), size, state)
+            if validation:
+                self._compiled_for(self._evaluation, validation, size, state)
 
     def train_epoch(
         self, state: State, data: Batch, order: Any, batch_size: int, stop_on_nan: bool
@@ -103,8 +121,8 @@ class Program:
             Batches that were trained.
         """
         function = self._stopping_epoch if stop_on_nan else self._epoch
-        order, batch_size = tf.constant(order, tf.int32), tf.constant(batch_size)
-        state, results, i = self._run(function, (data, order), batch_size, state)
+        rows_of = (data, tf.constant(order, tf.int32))
+        state, results, i = self._run(function, rows_of, tf.constant(batch_size), state)
         return State(*state), _numbers(results), int(i)
 
     def evaluate(self, state: State, data: Batch, batch_size: int) -> list[Any]:
@@ -161,22 +179,30 @@ class Program:
 
     def _run(self, function: Callable[..., Any], data: Any, *arguments: Any) -> Any:
         """Call ``function``, compiled for any number of rows of the form of ``data``."""
+        tensors = keras.tree.flatten((data, *arguments))
+        with self._lock:
+            compiled = self._compiled_for(function, data, *arguments)
+            if compiled not in self._started:
+                # TensorFlow prepares it at the first call, in each thread that comes
+                # before it has finished.
+                result = compiled(*tensors)
+                self._started.add(compiled)
+                return result
+        return compiled(*tensors)
+
+    def _compiled_for(
+        self, function: Callable[..., Any], data: Any, *arguments: Any
+    ) -> Any:
         structure = (data, *arguments)
         tensors = keras.tree.flatten(structure)
         n_data = len(keras.tree.flatten(data))
         form = tuple((t.dtype.name, tuple(t.shape[1:])) for t in tensors[:n_data])
         key = (function.__name__, repr(keras.tree.map_structure(type, data)), form)
-        with self._lock:
-            if key not in self._compiled:
-                specs = [tf.TensorSpec([None, *shape], dtype) for dtype, shape in form]
-                specs += [_spec(tensor) for tensor in tensors[n_data:]]
-                compiled = self._compile(function, structure, specs)
-                # TensorFlow prepares it at the first call, in each thread that comes
-                # before it has finished.
-                result = compiled(*tensors)
-                self._compiled[key] = compiled
-                return result
-        return self._compiled[key](*tensors)
+        if key not in self._compiled:
+            specs = [tf.TensorSpec([None, *shape], dtype) for dtype, shape in form]
+            specs += [_spec(tensor) for tensor in tensors[n_data:]]
+            self._compiled[key] = self._compile(function, structure, specs)
+        return self._compiled[key]
 
     def _compile(self, *arguments: Any) -> Any:
         if not self._is_current():

@@ -248,3 +248,31 @@ def test_a_callback_finds_the_metrics():
         engine="fused",
     )
     assert len(classifier.fit(X, y).history_["loss"]) < 5
+
+
+class OnlyTrains(layers.Layer):
+    """Evaluates by what a program cannot have."""
+
+    def call(self, inputs, training=False):
+        return inputs if training else inputs + 0 * tf.random.normal([])
+
+
+def test_nothing_was_trained_before_keras_takes_over():
+    seen = []
+
+    class Seeing(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.append(self.model.get_weights())
+
+    def model():
+        return mlp(OnlyTrains)
+
+    def fit(engine):
+        return KerasClassifier(
+            model, verbose=0, random_state=0, validation_split=0.2, engine=engine
+        ).fit(X, y, callbacks=[Seeing()])
+
+    fell_back, by_keras = fit("auto"), fit("keras")
+    assert fell_back.engine_ == "keras"
+    assert len(seen) == 2
+    np.testing.assert_allclose(fell_back.history_["loss"], by_keras.history_["loss"])
