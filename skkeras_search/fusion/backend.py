@@ -59,6 +59,7 @@ class FusedBackend(ParallelBackendBase):
         self._lock = threading.Lock()
         self._queue: deque[tuple[Task, Callable[[threading.Event], None]]] = deque()
         self._begun: set[Task] = set()
+        self._parent: Task | None = None
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Number of tasks that are begun and not finished at most."""
@@ -73,6 +74,7 @@ class FusedBackend(ParallelBackendBase):
 
     def start_call(self) -> None:
         """Begin a new set of tasks."""
+        self._parent = current_task.get()
         if self._is_outermost:
             self._batcher.shared.clear()
 
@@ -89,7 +91,7 @@ class FusedBackend(ParallelBackendBase):
         self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None
     ) -> Task:
         """Queue a task."""
-        task = Task(self._batcher)
+        task = Task(self._batcher, self._parent)
         prepare = self._in_thread()
 
         def run(turn: threading.Event) -> None:
@@ -120,7 +122,7 @@ class FusedBackend(ParallelBackendBase):
         with self._lock:
             self._queue.clear()
             for task in self._begun:
-                task.is_cancelled = True
+                task.cancel()
             self._begun.clear()
 
     def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:

@@ -111,11 +111,23 @@ class Task:
     Parameters
     ----------
     batcher : Batcher
+    parent : Task, optional
+        The one that waits for its result.
     """
 
-    def __init__(self, batcher: Batcher):
+    def __init__(self, batcher: Batcher, parent: "Task | None" = None):
         self._batcher = batcher
-        self.is_cancelled = False
+        self._parent = parent
+        self._cancelled = False
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nobody wants its result any more."""
+        return self._cancelled or (self._parent is not None and self._parent.is_cancelled)
+
+    def cancel(self) -> None:
+        """Have it end, when it asks next."""
+        self._cancelled = True
 
     @property
     def shared(self) -> dict[Any, Any]:

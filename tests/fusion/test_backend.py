@@ -442,3 +442,24 @@ def test_candidates_do_not_share_a_model():
         for params in search.cv_results_["params"]
     ]
     np.testing.assert_allclose(search.cv_results_["mean_test_score"], scores)
+
+
+def test_tasks_of_aborted_tasks_end():
+    asked = []
+
+    def inner(n):
+        for _ in range(10_000):
+            asked.append(ask(n))
+
+    def outer(n):
+        if n == 2:
+            time.sleep(0.2)
+            raise LookupError
+        Parallel()(delayed(inner)(m) for m in range(3))
+
+    with parallel_config(backend_of(Batcher(answering([])))), pytest.raises(LookupError):
+        Parallel()(delayed(outer)(n) for n in range(3))
+    time.sleep(1)
+    before = len(asked)
+    time.sleep(1)
+    assert len(asked) == before
