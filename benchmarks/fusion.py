@@ -9,7 +9,8 @@
     python benchmarks/fusion.py memory                  # 500 fits of 50 architectures
 
 Each run has a process of its own, one after the other. Ours does the search twice, cold and
-warm; scikeras once, as a second time takes as long. The importing of libraries is not counted. Needs psutil.
+warm; scikeras once, as a second time takes as long. The importing of libraries is not
+counted. Needs psutil.
 """
 
 import argparse
@@ -299,9 +300,7 @@ def medians(runs):
 
 
 def race(names, repeats, ways=WAYS):
-    print(
-        f"{'workload':12} {'way':18} {'cold s':>8} {'warm s':>8} {'peak MB':>8}  mean scores"
-    )
+    print(f"{'workload':12} {'way':18} {'cold s':>8} {'warm s':>8} {'peak MB':>8}  scores")
     for name in names or WORKLOADS:
         results = {}
         for way in ways:
@@ -330,7 +329,7 @@ def growth():
         for value in values:
             result = in_process("search", "digits", "skkeras_search", **{what: value})
             print(
-                f"{what:12} {value:6} cold {result['cold']:6.2f} s, warm {result['warm']:6.2f} s"
+                f"{what:12} {value:6} cold {result['cold']:.2f} s, warm {result['warm']:.2f}"
             )
 
 
@@ -395,12 +394,8 @@ def single():
     again = statistics.median(theirs[1:]), statistics.median(ours[1:])
     print(f"scikeras        first {theirs[0]:.2f} s, again {again[0]:.3f} s")
     print(f"skkeras_search  first {ours[0]:.2f} s, again {again[1]:.3f} s")
-    print(
-        f"ratio           first {theirs[0] / ours[0]:.1f}x, again {again[0] / again[1]:.1f}x"
-    )
-    print(
-        f"in numpy, by hand  {arithmetic:.3f} s: ours {again[1] / arithmetic:.1f} times that"
-    )
+    print(f"ratio              {theirs[0] / ours[0]:.1f}x and {again[0] / again[1]:.1f}x")
+    print(f"in numpy, by hand  {arithmetic:.3f} s; ours {again[1] / arithmetic:.1f} times")
 
 
 def where_times():
@@ -457,7 +452,7 @@ def mapping_times(units):
     import numpy as np
     import tensorflow as tf
 
-    from skkeras_search.fusion.program import Program
+    from skkeras_search.fusion.program import Program, Progress
     from skkeras_search.fusion.step import State, read_state
 
     X, y = digits()
@@ -470,7 +465,8 @@ def mapping_times(units):
     def alone(_):
         now = state
         for _ in range(epochs):
-            now, _, _ = program.train_epoch(now, (X, y), order, size, False)
+            progress = Progress(now, program.fresh_metrics)
+            now = program.train(progress, (X, y), order, size, n_rows // size, False).state
 
     def threads():
         with ThreadPoolExecutor(os.cpu_count()) as pool:

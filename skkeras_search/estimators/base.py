@@ -49,7 +49,7 @@ from skkeras_search.estimators.scikeras_base import (
 )
 from skkeras_search.estimators.seeding import call_seeded, draw_seed
 from skkeras_search.estimators.serialization import copy_model, pack
-from skkeras_search.estimators.shared_model import TrainedState, key_of
+from skkeras_search.estimators.shared_model import TrainedState, builds, key_of
 from skkeras_search.estimators.tensorflow_memory import forget_kernels, keep_no_graphs
 from skkeras_search.estimators.validation_data import unpack_validation_data
 from skkeras_search.fusion.backend import current_task
@@ -412,7 +412,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _find_or_make_model(self, X: Any) -> None:
         """Take the model of another fit of this search, if it is the same."""
         task = current_task.get()
-        if task is None or self._seed is None:
+        if task is None or self._seed is None or not self._may_share():
             self._make_model()
             self._make_weights(self._model_inputs(X))
             return
@@ -426,12 +426,18 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             task.shared[key] = self.model_, self.get_params(deep=False)
         self._shares_model = True
 
+    def _may_share(self) -> bool:
+        # What a class of the user's does with its model, or to it, cannot be known.
+        return type(self).__module__.startswith("skkeras_search.")
+
     def _model_key(self, seed: int) -> Hashable:
         function = self._check_model_param()
-        told = set(function.magic) - {"params", "compile_kwargs"}
-        meta = self._get_metadata() if told else {}
+        meta = self._get_metadata() if "meta" in function.magic else {}
+        params = self.get_params(deep=False)
+        if "params" not in function.magic:
+            params = {n: v for n, v in params.items() if builds(n) or function.accepts(n)}
         form = (self.n_features_in_, self.X_shape_[1:], self.X_dtype_)
-        return key_of(self, self.get_params(deep=False), seed, meta), form
+        return type(self), seed, key_of(params, meta), form
 
     def _make_model(self) -> None:
         forget_kernels()  # those of models that are gone
@@ -498,7 +504,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     def _leave_model(self, X: Any, state: Any) -> None:
         """Leave a shared model to others; ``model_`` is built when it is asked for."""
-        estimator, some = copy(self), take_rows(X, slice(0, 1))
+        estimator, some = copy(self), take_rows(X, [0])  # no view, which would keep all
 
         def build_model() -> keras.Model:
             estimator._make_model()

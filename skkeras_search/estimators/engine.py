@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import keras
 
 from skkeras_search.estimators.retracing import retracing_expected
-from skkeras_search.estimators.seeding import is_seeding, seeded
+from skkeras_search.estimators.seeding import seeded
 from skkeras_search.fusion.lane import Lane, Predictor
 from skkeras_search.fusion.obstacles import obstacle
 from skkeras_search.fusion.step import State
@@ -75,8 +75,7 @@ def fit_fused(
         Before anything was trained, if the model cannot be.
     """
     lane = Lane(model, x, y, arguments, seed, keeps_model)
-    # A build function that fits an estimator keeps all others from being seeded.
-    history, state, program = train(lane, alone=is_seeding() > 0)
+    history, state, program = train(lane)
     predict = Predictor(program, state if keeps_model else weakref.ref(model))
     return Fitted(history, "fused", None, state, predict)
 

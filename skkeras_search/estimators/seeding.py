@@ -11,11 +11,12 @@ import numpy as np
 from keras.src.backend.common import global_state  # no public way to restore its seed
 from sklearn.utils import check_random_state
 
+from skkeras_search.fusion.backend import waiting_for_none
+
 Result = TypeVar("Result")
 
 MAX_SEED = np.iinfo(np.int32).max
 _one_at_a_time = threading.RLock()
-_depth = threading.local()
 KERAS_STATE = ("global_random_seed", "global_seed_generator")
 
 
@@ -108,16 +109,10 @@ class _WatchedSeed(int):
         return int(self) % other
 
 
-def is_seeding() -> int:
-    """How many ``seeded`` blocks this thread is in."""
-    return getattr(_depth, "value", 0)
-
-
 @contextmanager
 def _restored() -> Iterator[None]:
     """Put the generators back as they were, and keep other threads from them."""
-    with _one_at_a_time:
-        _depth.value = is_seeding() + 1
+    with _one_at_a_time, waiting_for_none():
         keras_state = {key: global_state.get_global_attribute(key) for key in KERAS_STATE}
         python_state = random.getstate()
         numpy_state = np.random.get_state()  # noqa: NPY002
@@ -125,7 +120,6 @@ def _restored() -> Iterator[None]:
         try:
             yield
         finally:
-            _depth.value -= 1
             for key, value in keras_state.items():
                 global_state.set_global_attribute(key, value)
             random.setstate(python_state)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import joblib
 import keras
-from sklearn.base import BaseEstimator
 
 from skkeras_search.fusion.step import State, write_state
 
@@ -54,17 +53,18 @@ class TrainedState(NamedTuple):
         return model
 
 
-def key_of(
-    estimator: BaseEstimator, params: dict[str, Any], seed: int, meta: Mapping[str, Any]
-) -> Hashable:
-    """Describe what an estimator builds its model from.
+def builds(name: str) -> bool:
+    """Whether a parameter of an estimator has to do with its model as it is built."""
+    return name not in OF_TRAINING and not name.startswith(ROUTED_TO_TRAINING)
+
+
+def key_of(params: Mapping[str, Any], meta: Mapping[str, Any]) -> Hashable:
+    """Describe what a model is built from.
 
     Parameters
     ----------
-    estimator : estimator
-    params : dict
-        Its parameters.
-    seed : int
+    params : mapping
+        Parameters of the estimator.
     meta : mapping
         What is known of the data, empty if the model does not depend on it.
 
@@ -74,12 +74,7 @@ def key_of(
         Equal for estimators that build the same model, while the objects among their
         parameters live.
     """
-    used = {
-        name: value
-        for name, value in params.items()
-        if name not in OF_TRAINING and not name.startswith(ROUTED_TO_TRAINING)
-    }
-    return type(estimator), seed, _frozen(used), _hash(meta)
+    return _frozen(dict(params)), _hash(meta)
 
 
 def _frozen(value: Any) -> Hashable:

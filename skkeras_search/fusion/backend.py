@@ -18,7 +18,22 @@ from skkeras_search.fusion.batcher import Batcher, Task
 # Tasks that are begun and not finished, unless the user gives n_jobs.
 DEFAULT_N_JOBS = 64
 
+_waits_for_none: ContextVar[bool] = ContextVar("waits_for_none", default=False)
 current_task: ContextVar[Task | None] = ContextVar("current_task", default=None)
+
+
+@contextmanager
+def waiting_for_none() -> Iterator[None]:
+    """Run tasks one after the other, in this thread, for a block.
+
+    For who holds a lock that tasks in other threads may need.
+    """
+    waits, task = _waits_for_none.set(True), current_task.set(None)
+    try:
+        yield
+    finally:
+        _waits_for_none.reset(waits)
+        current_task.reset(task)
 
 
 class FusedBackend(ParallelBackendBase):
@@ -57,7 +72,7 @@ class FusedBackend(ParallelBackendBase):
         self._is_outermost = batcher is None
         self._batcher = batcher or make_batcher()
         self._lock = threading.Lock()
-        self._queue: deque[tuple[Task, Callable[[threading.Event], None]]] = deque()
+        self._queue: deque[tuple[Task, Callable[[Callable[[], None]], None]]] = deque()
         self._begun: set[Task] = set()
         self._parent: Task | None = None
 
@@ -65,6 +80,8 @@ class FusedBackend(ParallelBackendBase):
         """Number of tasks that are begun and not finished at most."""
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
+        if _waits_for_none.get():
+            return 1
         return DEFAULT_N_JOBS if n_jobs is None or n_jobs < 0 else n_jobs
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
@@ -94,11 +111,11 @@ class FusedBackend(ParallelBackendBase):
         task = Task(self._batcher, self._parent)
         prepare = self._in_thread()
 
-        def run(turn: threading.Event) -> None:
-            turn.wait()
-            prepare()
-            current_task.set(task)
+        def run(wait: Callable[[], None]) -> None:
+            wait()
             try:
+                prepare()
+                current_task.set(task)
                 outcome = None if task.is_cancelled else _TracebackCapturingWrapper(func)()
                 with self._lock:
                     self._begun.discard(task)
@@ -140,7 +157,7 @@ class FusedBackend(ParallelBackendBase):
                     return
                 task, run = self._queue.popleft()
                 self._begun.add(task)
-            turn = self._batcher.queue()
+            wait = self._batcher.queue()
             threading.Thread(
-                target=run, args=(turn,), name="fused task", daemon=True
+                target=run, args=(wait,), name="fused task", daemon=True
             ).start()

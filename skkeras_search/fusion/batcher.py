@@ -43,22 +43,30 @@ class Batcher:
     def __init__(self, answer: Callable[[Any, Callable[[], bool]], Future[Any]]):
         self._answer = answer
         self._lock = threading.Lock()
+        self._thread = threading.local()
         self._taken = False
         self._answered: deque[threading.Event] = deque()
         self._new: deque[threading.Event] = deque()
         self._n_bytes = 0
         self.shared: dict[Any, Any] = {}
 
-    def queue(self) -> threading.Event:
-        """Queue as a new task; the event is set when its turn has come."""
+    def queue(self) -> Callable[[], None]:
+        """Queue as a new task.
+
+        Returns
+        -------
+        callable
+            Waits for the turn, in the thread of the task.
+        """
         turn = threading.Event()
         with self._lock:
             self._new.append(turn)
         self._give_turn()
-        return turn
+        return lambda: self._take(turn)
 
     def leave(self) -> None:
         """Give up the turn."""
+        self._thread.has_turn = False
         with self._lock:
             self._taken = False
         self._give_turn()
@@ -66,24 +74,36 @@ class Batcher:
     @contextmanager
     def left(self) -> Iterator[None]:
         """Be without the turn for a block, to wait there for other tasks."""
+        if not self._has_turn():
+            yield
+            return
         self.leave()
         try:
             yield
         finally:
             turn = threading.Event()
             self._go_on(turn)
-            turn.wait()
+            self._take(turn)
 
     def ask(self, content: Any, wanted: Callable[[], bool]) -> Any:
         """Ask, in a task that has the turn, and has it again with the answer."""
+        answer = self._answer(content, wanted)
+        if not self._has_turn():  # in a block of ``left``
+            return answer.result()
         turn, n_bytes = threading.Event(), getattr(content, "n_bytes", 0)
         with self._lock:
             self._n_bytes += n_bytes
-        answer = self._answer(content, wanted)
         answer.add_done_callback(lambda _: self._go_on(turn, n_bytes))
         self.leave()
-        turn.wait()
+        self._take(turn)
         return answer.result()
+
+    def _has_turn(self) -> bool:
+        return getattr(self._thread, "has_turn", False)
+
+    def _take(self, turn: threading.Event) -> None:
+        turn.wait()
+        self._thread.has_turn = True
 
     def _go_on(self, turn: threading.Event, n_bytes: int = 0) -> None:
         with self._lock:

@@ -14,7 +14,7 @@ from skkeras_search.fusion.step import Batch, NotFusibleError
 MOST_PROGRAMS = 32
 MOST_BYTES = 2**28
 
-_programs: OrderedDict[Hashable, Program | NotFusibleError] = OrderedDict()
+_programs: OrderedDict[Hashable, Program | str] = OrderedDict()
 _lock = threading.RLock()
 
 
@@ -40,9 +40,9 @@ def program_of(model: keras.Model, batch: Batch) -> Program:
     architecture = signature(model)
     key = (architecture, _form(batch))
 
-    def is_current() -> bool:
-        current = signature(model) == architecture
-        if not current:
+    def is_current(example: keras.Model) -> bool:
+        current = signature(example) == architecture
+        if not current and example is model:
             with _lock:
                 _programs.pop(key, None)
         return current
@@ -51,13 +51,13 @@ def program_of(model: keras.Model, batch: Batch) -> Program:
         if key not in _programs:
             try:
                 _programs[key] = Program(model, batch, is_current)
-            except NotFusibleError as reason:
-                _programs[key] = reason
+            except Exception as error:  # of whatever the user's code has in it
+                _programs[key] = str(error)
             _evict()
         found = _programs[key]
         _programs.move_to_end(key)
-    if isinstance(found, NotFusibleError):
-        raise found
+    if isinstance(found, str):
+        raise NotFusibleError(found)
     return found
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from skkeras_search.fusion.foreign import is_foreign
+
 # Of these classes, and of none that derive from them.
 CONSTANTS = {
     keras.layers.Dropout: ("rate",),
@@ -39,10 +41,13 @@ class Constants:
     """
 
     def __init__(self, model: keras.Model):
+        layers = model._flatten_layers()
+        # A layer of the user's could look at a rate, and not find a number.
+        holders = () if any(is_foreign(layer) for layer in layers) else _holders(model)
         with _lock:
             self._places = [
                 (holder, name)
-                for holder in _holders(model)
+                for holder in holders
                 for name in CONSTANTS.get(type(holder), ())
                 if _is_data(name, getattr(holder, name))
             ]

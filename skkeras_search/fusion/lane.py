@@ -1,5 +1,6 @@
 """A lane: one fit, trained epoch by epoch as ``keras.Model.fit`` does it."""
 
+import time
 import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -15,8 +16,19 @@ from keras.src.utils.python_utils import pythonify_logs
 
 from skkeras_search.fusion.cache import program_of
 from skkeras_search.fusion.order import rows_in_order
-from skkeras_search.fusion.program import Program
-from skkeras_search.fusion.step import Batch, State, read_state, write_state
+from skkeras_search.fusion.program import Program, Progress
+from skkeras_search.fusion.step import (
+    Batch,
+    Metrics,
+    NotFusibleError,
+    State,
+    Variables,
+    metric_names,
+    output_names,
+)
+
+# How long a lane is deaf to Ctrl-C, about.
+SECONDS_A_CALL = 0.5
 
 
 class Trained(NamedTuple):
@@ -49,13 +61,30 @@ class Predictor:
     def __init__(self, program: Program, source: State | weakref.ref[keras.Model]):
         self._program = program
         self._source = source
+        self._variables: Variables | None = None
 
     def __call__(self, x: Any) -> Any:
-        """Outputs of the model for the rows of ``x``, as arrays."""
-        source = self._source
-        state = source if isinstance(source, State) else read_state(source())
+        """Outputs of the model for the rows of ``x``, as arrays.
+
+        Raises
+        ------
+        NotFusibleError
+            If the model was changed between the fit and the first prediction. Later
+            changes have no effect, as on ``keras.Model.predict``.
+        """
+        state = self._state()
         x = keras.tree.map_structure(lambda a: tf.convert_to_tensor(_as_keras(a)), x)
         return self._program.predict(state._replace(optimizer=[]), x)
+
+    def _state(self) -> State:
+        if isinstance(self._source, State):
+            return self._source
+        if self._variables is None:
+            model = self._source()
+            if model is None or not self._program.is_current(model):
+                raise NotFusibleError("the model has changed since it was fitted")
+            self._variables = Variables(model)
+        return self._variables.read()
 
     def is_of(self, model: keras.Model | None) -> bool:
         """Whether the weights are those of ``model``."""
@@ -95,6 +124,8 @@ class Lane:
         self._n_rows = keras.tree.flatten(self._data)[0].shape[0]
         self._batch_size = arguments.get("batch_size") or 32
         self._order = rows_in_order(self._n_rows, arguments.get("shuffle", True), seed)
+        self._state: State
+        self._batches_a_call = 8  # until it is known how long one takes
         self._callbacks = list(arguments.get("callbacks") or ())
         self._stops_on_nan = [
             c for c in self._callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)
@@ -124,60 +155,67 @@ class Lane:
         NotFusibleError
             Before anything was trained, if the model cannot be.
         """
-        arguments = self._arguments
-        first_rows = keras.tree.map_structure(lambda a: a[: self._batch_size], self._data)
-        self._program = program_of(self._model, first_rows)
-        self._names = _names(self._program, self._model)
-        self._state = self._program.initial_state(self._model)
-        data = _tensors(self._data)
-        validation = self._validation and _tensors(_rows(self._validation))
-        stops = bool(self._stops_on_nan)
-        self._program.prepare(self._state, data, validation, stops)
-        first, last = arguments.get("initial_epoch", 0), arguments.get("epochs", 1)
+        first = self._arguments.get("initial_epoch", 0)
+        last = self._arguments.get("epochs", 1)
+        self._tensors = _tensors(self._data)
+        self._validation_tensors = self._validation and _tensors(_rows(self._validation))
+        self._prepare()
         if self._watched:
-            write_state(self._model, self._state)
-            if self._model._compile_metrics or len(_output_names(self._model)) > 1:
-                # `EarlyStopping` looks there for whether more of a metric is better.
-                self._model._symbolic_build(data_batch=first_rows)
+            self._show_model()
         hooks = self._hooks(last)
         try:
-            logs = self._train_epochs(range(first, last), data, validation, hooks, goes_on)
+            self._call(hooks.on_train_begin)
+            logs = self._train_epochs(range(first, last), hooks, goes_on)
         finally:  # interrupted, the model has what was trained so far
             if not self._keeps_model:
-                write_state(self._model, self._state)
+                self._variables.write(self._state)
         if not self._keeps_model:
-            self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
-            self._state = read_state(self._model)
+            self._model.optimizer.finalize_variable_values(self._variables.trainable)
+            self._state = self._variables.read()
         self._call(hooks.on_train_end, logs)
         return Trained(hooks._history.history, self._state, self._program)
 
+    def _prepare(self) -> None:
+        """Find the program for the model as it is now, and have it compiled."""
+        rows = keras.tree.map_structure(lambda a: a[: self._batch_size], self._data)
+        self._program = program_of(self._model, rows)
+        self._names = _names(self._program, self._model)
+        self._variables = Variables(self._model)
+        self._state = self._program.initial_state(self._model)
+        self._program.prepare(
+            self._state, self._tensors, self._validation_tensors, bool(self._stops_on_nan)
+        )
+
     def _train_epochs(
-        self,
-        epochs: range,
-        data: Batch,
-        validation: Batch | None,
-        hooks: CallbackList,
-        goes_on: Callable[[], bool],
+        self, epochs: range, hooks: CallbackList, goes_on: Callable[[], bool]
     ) -> dict[str, Any]:
         logs: dict[str, Any] = {}
-        self._call(hooks.on_train_begin)
+        frequency = self._arguments.get("validation_freq", 1)
         for epoch in epochs:
-            if not goes_on():
-                break
             self._call(hooks.on_epoch_begin, epoch)
-            logs = self._train_epoch(data)
-            if validation and self._model._should_eval(
-                epoch, self._arguments.get("validation_freq", 1)
-            ):
-                logs.update(self._validate(validation, hooks))
+            if epoch == epochs[0] and self._watched:
+                self._prepare()  # Keras traces the model as callbacks have left it here
+            logs = self._train_epoch(goes_on)
+            if self._validation and self._model._should_eval(epoch, frequency):
+                logs.update(self._validate(hooks))
             self._call(hooks.on_epoch_end, epoch, logs)
-            if self._watched and self._model.stop_training:
+            if (self._watched and self._model.stop_training) or not goes_on():
                 break
         return logs
 
     @property
     def _watched(self) -> bool:
         return bool(self._callbacks)
+
+    def _show_model(self) -> None:
+        """Let callbacks find the state, and the metrics where they look for them."""
+        self._variables.write(self._state)
+        own = ("keras.", "skkeras_search.")
+        foreign = any(not type(c).__module__.startswith(own) for c in self._callbacks)
+        # `EarlyStopping` looks there for whether more of a metric is better.
+        if foreign or self._model._compile_metrics or len(output_names(self._model)) > 1:
+            rows = keras.tree.map_structure(lambda a: a[: self._batch_size], self._data)
+            self._model._symbolic_build(data_batch=rows)
 
     def _hooks(self, epochs: int) -> CallbackList:
         verbose = self._arguments.get("verbose", "auto")
@@ -191,38 +229,60 @@ class Lane:
             model=model,
             verbose=verbose,
             epochs=epochs,
-            steps=-(-self._n_rows // self._batch_size),
+            steps=self._n_batches,
         )
 
-    def _train_epoch(self, data: Batch) -> dict[str, Any]:
-        self._state, results, n_batches = self._program.train_epoch(
-            self._state,
-            data,
-            self._order(),
-            min(self._batch_size, self._n_rows),
-            bool(self._stops_on_nan),
-        )
-        logs = pythonify_logs(dict(zip(self._names, results, strict=True)))
+    @property
+    def _n_batches(self) -> int:
+        return -(-self._n_rows // self._batch_size)
+
+    def _train_epoch(self, goes_on: Callable[[], bool]) -> dict[str, Any]:
+        progress = Progress(self._state, self._program.fresh_metrics)
+        order, stops = self._order(), bool(self._stops_on_nan)
+        size, last = min(self._batch_size, self._n_rows), self._n_batches
+        if self._watched and self._model.stop_training:
+            last = 1  # Keras looks after each batch
+        while progress.n_batches < last and goes_on():
+            begin, start = progress.n_batches, time.perf_counter()
+            until = min(begin + self._batches_a_call, last)
+            progress = self._program.train(
+                progress, self._tensors, order, size, until, stops
+            )
+            self._state = progress.state
+            rate = (progress.n_batches - begin) / (time.perf_counter() - start)
+            self._batches_a_call = max(1, int(SECONDS_A_CALL * rate))
+            if progress.n_batches < until or begin == until:
+                break  # at a loss that is not finite
+        logs = self._logs(progress.metrics)
         for callback in self._stops_on_nan:
-            callback.on_batch_end(n_batches - 1, logs)
-        if self._watched:
-            write_state(self._model, self._state)
+            callback.on_batch_end(progress.n_batches - 1, logs)
         return logs
 
-    def _validate(self, data: Batch, hooks: CallbackList) -> dict[str, Any]:
+    def _validate(self, hooks: CallbackList) -> dict[str, Any]:
         self._call(hooks.on_test_begin)
-        size = self._arguments.get("validation_batch_size") or self._batch_size
+        data = self._validation_tensors
         n_rows = keras.tree.flatten(data)[0].shape[0]
-        results = self._program.evaluate(self._state, data, min(size, n_rows))
-        logs = pythonify_logs(dict(zip(self._names, results, strict=True)))
+        size = self._arguments.get("validation_batch_size") or self._batch_size
+        logs = self._logs(self._program.evaluate(self._state, data, min(size, n_rows)))
         self._call(hooks.on_test_end, logs)
         return {f"val_{name}": value for name, value in logs.items()}
+
+    def _logs(self, metrics: Metrics) -> dict[str, Any]:
+        results = self._program.results(metrics)
+        if self._watched:
+            self._variables.write(self._state)
+            shown = self._model.metrics_variables
+            if len(shown) == len(metrics):
+                for variable, value in zip(shown, metrics, strict=True):
+                    variable.assign(value)
+        logs: dict[str, Any] = pythonify_logs(dict(zip(self._names, results, strict=True)))
+        return logs
 
     def _call(self, hook: Callable[..., None], *arguments: Any) -> None:
         """Call callbacks, which may read and write the model."""
         hook(*arguments)
         if self._watched:
-            self._state = read_state(self._model)
+            self._state = self._variables.read()
 
 
 def _split(x: Any, y: Any, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
@@ -256,30 +316,14 @@ def _names(program: Program, model: keras.Model) -> list[str]:
 
     Keras numbers the names it makes up, of layers and so of outputs, and of metrics.
     """
-    example = program.step.model
-    outputs = dict(zip(_output_names(example), _output_names(model), strict=True))
-    metrics = dict(zip(_metric_names(example), _metric_names(model), strict=True))
+    outputs = dict(zip(program.output_names, output_names(model), strict=True))
+    metrics = dict(zip(program.metric_names, metric_names(model), strict=True))
     return [_renamed(name, outputs, metrics) for name in program.names]
 
 
 def _renamed(name: str, outputs: dict[str, str], metrics: dict[str, str]) -> str:
-    for old, new in outputs.items():
+    for old, new in sorted(outputs.items(), key=lambda pair: -len(pair[0])):
         if name.startswith(f"{old}_"):
             rest = name[len(old) + 1 :]
             return f"{new}_{metrics.get(rest, rest)}"
     return metrics.get(name, name)
-
-
-def _output_names(model: keras.Model) -> list[str]:
-    return list(getattr(model, "output_names", None) or ())
-
-
-def _metric_names(model: keras.Model) -> list[str]:
-    given = model._compile_metrics
-    metrics = keras.tree.flatten(
-        (
-            getattr(given, "_user_metrics", None),
-            getattr(given, "_user_weighted_metrics", None),
-        )
-    )
-    return [metric.name for metric in metrics if isinstance(metric, keras.Metric)]

@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 from keras.src.utils.python_utils import is_default  # of a callback's method
 
+from skkeras_search.fusion.optimizer import is_known
+
 # Arguments of ``keras.Model.fit`` that lanes follow.
 KNOWN_ARGUMENTS = {
     "sample_weight",
@@ -32,6 +34,11 @@ OWN_STEPS = (
     "compute_metrics",
     "make_train_function",
     "make_test_function",
+    "make_predict_function",
+    "predict_on_batch",
+    "reset_metrics",
+    "get_metrics_result",
+    "metrics",
 )
 BATCH_HOOKS = (
     "on_batch_begin",
@@ -82,8 +89,8 @@ def _of_model(model: keras.Model) -> str | None:
         return "Keras is told to stop early, by max_epochs or max_steps_per_epoch"
     if not model.trainable_variables:
         return "the model has nothing to train"
-    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
-        return "the loss is scaled by a LossScaleOptimizer"
+    if not is_known(model.optimizer):
+        return f"its optimizer, a {type(model.optimizer).__name__}, is not fused"
     for layer in model._flatten_layers():
         if getattr(layer, "stateful", False) and isinstance(layer, keras.layers.RNN):
             return f"{layer.name} is stateful, from batch to batch"

@@ -51,13 +51,33 @@ def apply_gradients(
     return list(updated[0]), list(updated[1])
 
 
+# Their updates need all of a variable; with those above, they are compared with Keras.
+OTHERS = (keras.optimizers.Lamb, keras.optimizers.Adafactor, keras.optimizers.Muon)
+
+
+def is_known(optimizer: keras.Optimizer) -> bool:
+    """Whether ``apply_gradients`` is known to do what the optimizer does."""
+    schedule = optimizer._learning_rate
+    if getattr(optimizer, "_exclude_from_weight_decay", None):
+        return False  # it names variables by what only this model has
+    return type(optimizer) in (*ELEMENTWISE, *OTHERS) and (
+        isinstance(schedule, keras.Variable)
+        or type(schedule).__module__.startswith("keras.")
+    )
+
+
+def decays(optimizer: keras.Optimizer, variables: Sequence[Any]) -> list[bool]:
+    """For each variable, whether weight decay applies to it."""
+    return [bool(optimizer._use_weight_decay(variable)) for variable in variables]
+
+
 def is_elementwise(optimizer: keras.Optimizer) -> bool:
     """Whether all trainable variables can be updated as one long one."""
     variables = optimizer._trainable_variables
     return (
         type(optimizer) in ELEMENTWISE
         and optimizer.clipnorm is None
-        and not getattr(optimizer, "_exclude_from_weight_decay_names", None)
+        and all(decays(optimizer, variables))
         and all(variable.constraint is None for variable in variables)
         and len({variable.dtype for variable in variables}) == 1
     )

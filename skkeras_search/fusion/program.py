@@ -6,7 +6,7 @@ them, so that any number of lanes of one architecture run through it, also at on
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -19,12 +19,31 @@ from skkeras_search.fusion.step import (
     NotFusibleError,
     State,
     Step,
+    metric_names,
+    output_names,
     read_state,
 )
 
 # Stateful as TensorFlow counts it, but not in a way that lanes could share.
 HARMLESS = ("Assert", "Print", "PrintV2", "CudnnRNN", "CudnnRNNV2", "CudnnRNNV3")
 CALLS = ("While", "If", "Case", "StatefulPartitionedCall")
+
+
+class Progress(NamedTuple):
+    """Where an epoch is.
+
+    Attributes
+    ----------
+    state : State
+    metrics : list of tensor
+        Values of the metrics' variables.
+    n_batches : int
+        Batches that were trained.
+    """
+
+    state: State
+    metrics: Metrics
+    n_batches: int = 0
 
 
 class Program:
@@ -37,12 +56,16 @@ class Program:
     batch : tuple
         Some rows of data, as an example of their form.
     is_current : callable, optional
-        Says whether the model still is of the architecture that it was.
+        Says of a model whether the model still is of the architecture that it was.
 
     Attributes
     ----------
     names : list of str
         Of the metrics, in the order of their values.
+    output_names, metric_names : list of str
+        Of the outputs, and of the metrics that were given to ``compile``.
+    fresh_metrics : list of tensor
+        Values of the metrics' variables at the beginning of an epoch.
     n_bytes : int
         Memory that the program keeps.
     """
@@ -51,12 +74,15 @@ class Program:
         self,
         model: keras.Model,
         batch: Batch,
-        is_current: Callable[[], bool] = lambda: True,
+        is_current: Callable[[keras.Model], bool] = lambda model: True,
     ):
-        self._is_current = is_current
+        self.is_current = is_current
         is_new = not model.optimizer.built
         self.step = Step(model, batch)
+        self.fresh_metrics = self.step.fresh_metrics()
         self.names = self.step.names
+        self.output_names = output_names(model)
+        self.metric_names = metric_names(model)
         state = read_state(model)
         self._new_optimizer = state.optimizer if is_new else None
         values = keras.tree.flatten(tuple(state))
@@ -90,44 +116,59 @@ class Program:
             If it does.
         """
         function = self._stopping_epoch if stop_on_nan else self._epoch
-        size = tf.constant(1)
+        one = tf.constant(1)
+        rows_of = (data, tf.constant([0]))
         with self._lock:
-            self._compiled_for(function, (data, tf.constant([0])), size, state)
+            self._compiled_for(function, rows_of, one, one, one, state, self.fresh_metrics)
             if validation:
-                self._compiled_for(self._evaluation, validation, size, state)
+                self._compiled_for(self._evaluation, validation, one, state)
+            self._compiled_for(self._results, (), self.fresh_metrics)
 
-    def train_epoch(
-        self, state: State, data: Batch, order: Any, batch_size: int, stop_on_nan: bool
-    ) -> tuple[State, list[Any], int]:
-        """Train one epoch.
+    def train(
+        self,
+        progress: Progress,
+        data: Batch,
+        order: Any,
+        batch_size: int,
+        until: int,
+        stop_on_nan: bool,
+    ) -> Progress:
+        """Train some batches of an epoch.
 
         Parameters
         ----------
-        state : State
+        progress : Progress
+            Where to go on.
         data : tuple of tensors, or dicts or tuples of them
             All rows of ``x``, of ``y`` and maybe of the sample weights.
         order : ndarray of int of shape (n_rows,)
             The rows in the order in which to take them.
         batch_size : int
+        until : int
+            The batch to stop before.
         stop_on_nan : bool
             Whether to stop after a batch that leaves no finite mean loss.
 
         Returns
         -------
-        state : State
-        results : list of scalar or ndarray
-            Values of the metrics, in the order of ``names``.
-        n_batches : int
-            Batches that were trained.
+        Progress
         """
         function = self._stopping_epoch if stop_on_nan else self._epoch
+        numbers = [tf.constant(n) for n in (batch_size, progress.n_batches, until)]
         rows_of = (data, tf.constant(order, tf.int32))
-        state, results, i = self._run(function, rows_of, tf.constant(batch_size), state)
-        return State(*state), _numbers(results), int(i)
+        state, metrics, i = self._run(
+            function, rows_of, *numbers, progress.state, progress.metrics
+        )
+        return Progress(State(*state), metrics, int(i))
 
-    def evaluate(self, state: State, data: Batch, batch_size: int) -> list[Any]:
-        """Values of the metrics over data, in batches and in the order of the rows."""
-        return _numbers(self._run(self._evaluation, data, tf.constant(batch_size), state))
+    def results(self, metrics: Metrics) -> list[Any]:
+        """Values of the metrics, in the order of ``names``."""
+        return [tensor.numpy() for tensor in self._run(self._results, (), metrics)]
+
+    def evaluate(self, state: State, data: Batch, batch_size: int) -> Metrics:
+        """Metrics of data, in batches and in the order of the rows."""
+        metrics: Metrics = self._run(self._evaluation, data, tf.constant(batch_size), state)
+        return metrics
 
     def predict(self, state: State, x: Any) -> Any:
         """Outputs for all rows of ``x`` in one batch, as arrays."""
@@ -135,29 +176,37 @@ class Program:
         return keras.tree.map_structure(lambda tensor: tensor.numpy(), outputs)
 
     def _epoch(
-        self, rows_of: tuple[Batch, Any], size: Any, state: State, stops: bool = False
+        self,
+        rows_of: tuple[Batch, Any],
+        size: Any,
+        begin: Any,
+        until: Any,
+        state: State,
+        metrics: Metrics,
+        stops: bool = False,
     ) -> Any:
         step = self.step
         data, order = rows_of
-        n_rows = tf.shape(order)[0]
 
         def goes_on(i: Any, state: State, metrics: Metrics) -> Any:
-            more = i * size < n_rows
             if stops:
-                more &= (i == 0) | tf.math.is_finite(step.loss(metrics))
-            return more
+                return (i < until) & ((i == 0) | tf.math.is_finite(step.loss(metrics)))
+            return i < until
 
         def body(i: Any, state: State, metrics: Metrics) -> Any:
             rows = order[i * size : (i + 1) * size]
             batch = keras.tree.map_structure(lambda tensor: tf.gather(tensor, rows), data)
             return i + 1, *step.train(state, metrics, batch)
 
-        start = (0, step.enter(state), step.fresh_metrics())
+        start = (begin, step.enter(state), metrics)
         i, state, metrics = tf.while_loop(goes_on, body, start, parallel_iterations=1)
-        return step.leave(state), step.results(metrics), i
+        return step.leave(state), metrics, i
 
-    def _stopping_epoch(self, rows_of: tuple[Batch, Any], size: Any, state: State) -> Any:
-        return self._epoch(rows_of, size, state, stops=True)
+    def _stopping_epoch(self, *arguments: Any) -> Any:
+        return self._epoch(*arguments, stops=True)  # type: ignore[misc]
+
+    def _results(self, nothing: tuple[()], metrics: Metrics) -> Any:
+        return self.step.results(metrics)
 
     def _evaluation(self, data: Batch, size: Any, state: State) -> Any:
         step = self.step
@@ -172,7 +221,7 @@ class Program:
         _, metrics = tf.while_loop(
             lambda i, _: i * size < n_rows, body, start, parallel_iterations=1
         )
-        return step.results(metrics)
+        return metrics
 
     def _prediction(self, x: Any, state: State) -> Any:
         return self.step.predict(state, x)
@@ -205,17 +254,13 @@ class Program:
         return self._compiled[key]
 
     def _compile(self, *arguments: Any) -> Any:
-        if not self._is_current():
+        if not self.is_current(self.step.model):
             raise NotFusibleError("the model that its program was made from has changed")
         try:
             return _compile(*arguments)
         except NotFlatError:
             self.step.unflatten()
             return _compile(*arguments)
-
-
-def _numbers(tensors: list[Any]) -> list[Any]:
-    return [tensor.numpy() for tensor in tensors]
 
 
 def _spec(tensor: Any) -> tf.TensorSpec:

@@ -1,14 +1,15 @@
 """What two models must have in common to be trained by one program."""
 
-from collections.abc import Hashable, Iterator
-from types import FunctionType
+import inspect
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 import keras
 
 from skkeras_search.fusion.constants import Constants
 from skkeras_search.fusion.foreign import fingerprint, is_foreign, of_part
-from skkeras_search.fusion.step import NotFusibleError
+from skkeras_search.fusion.optimizer import decays
+from skkeras_search.fusion.step import NotFusibleError, output_names
 
 # Where a config holds names, or the identities of objects. Keras numbers both anew
 # for each model, and nothing that is computed depends on them.
@@ -34,8 +35,7 @@ def signature(model: keras.Model) -> Hashable:
         If something of the model cannot be described.
     """
     parts = list(_parts(model))
-    functions = [function for part in parts for function in _functions(part)]
-    if any(function.__name__ == "<lambda>" for function in functions):
+    if any(_is_lambda(thing) for part in parts for thing in (part, *_held(part))):
         raise NotFusibleError("it has a lambda, which Keras does not serialize faithfully")
     optimizer = _config(model.optimizer)
     if isinstance(model.optimizer._learning_rate, keras.Variable):
@@ -44,19 +44,20 @@ def signature(model: keras.Model) -> Hashable:
     with constants.left_open():
         architecture = _config(model)
     architecture.pop("compile_config", None)  # it is below, without the learning rate
+    compiled = _compiled(model)
+    by_name = any(isinstance(value, dict) for value in compiled.values())
+    variables = (*model.trainable_variables, *model.non_trainable_variables)
     return (
         _frozen(architecture, {}),
-        _frozen(_compiled(model), {}),
+        _frozen({name: _config(value) for name, value in compiled.items()}, {}),
+        tuple(output_names(model)) if by_name else None,
         _frozen(optimizer, {}),
-        repr(getattr(model.optimizer, "_exclude_from_weight_decay_names", None)),
-        tuple(
-            (v.dtype, tuple(v.shape), fingerprint(v.constraint) if v.constraint else None)
-            for v in (*model.trainable_variables, *model.non_trainable_variables)
-        ),
-        len(model.trainable_variables),
+        tuple(decays(model.optimizer, model.trainable_variables)),
+        tuple((v.dtype, tuple(v.shape), fingerprint(v.constraint)) for v in variables),
+        tuple(of_part(v.regularizer) for v in variables),
+        tuple(v.trainable for v in model.weights),
         constants.pattern(),
-        tuple(of_part(part) for part in parts if is_foreign(part)),
-        tuple(fingerprint(function) for function in functions),
+        tuple(fingerprint(p) if inspect.isroutine(p) else of_part(p) for p in parts),
     )
 
 
@@ -70,31 +71,30 @@ def _config(thing: Any) -> Any:
 
 
 def _compiled(model: keras.Model) -> dict[str, Any]:
+    metrics = model._compile_metrics
     return {
-        "loss": _config(model._compile_loss._user_loss),
+        "loss": model._compile_loss._user_loss,
         "loss_weights": model._compile_loss._user_loss_weights,
-        "metrics": _config(_user_metrics(model, "_user_metrics")),
-        "weighted_metrics": _config(_user_metrics(model, "_user_weighted_metrics")),
+        "metrics": getattr(metrics, "_user_metrics", None),
+        "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
     }
 
 
-def _user_metrics(model: keras.Model, name: str) -> Any:
-    return getattr(model._compile_metrics, name, None)
-
-
 def _parts(model: keras.Model) -> Iterator[Any]:
-    """The model, its layers, its loss and its metrics."""
-    yield from model._flatten_layers()
-    yield from keras.tree.flatten(model._compile_loss._user_loss)
-    for name in ("_user_metrics", "_user_weighted_metrics"):
-        yield from keras.tree.flatten(_user_metrics(model, name))
+    """The model, its layers and operations, its losses and its metrics."""
+    for layer in model._flatten_layers():
+        yield layer
+        yield getattr(layer, "activity_regularizer", None)
+        yield from getattr(layer, "operations", ())
+    yield from keras.tree.flatten(list(_compiled(model).values()))
 
 
-def _functions(part: Any) -> Iterator[FunctionType]:
-    """Foreign functions that a part is made of, or is."""
-    for thing in (part, *getattr(part, "__dict__", {}).values()):
-        if isinstance(thing, FunctionType) and is_foreign(thing):
-            yield thing
+def _held(part: Any) -> Iterable[Any]:
+    return getattr(part, "__dict__", {}).values()
+
+
+def _is_lambda(thing: Any) -> bool:
+    return getattr(thing, "__name__", "") == "<lambda>" and is_foreign(thing)
 
 
 def _frozen(config: Any, names: dict[Any, int], key: str = "") -> Hashable:

@@ -37,30 +37,63 @@ class State(NamedTuple):
     constants: list[Any]
 
 
-def variables_of(model: keras.Model) -> tuple[list[Any], list[Any], list[Any]]:
-    """The variables of a built model themselves, arranged as in its state."""
-    return (
-        list(model.trainable_variables),
-        list(model.non_trainable_variables),
-        list(model.optimizer.variables),
-    )
+class Variables:
+    """The variables of a model, to read and write its state.
+
+    Which of them are trainable, and the constants, stay as they are now: once a step is
+    compiled, it does not notice what becomes of a layer.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.trainable = list(model.trainable_variables)
+        self.non_trainable = list(model.non_trainable_variables)
+        self._optimizer = model.optimizer
+        self._constants = Constants(model).values()
+
+    def read(self) -> State:
+        """The state that the model is in."""
+        groups = (self.trainable, self.non_trainable, self._optimizer.variables)
+        trainable, non_trainable, optimizer = (
+            [tf.convert_to_tensor(variable) for variable in group] for group in groups
+        )
+        return State(trainable, non_trainable, optimizer, self._constants)
+
+    def write(self, state: State) -> None:
+        """Put the model in a state."""
+        if not self._optimizer.built:
+            self._optimizer.build(self.trainable)
+        groups = (self.trainable, self.non_trainable, self._optimizer.variables)
+        for variables, values in zip(groups, state[:3], strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
 
 
 def read_state(model: keras.Model) -> State:
     """The state that a model is in."""
-    trainable, non_trainable, optimizer = (
-        [tf.convert_to_tensor(v) for v in part] for part in variables_of(model)
-    )
-    return State(trainable, non_trainable, optimizer, Constants(model).values())
+    return Variables(model).read()
 
 
 def write_state(model: keras.Model, state: State) -> None:
     """Put a model in a state."""
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    for variables, values in zip(variables_of(model), state[:3], strict=True):
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+    Variables(model).write(state)
+
+
+def output_names(model: keras.Model) -> list[str]:
+    """Names of the outputs, empty if they cannot be known."""
+    return list(getattr(model, "output_names", None) or ())
+
+
+def metric_names(model: keras.Model) -> list[str]:
+    """Names of the metrics that were given to ``compile`` as objects."""
+    given = model._compile_metrics
+    names = ("_user_metrics", "_user_weighted_metrics")
+    metrics = keras.tree.flatten([getattr(given, name, None) for name in names])
+    return [metric.name for metric in metrics if isinstance(metric, keras.Metric)]
 
 
 class Step:
@@ -77,7 +110,8 @@ class Step:
     def __init__(self, model: keras.Model, batch: Batch):
         model._symbolic_build(data_batch=batch)  # the metrics and the optimizer
         self.model = model
-        self._trainable, self._non_trainable, _ = variables_of(model)
+        self._trainable = list(model.trainable_variables)
+        self._non_trainable = list(model.non_trainable_variables)
         self._constants = Constants(model)
         self._metrics = list(model.metrics_variables)
         self._flat: FlatOptimizer | None = None
@@ -141,7 +175,10 @@ class Step:
         """Metrics as at the beginning of an epoch."""
         with keras.StatelessScope() as scope:
             self.model.reset_metrics()
-        return [scope.get_current_value(variable) for variable in self._metrics]
+        metrics = [scope.get_current_value(variable) for variable in self._metrics]
+        if any(value is None for value in metrics):
+            raise NotFusibleError("a metric keeps its values from epoch to epoch")
+        return metrics
 
     def results(self, metrics: Metrics) -> list[Any]:
         """Values of the metrics, in the order of ``names``."""

@@ -17,4 +17,9 @@ def inherit() -> Callable[[], None]:
         return lambda: None
     tracker = module.GLOBAL_STATE_TRACKER
     state = dict(vars(tracker))
-    return lambda: vars(tracker).update(state)
+
+    def take_over() -> None:
+        vars(tracker).clear()
+        vars(tracker).update(state)
+
+    return take_over

@@ -4,20 +4,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import joblib
+import sklearn
 import tensorflow as tf
 
 from skkeras_search.fusion.backend import current_task
 from skkeras_search.fusion.lane import Lane, Trained
+from skkeras_search.fusion.thread_state import inherit
 
 
-def train(lane: Lane, alone: bool = False) -> Trained:
+def train(lane: Lane) -> Trained:
     """Train a lane, inside the joblib backend "fused" together with others.
 
     Parameters
     ----------
     lane : Lane
-    alone : bool, default=False
-        Whether not to wait for others.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def train(lane: Lane, alone: bool = False) -> Trained:
         Before anything was trained.
     """
     task = current_task.get()
-    if alone or task is None:
+    if task is None:
         return lane.train()
     trained: Trained = task.ask(lane)
     return trained
@@ -44,4 +44,11 @@ class Lanes:
 
     def begin(self, lane: Lane, wanted: Callable[[], bool]) -> Future[Trained]:
         """Train a lane as soon as a core is free."""
-        return self._pool.submit(lane.train, wanted)
+        take_over, config = inherit(), sklearn.get_config()
+
+        def train() -> Trained:
+            take_over()
+            with sklearn.config_context(**config):
+                return lane.train(wanted)
+
+        return self._pool.submit(train)
