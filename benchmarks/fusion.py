@@ -328,9 +328,8 @@ def growth():
     }.items():
         for value in values:
             result = in_process("search", "digits", "skkeras_search", **{what: value})
-            print(
-                f"{what:12} {value:6} cold {result['cold']:.2f} s, warm {result['warm']:.2f}"
-            )
+            cold, warm = result["cold"], result["warm"]
+            print(f"{what:12} {value:6} cold {cold:6.2f} s, warm {warm:6.2f} s", flush=True)
 
 
 def single_times(library):

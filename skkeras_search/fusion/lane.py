@@ -19,7 +19,6 @@ from skkeras_search.fusion.order import rows_in_order
 from skkeras_search.fusion.program import Program, Progress
 from skkeras_search.fusion.step import (
     Batch,
-    Metrics,
     NotFusibleError,
     State,
     Variables,
@@ -125,7 +124,6 @@ class Lane:
         self._batch_size = arguments.get("batch_size") or 32
         self._order = rows_in_order(self._n_rows, arguments.get("shuffle", True), seed)
         self._state: State
-        self._batches_a_call = 8  # until it is known how long one takes
         self._callbacks = list(arguments.get("callbacks") or ())
         self._stops_on_nan = [
             c for c in self._callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)
@@ -242,18 +240,20 @@ class Lane:
         size, last = min(self._batch_size, self._n_rows), self._n_batches
         if self._watched and self._model.stop_training:
             last = 1  # Keras looks after each batch
-        while progress.n_batches < last and goes_on():
+        while progress.n_batches < last:
             begin, start = progress.n_batches, time.perf_counter()
-            until = min(begin + self._batches_a_call, last)
+            until = min(begin + self._program.batches_a_call, last)
             progress = self._program.train(
                 progress, self._tensors, order, size, until, stops
             )
             self._state = progress.state
             rate = (progress.n_batches - begin) / (time.perf_counter() - start)
-            self._batches_a_call = max(1, int(SECONDS_A_CALL * rate))
+            self._program.batches_a_call = max(1, int(SECONDS_A_CALL * rate))
             if progress.n_batches < until or begin == until:
                 break  # at a loss that is not finite
-        logs = self._logs(progress.metrics)
+            if not goes_on():
+                break
+        logs = self._logs(progress)
         for callback in self._stops_on_nan:
             callback.on_batch_end(progress.n_batches - 1, logs)
         return logs
@@ -267,16 +267,16 @@ class Lane:
         self._call(hooks.on_test_end, logs)
         return {f"val_{name}": value for name, value in logs.items()}
 
-    def _logs(self, metrics: Metrics) -> dict[str, Any]:
-        results = self._program.results(metrics)
+    def _logs(self, progress: Progress) -> dict[str, Any]:
         if self._watched:
             self._variables.write(self._state)
             shown = self._model.metrics_variables
-            if len(shown) == len(metrics):
-                for variable, value in zip(shown, metrics, strict=True):
+            if len(shown) == len(progress.metrics):
+                for variable, value in zip(shown, progress.metrics, strict=True):
                     variable.assign(value)
-        logs: dict[str, Any] = pythonify_logs(dict(zip(self._names, results, strict=True)))
-        return logs
+        logs = dict(zip(self._names, progress.results, strict=True))
+        pythonic: dict[str, Any] = pythonify_logs(logs)
+        return pythonic
 
     def _call(self, hook: Callable[..., None], *arguments: Any) -> None:
         """Call callbacks, which may read and write the model."""

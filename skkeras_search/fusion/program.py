@@ -5,7 +5,7 @@ them, so that any number of lanes of one architecture run through it, also at on
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -39,11 +39,14 @@ class Progress(NamedTuple):
         Values of the metrics' variables.
     n_batches : int
         Batches that were trained.
+    results : list of scalar or ndarray
+        Values of the metrics, in the order of the program's ``names``.
     """
 
     state: State
     metrics: Metrics
     n_batches: int = 0
+    results: Sequence[Any] = ()
 
 
 class Program:
@@ -66,6 +69,8 @@ class Program:
         Of the outputs, and of the metrics that were given to ``compile``.
     fresh_metrics : list of tensor
         Values of the metrics' variables at the beginning of an epoch.
+    batches_a_call : int
+        How many to train at a time. Lanes set it when they know how long one takes.
     n_bytes : int
         Memory that the program keeps.
     """
@@ -79,6 +84,7 @@ class Program:
         self.is_current = is_current
         is_new = not model.optimizer.built
         self.step = Step(model, batch)
+        self.batches_a_call = 8
         self.fresh_metrics = self.step.fresh_metrics()
         self.names = self.step.names
         self.output_names = output_names(model)
@@ -122,7 +128,6 @@ class Program:
             self._compiled_for(function, rows_of, one, one, one, state, self.fresh_metrics)
             if validation:
                 self._compiled_for(self._evaluation, validation, one, state)
-            self._compiled_for(self._results, (), self.fresh_metrics)
 
     def train(
         self,
@@ -156,19 +161,16 @@ class Program:
         function = self._stopping_epoch if stop_on_nan else self._epoch
         numbers = [tf.constant(n) for n in (batch_size, progress.n_batches, until)]
         rows_of = (data, tf.constant(order, tf.int32))
-        state, metrics, i = self._run(
+        state, metrics, i, results = self._run(
             function, rows_of, *numbers, progress.state, progress.metrics
         )
-        return Progress(State(*state), metrics, int(i))
+        return Progress(State(*state), metrics, int(i), _arrays(results))
 
-    def results(self, metrics: Metrics) -> list[Any]:
-        """Values of the metrics, in the order of ``names``."""
-        return [tensor.numpy() for tensor in self._run(self._results, (), metrics)]
-
-    def evaluate(self, state: State, data: Batch, batch_size: int) -> Metrics:
-        """Metrics of data, in batches and in the order of the rows."""
-        metrics: Metrics = self._run(self._evaluation, data, tf.constant(batch_size), state)
-        return metrics
+    def evaluate(self, state: State, data: Batch, batch_size: int) -> Progress:
+        """Take the metrics of data, in batches and in the order of the rows."""
+        size = tf.constant(batch_size)
+        metrics, i, results = self._run(self._evaluation, data, size, state)
+        return Progress(state, metrics, int(i), _arrays(results))
 
     def predict(self, state: State, x: Any) -> Any:
         """Outputs for all rows of ``x`` in one batch, as arrays."""
@@ -200,13 +202,10 @@ class Program:
 
         start = (begin, step.enter(state), metrics)
         i, state, metrics = tf.while_loop(goes_on, body, start, parallel_iterations=1)
-        return step.leave(state), metrics, i
+        return step.leave(state), metrics, i, step.results(metrics)
 
     def _stopping_epoch(self, *arguments: Any) -> Any:
         return self._epoch(*arguments, stops=True)  # type: ignore[misc]
-
-    def _results(self, nothing: tuple[()], metrics: Metrics) -> Any:
-        return self.step.results(metrics)
 
     def _evaluation(self, data: Batch, size: Any, state: State) -> Any:
         step = self.step
@@ -218,10 +217,10 @@ class Program:
             return i + 1, step.evaluate(state, metrics, batch)
 
         start = (0, step.fresh_metrics())
-        _, metrics = tf.while_loop(
+        i, metrics = tf.while_loop(
             lambda i, _: i * size < n_rows, body, start, parallel_iterations=1
         )
-        return metrics
+        return metrics, i, step.results(metrics)
 
     def _prediction(self, x: Any, state: State) -> Any:
         return self.step.predict(state, x)
@@ -261,6 +260,10 @@ class Program:
         except NotFlatError:
             self.step.unflatten()
             return _compile(*arguments)
+
+
+def _arrays(tensors: list[Any]) -> list[Any]:
+    return [tensor.numpy() for tensor in tensors]
 
 
 def _spec(tensor: Any) -> tf.TensorSpec:

@@ -463,3 +463,71 @@ def test_tasks_of_aborted_tasks_end():
     before = len(asked)
     time.sleep(1)
     assert len(asked) == before
+
+
+def test_a_model_that_is_built_for_a_number_of_epochs():
+    def model(epochs=1):
+        rate = keras.optimizers.schedules.PolynomialDecay(0.1, 5 * epochs)
+        made = keras.Sequential([keras.layers.Dense(3, "softmax")])
+        made.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+        return made
+
+    def search():
+        estimator = KerasClassifier(model, verbose=0, random_state=0)
+        return GridSearchCV(estimator, {"epochs": [1, 6]}, cv=3).fit(X, y)
+
+    scores = fused(search).cv_results_["mean_test_score"]
+    np.testing.assert_allclose(scores, search().cv_results_["mean_test_score"])
+
+
+def test_a_build_function_that_fits_in_parallel():
+    def model():
+        cross_val_score(classifier(epochs=1), X, y, cv=2)
+        made = keras.Sequential([keras.layers.Dense(3, "softmax")])
+        made.compile("sgd", "sparse_categorical_crossentropy")
+        return made
+
+    estimator = KerasClassifier(model, verbose=0, random_state=0)
+    assert len(fused(lambda: cross_val_score(estimator, X, y, cv=2))) == 2
+
+
+def test_a_subclass_may_do_what_it_likes_with_its_model():
+    class Started(KerasClassifier):
+        def _fit_keras_model(self, X, y, *args, **kwargs):
+            self.model_.set_weights([X.mean() * w for w in self.model_.get_weights()])
+            super()._fit_keras_model(X, y, *args, **kwargs)
+
+    estimator = Started(mlp, verbose=0, random_state=0)
+    expected = cross_val_score(estimator, X, y, cv=3)
+    np.testing.assert_allclose(
+        fused(lambda: cross_val_score(estimator, X, y, cv=3)), expected
+    )
+
+
+def test_folds_do_not_keep_the_data():
+    many = np.repeat(X, 20, axis=0), np.repeat(y, 20)
+    with parallel_config("fused"):
+        found = cross_validate(classifier(epochs=1), *many, cv=3, return_estimator=True)
+    built = [estimator._trained.build.__closure__ for estimator in found["estimator"]]
+    arrays = [c.cell_contents for cells in built for c in cells]
+    arrays = [a for a in arrays if isinstance(a, np.ndarray)]
+    assert len(arrays) == 3
+    assert all(array.base is None and len(array) == 1 for array in arrays)
+
+
+def test_results_one_by_one_in_a_task():
+    running, most = [], []
+
+    def inner(n):
+        running.append(n)
+        most.append(len(running))
+        ask(n)
+        running.remove(n)
+        return n
+
+    def outer(n):
+        tasks = (delayed(inner)(m) for m in range(3))
+        return [ask(m) for m in Parallel(return_as="generator")(tasks)]
+
+    with parallel_config(backend_of(Batcher(answering([])))):
+        assert Parallel()(delayed(outer)(n) for n in range(4)) == [[0, 1, 2]] * 4

@@ -414,3 +414,107 @@ def test_whatever_is_fitted(
     )
     weight = np.linspace(0.5, 1, n_rows) if weighted else None
     fit_both(estimator, X[:n_rows], y[:n_rows], sample_weight=weight)
+
+
+class Changing(keras.callbacks.Callback):
+    """Changes the model, once."""
+
+    def __init__(self, hook, change):
+        super().__init__()
+        self.hook, self.change = hook, change
+
+    def on_train_begin(self, logs=None):
+        if self.hook == "train":
+            self.change(self.model)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.hook == epoch:
+            self.change(self.model)
+
+
+def relu_to_tanh(model):
+    model.layers[0].activation = keras.activations.tanh
+
+
+def freeze(model):
+    model.layers[0].trainable = False
+
+
+def drop_more(model):
+    model.layers[1].rate = 0.7
+
+
+def drop_nothing(model):
+    model.layers[1].rate = 0.0
+
+
+def add_momentum(model):
+    model.optimizer.momentum = 0.9
+
+
+def slow_down(model):
+    model.optimizer.learning_rate = 1e-4
+
+
+def stop(model):
+    model.stop_training = True
+
+
+CHANGES = [relu_to_tanh, freeze, drop_more, drop_nothing, add_momentum, slow_down, stop]
+
+
+@pytest.mark.parametrize("hook", ["train", 0, 1])
+@pytest.mark.parametrize("change", CHANGES)
+def test_callbacks_that_change_the_model(change, hook):
+    def fit(engine):
+        estimator = KerasClassifier(
+            mlp,
+            between=[layers.Dropout(0.3, seed=1)],
+            optimizer=optimizers.SGD(0.1),
+            epochs=3,
+            random_state=0,
+            verbose=0,
+            engine=engine,
+        )
+        return estimator.fit(X, y, callbacks=[Changing(hook, change)])
+
+    fit("auto")  # so that there is a program of another model
+    fused, unfused = fit("auto"), fit("keras")
+    assert_allclose(fused.history_["loss"], unfused.history_["loss"], rtol=1e-4)
+    for ours, theirs in zip(fused.model_.weights, unfused.model_.weights, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_callbacks_that_read_the_metrics():
+    read = {"fused": [], "keras": []}
+    for engine, losses_read in read.items():
+        note = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, found=losses_read: found.append(dict(logs))
+        )
+        reader = Reading(losses_read)
+        KerasClassifier(mlp, epochs=2, random_state=0, verbose=0, engine=engine).fit(
+            X, y, callbacks=[note, reader]
+        )
+    for ours, theirs in zip(read["fused"], read["keras"], strict=True):
+        assert_allclose(ours["loss"], theirs["loss"], rtol=1e-5)
+
+
+class Reading(keras.callbacks.Callback):
+    def __init__(self, found):
+        super().__init__()
+        self.found = found
+
+    def on_epoch_end(self, epoch, logs=None):
+        results = self.model.get_metrics_result()
+        self.found.append({name: float(value) for name, value in results.items()})
+
+
+def test_optimizers_that_spare_variables():
+    def model(meta):
+        optimizer = optimizers.AdamW(0.01, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        made = mlp(meta)
+        made.compile(optimizer, "sparse_categorical_crossentropy")
+        return made
+
+    fit_both(classifier(model), X, y)

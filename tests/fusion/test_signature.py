@@ -173,3 +173,112 @@ def test_a_model_may_change_after_it_was_the_example():
     example.layers[0].rate = 0.0
     with pytest.raises(NotFusibleError, match="changed"):
         program.predict(read_state(example), BATCH[0])
+
+
+class Operation(keras.Operation):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+    def get_config(self):
+        return {}
+
+
+class Penalty(keras.Regularizer):
+    def __init__(self, strength):
+        self.strength = strength
+
+    def __call__(self, x):
+        return self.strength * keras.ops.sum(x)
+
+    def get_config(self):
+        return {}
+
+
+class Steep:
+    def __init__(self, slope):
+        self.slope = slope
+
+    def function(self, x):
+        return self.slope * x
+
+
+def with_operation(factor):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, layers.Dense(1)(Operation(factor)(inputs)))
+    model.compile("sgd", "mse")
+    return model
+
+
+def adapted(factor):
+    normalization = layers.Normalization()
+    normalization.adapt(factor * np.arange(12.0).reshape(4, 3))
+    return built(normalization)
+
+
+def with_huber(delta):
+    inner = keras.losses.Huber(delta)
+
+    def loss(y_true, y_pred):
+        return inner(y_true, y_pred)
+
+    return built(loss=loss)
+
+
+def heads(order):
+    inputs = keras.Input((3,))
+    outputs = [layers.Dense(1, name=name)(inputs) for name in order]
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", {"a": "mse", "b": "mae"})
+    return model
+
+
+def sparing(names):
+    optimizer = keras.optimizers.AdamW(weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_names=names)
+    return built(optimizer=optimizer)
+
+
+def with_fixed(index):
+    model = built(layers.Dense(3), layers.Dense(3))
+    model.layers[index].kernel.trainable = False
+    return model
+
+
+UNTOLD = {
+    "operations": lambda i: with_operation(1.0 + i),
+    "penalties": lambda i: built(layers.Dense(2, kernel_regularizer=Penalty(1.0 + i))),
+    "bound methods": lambda i: built(layers.Dense(2, activation=Steep(1.0 + i).function)),
+    "adapted": lambda i: adapted(1.0 + i),
+    "losses in closures": lambda i: with_huber(1.0 + i),
+    "losses of outputs by name": lambda i: heads("ab" if i else "ba"),
+    "decay": lambda i: sparing(["bias"] if i else ["kernel"]),
+    "variables that are fixed": lambda i: with_fixed(i),
+}
+
+
+@pytest.mark.parametrize("kind", UNTOLD)
+def test_what_a_config_does_not_tell(kind):
+    def described(i):
+        try:
+            return signature(UNTOLD[kind](i))
+        except NotFusibleError:
+            return object()  # shares nothing
+
+    assert described(0) != described(1)
+
+
+def scaled_in_a_nested_function(y_true, y_pred):
+    return keras.ops.mean(keras.ops.stack([SCALE * (y_true - y_pred) for _ in range(2)]))
+
+
+def test_globals_of_nested_functions(monkeypatch):
+    before = signature(built(loss=scaled_in_a_nested_function))
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert before != signature(built(loss=scaled_in_a_nested_function))
