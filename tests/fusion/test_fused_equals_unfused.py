@@ -470,7 +470,7 @@ def test_callbacks_that_change_the_model(change, hook):
         estimator = KerasClassifier(
             mlp,
             between=[layers.Dropout(0.3, seed=1)],
-            optimizer=optimizers.SGD(0.1),
+            optimizer=optimizers.SGD(0.05, momentum=0.5),
             epochs=3,
             random_state=0,
             verbose=0,
