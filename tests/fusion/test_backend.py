@@ -1,5 +1,6 @@
 """The joblib backend, the batcher and lanes: who waits for whom, and what is lost."""
 
+import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -531,3 +532,12 @@ def test_results_one_by_one_in_a_task():
 
     with parallel_config(backend_of(Batcher(answering([])))):
         assert Parallel()(delayed(outer)(n) for n in range(4)) == [[0, 1, 2]] * 4
+
+
+def test_the_garbage_collector_is_as_before():
+    before = gc.get_freeze_count()
+    fused(USES["cross_val_score"])
+    assert gc.get_freeze_count() == before
+    with pytest.raises(LookupError):
+        fused(lambda: Parallel()(delayed({}.__getitem__)(n) for n in range(3)))
+    assert gc.get_freeze_count() == before
