@@ -483,7 +483,7 @@ def mapping_times(units):
                 return reached
 
             def body(i, now):
-                rows = tf.range(i * size, (i + 1) * size)
+                rows = tf.range(size) + i * size
                 if jit:
                     return i + 1, train(now, rows)
                 return i + 1, tf.vectorized_map(lambda lane: train(lane, rows), now)
