@@ -2,7 +2,7 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from numbers import Integral, Real
@@ -276,8 +276,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         with self._restored_on_error():
             X, _ = self._initialize(X, y)
             if self._shares_model:
-                self._make_model()
-                self._make_weights(self._model_inputs(X))
+                self._make_model(lambda: self._model_inputs(X))
         return self
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
@@ -413,17 +412,14 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         """Take the model of another fit of this search, if it is the same."""
         task = current_task.get()
         if task is None or self._seed is None or not self._may_share():
-            self._make_model()
-            self._make_weights(self._model_inputs(X))
+            self._make_model(lambda: self._model_inputs(X))
             return
         key = self._model_key(self._seed)
-        if key in task.shared:
-            self.model_, _ = task.shared[key]
-        else:
-            self._make_model()
-            self._make_weights(self._model_inputs(X))
+        if key not in task.shared:
+            self._make_model(lambda: self._model_inputs(X))
             # The parameters, too: identities in the key are those of what lives.
             task.shared[key] = self.model_, self.get_params(deep=False)
+        self.model_, _ = task.shared[key]
         self._shares_model = True
 
     def _may_share(self) -> bool:
@@ -439,15 +435,15 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         form = (self.n_features_in_, self.X_shape_[1:], self.X_dtype_)
         return type(self), seed, key_of(params, meta), form
 
-    def _make_model(self) -> None:
+    def _make_model(self, inputs: Callable[[], Any]) -> None:
+        """Make a model of one's own, with weights for what ``inputs`` then gives."""
         forget_kernels()  # those of models that are gone
         self._shares_model = False
         self.model_ = self._build_keras_model()
         self._ensure_compiled_model()
         keep_no_graphs(self.model_.optimizer)
-
-    def _make_weights(self, inputs: Any) -> None:
-        call_seeded(lambda: build(self.model_, inputs), self._seed)
+        arranged = inputs()
+        call_seeded(lambda: build(self.model_, arranged), self._seed)
 
     def _fit_keras_model(
         self,
@@ -484,8 +480,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         reason = why_keras(self.model_, X, y, arguments, self.engine)
         averages = getattr(self.model_.optimizer, "use_ema", False)  # at the end of fit
         if self._shares_model and (reason or averages or arguments["callbacks"]):
-            self._make_model()
-            self._make_weights(X)
+            self._make_model(lambda: X)
         if reason is None:
             model = self.model_
             try:
@@ -498,8 +493,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                     self._leave_model(X, fitted.state)
                 return fitted
         if self._shares_model:
-            self._make_model()
-            self._make_weights(X)
+            self._make_model(lambda: X)
         return fit_by_keras(self.model_, X, y, arguments, seed, reason, self.engine)
 
     def _leave_model(self, X: Any, state: Any) -> None:
@@ -507,8 +501,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         estimator, some = copy(self), take_rows(X, [0])  # no view, which would keep all
 
         def build_model() -> keras.Model:
-            estimator._make_model()
-            estimator._make_weights(some)
+            estimator._make_model(lambda: some)
             return estimator.model_
 
         self._trained = TrainedState(self.model_, state, build_model)

@@ -141,7 +141,7 @@ class Lane:
         Parameters
         ----------
         goes_on : callable
-            Asked before each epoch. Training ends when it says no.
+            Asked about twice a second. Training ends when it says no.
 
         Returns
         -------
@@ -175,8 +175,7 @@ class Lane:
 
     def _prepare(self) -> None:
         """Find the program for the model as it is now, and have it compiled."""
-        rows = keras.tree.map_structure(lambda a: a[: self._batch_size], self._data)
-        self._program = program_of(self._model, rows)
+        self._program = program_of(self._model, self._first_batch())
         self._names = _names(self._program, self._model)
         self._variables = Variables(self._model)
         self._state = self._program.initial_state(self._model)
@@ -212,8 +211,13 @@ class Lane:
         foreign = any(not type(c).__module__.startswith(own) for c in self._callbacks)
         # `EarlyStopping` looks there for whether more of a metric is better.
         if foreign or self._model._compile_metrics or len(output_names(self._model)) > 1:
-            rows = keras.tree.map_structure(lambda a: a[: self._batch_size], self._data)
-            self._model._symbolic_build(data_batch=rows)
+            self._model._symbolic_build(data_batch=self._first_batch())
+
+    def _first_batch(self) -> Batch:
+        batch: Batch = keras.tree.map_structure(
+            lambda array: array[: self._batch_size], self._data
+        )
+        return batch
 
     def _hooks(self, epochs: int) -> CallbackList:
         verbose = self._arguments.get("verbose", "auto")
