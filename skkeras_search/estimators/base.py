@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -738,6 +739,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     __repr__ = ParametersMixin.__repr__
 
 
+@lru_cache
 def _full_name(name: str) -> str:
     """A metric's name in a history, "mean_squared_error" for "mse"."""
     if name == "loss" or name.startswith("val_"):

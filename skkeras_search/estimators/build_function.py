@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import keras
 
@@ -38,7 +39,7 @@ class BuildFunction:
     def __init__(self, function: Callable[..., keras.Model]):
         self.function = function
         self.name = _name(function)
-        parameters = inspect.signature(function).parameters.values()
+        parameters = _signature(function).parameters.values()
         named = {p.name: p.default for p in parameters if p.kind in _NAMED}
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
         # The **kwargs of a class are for its base class.
@@ -92,6 +93,18 @@ class BuildFunction:
                 f"{_described(model)}."
             )
         return model
+
+
+_signatures: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    # A fit asks for it dozens of times.
+    if not inspect.isfunction(function):
+        return inspect.signature(function)
+    if function not in _signatures:
+        _signatures[function] = inspect.signature(function)
+    return _signatures[function]
 
 
 def _name(function: Callable[..., Any]) -> str:

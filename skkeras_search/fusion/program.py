@@ -6,6 +6,7 @@ them, so that any number of lanes of one architecture run through it, also at on
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import keras
@@ -97,6 +98,7 @@ class Program:
         )
         self._compiled: dict[Any, tf.types.experimental.ConcreteFunction] = {}
         self._started: set[tf.types.experimental.ConcreteFunction] = set()
+        self._executor: Callable[[], AbstractContextManager[None]] = _one_thread
         self._lock = threading.Lock()
 
     def initial_state(self, model: keras.Model) -> State:
@@ -231,12 +233,25 @@ class Program:
         with self._lock:
             compiled = self._compiled_for(function, data, *arguments)
             if compiled not in self._started:
-                # TensorFlow prepares it at the first call, in each thread that comes
-                # before it has finished.
-                result = compiled(*tensors)
-                self._started.add(compiled)
-                return result
-        return compiled(*tensors)
+                try:
+                    return self._start(compiled, tensors)
+                except tf.errors.FailedPreconditionError:  # a loop was traced elsewhere
+                    self._executor = nullcontext
+                    self._compiled.clear()
+                compiled = self._compiled_for(function, data, *arguments)
+                return self._start(compiled, tensors)
+        with self._executor():
+            return compiled(*tensors)
+
+    def _start(self, compiled: Any, tensors: list[Any]) -> Any:
+        """Call a function for the first time.
+
+        TensorFlow prepares it then, in each thread that comes before it has finished.
+        """
+        with self._executor():
+            result = compiled(*tensors)
+        self._started.add(compiled)
+        return result
 
     def _compiled_for(
         self, function: Callable[..., Any], data: Any, *arguments: Any
@@ -255,11 +270,12 @@ class Program:
     def _compile(self, *arguments: Any) -> Any:
         if not self.is_current(self.step.model):
             raise NotFusibleError("the model that its program was made from has changed")
-        try:
-            return _compile(*arguments)
-        except NotFlatError:
-            self.step.unflatten()
-            return _compile(*arguments)
+        with self._executor():
+            try:
+                return _compile(*arguments)
+            except NotFlatError:
+                self.step.unflatten()
+                return _compile(*arguments)
 
 
 def _arrays(tensors: list[Any]) -> list[Any]:
@@ -288,6 +304,19 @@ def _compile(
         if operation not in (*HARMLESS, *CALLS) and _is_stateful(operation):
             raise NotFusibleError(f"its operation {operation} has a state of its own")
     return compiled
+
+
+def _one_thread() -> AbstractContextManager[None]:
+    """Have operations begun by one thread in a block, and each use all cores.
+
+    To hand small operations from thread to thread costs as much as they take. It also
+    says, while a program is traced, that its loops will be run in this way.
+    """
+    if tf.config.list_logical_devices("GPU"):
+        return nullcontext()  # operations wait there for one another
+    executor: AbstractContextManager[None]
+    executor = tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR")
+    return executor
 
 
 def _nodes(graph: Any) -> Iterator[Any]:

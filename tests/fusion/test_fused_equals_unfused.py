@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers, losses, metrics, optimizers
@@ -292,6 +293,25 @@ def sequences(recurrent):
 )
 def test_sequences(recurrent):
     fit_both(classifier(sequences, recurrent=recurrent), X[:48].reshape(-1, 8, 8), y[:48])
+
+
+@tf.function
+def doubled_thrice(x):
+    for _ in tf.range(3):
+        x = 2 * x
+    return x
+
+
+@keras.saving.register_keras_serializable("tests")
+class Looping(layers.Layer):
+    def call(self, x):
+        return doubled_thrice(x)
+
+
+def test_a_layer_with_a_loop_that_was_traced_before():
+    form = tf.TensorSpec([None, 8])
+    doubled_thrice.get_concrete_function(form)
+    fit_both(classifier(between=(Looping(),)), X, y)
 
 
 def branches():
