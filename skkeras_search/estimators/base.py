@@ -746,7 +746,7 @@ def _full_name(name: str) -> str:
         return name
     try:
         return str(metric_name(name))
-    except ValueError:  # not one of Keras's
+    except (TypeError, ValueError):  # not one of Keras's, or one with arguments
         return name
 
 

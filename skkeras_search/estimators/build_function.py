@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import keras
 
-from skkeras_search.estimators.nearest_name import did_you_mean
+from skkeras_search.nearest_name import did_you_mean
 
 # What the estimator itself hands to a build function that asks for it by name.
 MAGIC_ARGUMENTS = ("meta", "compile_kwargs", "params")

@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 
-from skkeras_search.estimators.nearest_name import did_you_mean
 from skkeras_search.estimators.scikeras_base import (
     get_metric_class,
     get_optimizer_class,
@@ -15,6 +14,7 @@ from skkeras_search.estimators.scikeras_base import (
     unflatten_params,
 )
 from skkeras_search.estimators.serialization import copy_compile_arguments
+from skkeras_search.nearest_name import did_you_mean
 
 
 def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str, Any]:

@@ -86,7 +86,8 @@ class Output:
     @property
     def sparse_loss(self) -> bool:
         """Whether the loss takes class indices."""
-        return bool(self.loss) and str(self.loss).startswith("sparse_")
+        loss = str(self.loss)
+        return loss.startswith("sparse_") or loss == "categorical_generalized_cross_entropy"
 
 
 def outputs_of(model: keras.Model, X: Any) -> list[Output]:

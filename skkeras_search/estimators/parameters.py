@@ -14,8 +14,8 @@ import keras
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.estimators.build_function import BuildFunction
-from skkeras_search.estimators.nearest_name import did_you_mean
 from skkeras_search.estimators.serialization import is_keras_object
+from skkeras_search.nearest_name import did_you_mean
 
 ROUTING_PREFIXES = (
     "model",

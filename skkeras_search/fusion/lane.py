@@ -124,6 +124,8 @@ class Lane:
         self._batch_size = arguments.get("batch_size") or 32
         self._order = rows_in_order(self._n_rows, arguments.get("shuffle", True), seed)
         self._state: State
+        # What callbacks could not see yet.
+        self._unseen: Progress | None = None
         self._callbacks = list(arguments.get("callbacks") or ())
         self._stops_on_nan = [
             c for c in self._callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)
@@ -272,21 +274,35 @@ class Lane:
         return {f"val_{name}": value for name, value in logs.items()}
 
     def _logs(self, progress: Progress) -> dict[str, Any]:
-        if self._watched:
-            self._variables.write(self._state)
-            shown = self._model.metrics_variables
-            if len(shown) == len(progress.metrics):
-                for variable, value in zip(shown, progress.metrics, strict=True):
-                    variable.assign(value)
+        self._unseen = progress
         logs = dict(zip(self._names, progress.results, strict=True))
         pythonic: dict[str, Any] = pythonify_logs(logs)
         return pythonic
 
     def _call(self, hook: Callable[..., None], *arguments: Any) -> None:
         """Call callbacks, which may read and write the model."""
+        watched = any(_overrides(callback, hook.__name__) for callback in self._callbacks)
+        if watched:
+            self._show_progress()
         hook(*arguments)
-        if self._watched:
+        if watched:
             self._state = self._variables.read()
+
+    def _show_progress(self) -> None:
+        if self._unseen is None:
+            return
+        self._variables.write(self._state)
+        shown = self._model.metrics_variables
+        if len(shown) == len(self._unseen.metrics):
+            for variable, value in zip(shown, self._unseen.metrics, strict=True):
+                variable.assign(value)
+        self._unseen = None
+
+
+def _overrides(callback: keras.callbacks.Callback, hook: str) -> bool:
+    """Whether a callback does anything at a hook."""
+    own = getattr(type(callback), hook, None)
+    return hook in vars(callback) or own is not getattr(keras.callbacks.Callback, hook)
 
 
 def _split(x: Any, y: Any, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:

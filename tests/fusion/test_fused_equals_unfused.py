@@ -148,6 +148,7 @@ REGRESSION_LOSSES = [
     losses.CosineSimilarity(axis=-1),
     "poisson",
     "tversky",
+    "dice",
 ]
 
 
@@ -169,6 +170,7 @@ CLASS_LOSSES = [
     "categorical_focal_crossentropy",
     "kl_divergence",
     "categorical_hinge",
+    losses.CategoricalGeneralizedCrossEntropy(),
 ]
 
 
@@ -178,7 +180,7 @@ def test_losses_of_classes(loss):
 
 
 @pytest.mark.parametrize(
-    "loss", ["binary_crossentropy", "binary_focal_crossentropy", "hinge"]
+    "loss", ["binary_crossentropy", "binary_focal_crossentropy", "hinge", "squared_hinge"]
 )
 def test_losses_of_two_classes(loss):
     def model(loss):
@@ -220,9 +222,54 @@ def test_metrics_with_validation_and_weights(kind):
     fit_both(estimator, X, y, sample_weight=np.linspace(0.1, 1, len(y)))
 
 
+METRICS_OF_REGRESSION = [
+    "mae",
+    "mape",
+    "msle",
+    "LogCoshError",
+    "poisson",
+    "cosine_similarity",
+    "r2_score",
+    "root_mean_squared_error",
+]
+METRICS_OF_TWO_CLASSES = [
+    "binary_accuracy",
+    "true_positives",
+    "true_negatives",
+    "false_positives",
+    "false_negatives",
+    "hinge",
+    "squared_hinge",
+    "kl_divergence",
+]
+
+
+def metrics_of_two_classes():
+    # With names, as Keras numbers its own.
+    return [
+        *METRICS_OF_TWO_CLASSES,
+        metrics.Recall(0.4, name="a"),
+        metrics.PrecisionAtRecall(0.5, name="b"),
+        metrics.RecallAtPrecision(0.5, name="c"),
+        metrics.SensitivityAtSpecificity(0.5, name="d"),
+        metrics.SpecificityAtSensitivity(0.5, name="e"),
+        metrics.BinaryIoU([0, 1], name="f"),
+        metrics.PearsonCorrelation(name="g"),
+    ]
+
+
+def test_metrics_of_two_classes():
+    def model():
+        made = keras.Sequential([layers.Dense(4, "tanh"), layers.Dense(1, "sigmoid")])
+        made.compile("adam", "binary_crossentropy", metrics=metrics_of_two_classes())
+        return made
+
+    fit_both(classifier(model, validation_split=0.2), X, y > 4)
+
+
 def test_metrics_of_regression():
     estimator = lambda: KerasRegressor(  # noqa: E731
-        mlp, metrics=["mae", "r2_score", "root_mean_squared_error"], epochs=2
+        mlp, metrics=METRICS_OF_REGRESSION, epochs=2
     )
     fit_both(estimator, X, TARGET, validation_data=(X[:33], TARGET[:33]))
 
