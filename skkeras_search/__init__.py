@@ -16,18 +16,36 @@ if TYPE_CHECKING:
         KerasRegressor,
         MultiInput,
     )
+    from skkeras_search.searches import BayesSearchCV
+    from skkeras_search.space import Categorical, Integer, Real, Space
 
 __version__ = "0.1.0"
 
-__all__ = ["BaseWrapper", "KerasClassifier", "KerasRegressor", "MultiInput"]
+__all__ = [
+    "BaseWrapper",
+    "BayesSearchCV",
+    "Categorical",
+    "Integer",
+    "KerasClassifier",
+    "KerasRegressor",
+    "MultiInput",
+    "Real",
+    "Space",
+]
 
-_HOME = dict.fromkeys(__all__, "skkeras_search.estimators")
+_HOME = {
+    **dict.fromkeys(
+        ("BaseWrapper", "KerasClassifier", "KerasRegressor", "MultiInput"), "estimators"
+    ),
+    **dict.fromkeys(("Categorical", "Integer", "Real", "Space"), "space"),
+    "BayesSearchCV": "searches",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     return value
 
 

@@ -1,0 +1,90 @@
+"""Log expected improvement, and how it changes.
+
+Of a function to be minimised, at a point where a Gaussian process expects ``mean`` with
+``variance``: log E[max(best - f, 0)] = log sigma + log h(z), with z = (best - mean) / sigma
+and h(z) = phi(z) + z Phi(z). Far from anything that improves, the improvement itself is
+zero in floating point, and its logarithm is not. See Ament, Daulton, Eriksson, Balandat
+and Bakshy, "Unexpected Improvements to Expected Improvement for Bayesian Optimization",
+NeurIPS 2023.
+"""
+
+import math
+
+import numpy as np
+from scipy.special import erfcx, log_ndtr, ndtr
+
+from skkeras_search.samplers.gaussian_process import GaussianProcess
+
+# Below it, the leading term of the asymptotic series is exact to the last digit but a few.
+FAR = -1e4
+
+
+class LogExpectedImprovement:
+    """The acquisition function, to be maximised.
+
+    Parameters
+    ----------
+    process : GaussianProcess
+        Conditioned on observations.
+    best : float
+        What to improve on.
+    """
+
+    def __init__(self, process: GaussianProcess, best: float):
+        self._process = process
+        self._best = best
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """Values at points.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, d)
+
+        Returns
+        -------
+        ndarray of shape (m,)
+        """
+        mean, variance = self._process.predict(X)
+        sigma = np.sqrt(variance)
+        return np.log(sigma) + _log_h((self._best - mean) / sigma)
+
+    def with_gradient(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values at points, and what they change by with each coordinate.
+
+        Returns
+        -------
+        values : ndarray of shape (m,)
+        gradients : ndarray of shape (m, d)
+        """
+        mean, variance, d_mean, d_variance = self._process.predict_with_gradient(X)
+        sigma = np.sqrt(variance)
+        z = (self._best - mean) / sigma
+        d_log_sigma = d_variance / (2 * variance)[:, None]
+        d_z = -d_mean / sigma[:, None] - z[:, None] * d_log_sigma
+        values = np.log(sigma) + _log_h(z)
+        return values, d_log_sigma + _d_log_h(z)[:, None] * d_z
+
+
+def _log_h(z: np.ndarray) -> np.ndarray:
+    near, middle = z > -1, (z <= -1) & (z > FAR)
+    log_phi = -(z**2) / 2 - math.log(2 * math.pi) / 2
+    value = log_phi - 2 * np.log(np.maximum(-z, 1))
+    x = z[near]
+    value[near] = np.log(np.exp(log_phi[near]) + x * ndtr(x))
+    x = z[middle]
+    value[middle] = log_phi[middle] + np.log1p(x * _mills(x))
+    return value
+
+
+def _d_log_h(z: np.ndarray) -> np.ndarray:
+    """The derivative of ``_log_h``: Phi(z) / h(z)."""
+    value = -z
+    near = z > FAR
+    value[near] = np.exp(log_ndtr(z[near]) - _log_h(z[near]))
+    return value
+
+
+def _mills(z: np.ndarray) -> np.ndarray:
+    """Phi(z) / phi(z)."""
+    return math.sqrt(math.pi / 2) * erfcx(-z / math.sqrt(2))

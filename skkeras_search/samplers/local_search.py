@@ -1,0 +1,187 @@
+"""Maximise an acquisition function over a mixed space.
+
+Many points are looked at, and from the best of them the numbers climb along the gradient
+and the discrete values change one at a time, by turns.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.stats import qmc
+
+from skkeras_search.space import Space
+
+N_QUASIRANDOM = 512
+N_PERTURBED = 256
+N_STARTS = 6
+N_ROUNDS = 3
+# A discrete dimension with more values than this is not gone through at every turn.
+MOST_VALUES = 12
+
+
+class Acquisition(Protocol):
+    """A function to be maximised."""
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """Values at points of shape (m, d), of shape (m,)."""
+
+    def with_gradient(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values at points, and their gradients of shape (m, d)."""
+
+
+class LocalSearch:
+    """Find the best points of acquisition functions over a space.
+
+    Parameters
+    ----------
+    space : Space
+    """
+
+    def __init__(self, space: Space):
+        self._space = space
+        self._dimensions = list(space)
+        self._is_discrete = np.isfinite([d.n_values for d in self._dimensions])
+        self._all = {
+            j: np.array([dimension.encode(value) for value in dimension.grid(MOST_VALUES)])
+            for j, dimension in enumerate(self._dimensions)
+            if dimension.n_values <= MOST_VALUES or not dimension.is_ordered
+        }
+
+    def maximize(
+        self,
+        acquisition: Acquisition,
+        good: np.ndarray,
+        is_new: Callable[[np.ndarray], np.ndarray],
+        rng: np.random.Generator,
+    ) -> np.ndarray | None:
+        """Find the best new point.
+
+        Parameters
+        ----------
+        acquisition : Acquisition
+        good : ndarray of shape (m, d)
+            Points to look near.
+        is_new : callable
+            Says of points whether they may be returned.
+        rng : Generator
+
+        Returns
+        -------
+        ndarray of shape (d,) or None
+            None if no new point was found.
+        """
+        points = np.vstack([self._quasirandom(rng), self._perturbed(good, rng)])
+        values = acquisition(points)
+        starts = self._starts(values, rng)
+        climbed, climbed_values = self._climb(acquisition, points[starts], values[starts])
+        points = np.vstack([climbed, points])
+        values = np.hstack([climbed_values, values])
+        new = is_new(points)
+        return points[new][np.argmax(values[new])] if new.any() else None
+
+    def _quasirandom(self, rng: np.random.Generator) -> np.ndarray:
+        sobol = qmc.Sobol(len(self._space), seed=rng)
+        return self._space.from_uniform(sobol.random(N_QUASIRANDOM))
+
+    def _perturbed(self, good: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        points = good[rng.integers(len(good), size=N_PERTURBED)].copy()
+        m, d = points.shape
+        ordered = np.array([dimension.is_ordered for dimension in self._dimensions])
+        moves = rng.uniform(size=(m, d)) < np.where(
+            ordered, max(0.3, 2 / d), max(0.15, 1 / d)
+        )
+        steps = rng.normal(size=(m, d)) * rng.choice([0.01, 0.05, 0.2], size=(m, 1))
+        redrawn = self._space.from_uniform(rng.uniform(size=(m, d)))
+        moved = np.where(ordered, np.clip(points + steps, 0, 1), redrawn)
+        # A hyperparameter that was not set may be now.
+        unset = ~self._space.active(points)
+        return self._space.snap(np.where(moves, moved, np.where(unset, redrawn, points)))
+
+    def _starts(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The best points, and some that are drawn by how good they are."""
+        best = np.argsort(-values)[: N_STARTS // 2]
+        weights = np.exp(values - values.max())
+        weights[best] = 0
+        weights += 1e-300
+        drawn = rng.choice(
+            len(values), N_STARTS - len(best), replace=False, p=weights / weights.sum()
+        )
+        return np.hstack([best, drawn])
+
+    def _climb(
+        self, acquisition: Acquisition, points: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        for _ in range(N_ROUNDS):
+            before = values
+            if not self._is_discrete.all():
+                points, values = self._follow_gradient(acquisition, points, values)
+            if self._is_discrete.any():
+                points, values = self._change_values(acquisition, points, values)
+            if not (values > before + 1e-6).any() or not self._is_discrete.any():
+                break
+        return points, values
+
+    def _follow_gradient(
+        self, acquisition: Acquisition, points: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Climb from all points at once; the sum is greatest where each of them is."""
+        free = ~self._is_discrete & self._space.active(points)
+        if not free.any():
+            return points, values
+
+        def descend(coordinates: np.ndarray) -> tuple[float, np.ndarray]:
+            moved = points.copy()
+            moved[free] = coordinates
+            value, gradient = acquisition.with_gradient(moved)
+            return -value.sum(), -gradient[free]
+
+        found = minimize(
+            descend,
+            points[free],
+            method="L-BFGS-B",
+            jac=True,
+            bounds=[(0, 1)] * int(free.sum()),
+            options={"maxiter": 30},
+        )
+        moved = points.copy()
+        moved[free] = found.x
+        return _better(points, values, moved, acquisition(moved))
+
+    def _change_values(
+        self, acquisition: Acquisition, points: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Try other values in one discrete dimension after the other."""
+        for j in np.flatnonzero(self._is_discrete).tolist():
+            tried = [self._alternatives(j, coordinate) for coordinate in points[:, j]]
+            of = np.repeat(np.arange(len(points)), [len(t) for t in tried])
+            changed = points[of]
+            changed[:, j] = np.hstack(tried)
+            changed = self._space.snap(changed)
+            changed_values = acquisition(changed)
+            for i in range(len(points)):
+                own = np.flatnonzero(of == i)
+                best = own[np.argmax(changed_values[own])]
+                if changed_values[best] > values[i]:
+                    points[i], values[i] = changed[best], changed_values[best]
+        return points, values
+
+    def _alternatives(self, j: int, coordinate: float) -> np.ndarray:
+        """Coordinates of other values: of all of them, or of some near and far."""
+        dimension = self._dimensions[j]
+        n = int(dimension.n_values)
+        if n <= MOST_VALUES or not dimension.is_ordered:
+            coordinates = self._all[j]
+        else:
+            steps = 0.5 ** np.arange(1, np.log2(n) + 3)
+            coordinates = coordinate + np.hstack([-steps, steps])
+        return np.unique(dimension.snap(np.clip(coordinates, 0, 1)))
+
+
+def _better(
+    points: np.ndarray, values: np.ndarray, others: np.ndarray, other_values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of each pair of points the one with the greater value."""
+    wins = other_values > values
+    return np.where(wins[:, None], others, points), np.where(wins, other_values, values)

@@ -1,0 +1,198 @@
+"""What all samplers have in common: propose configurations, and learn how good they are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from skkeras_search.space import Space
+
+Direction = Literal["minimize", "maximize"]
+
+
+class Told(NamedTuple):
+    """A configuration, and how good it is.
+
+    Attributes
+    ----------
+    vector : ndarray of shape (n_dimensions,)
+    value : float
+        To be minimised; not finite if it failed.
+    error : float
+        Standard error of the value, zero if it is not known.
+    """
+
+    vector: np.ndarray
+    value: float
+    error: float
+
+
+class Sampler(ABC):
+    """Propose configurations of a space.
+
+    Ask it for configurations, evaluate them in any way, and tell it their values, in any
+    order. It does nothing else: no files, no threads, no global random numbers. It can be
+    pickled at any time, and goes on as if it had not been.
+
+    Parameters
+    ----------
+    space : Space or mapping
+        What to search. A mapping is what ``Space`` takes.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all draws. Samplers that have the same, and are told the same, ask the
+        same.
+    direction : {"minimize", "maximize"}, default="minimize"
+        Which values are good.
+
+    Attributes
+    ----------
+    space : Space
+    pending : list of dict
+        Configurations that were asked and not told yet.
+    best : dict or None
+        The one with the best value.
+
+    Raises
+    ------
+    ValueError
+        If ``direction`` is neither.
+    """
+
+    def __init__(
+        self,
+        space: Space | Mapping[str, Any],
+        random_state: Any = None,
+        direction: Direction = "minimize",
+    ):
+        if direction not in ("minimize", "maximize"):
+            raise ValueError(
+                f"direction must be 'minimize' or 'maximize', got {direction!r}."
+            )
+        self.space = space if isinstance(space, Space) else Space(space)
+        self.direction = direction
+        if isinstance(random_state, np.random.RandomState):
+            random_state = int(random_state.randint(2**31))
+        self._rng = np.random.default_rng(random_state)
+        self._told: list[Told] = []
+        self._pending: list[np.ndarray] = []
+        self._known: set[bytes] = set()
+
+    def ask(self, n: int = 1) -> list[dict[str, Any]]:
+        """Propose configurations to evaluate next.
+
+        Parameters
+        ----------
+        n : int, default=1
+
+        Returns
+        -------
+        list of dict
+            ``n`` configurations, none of which was asked or told before. Fewer, or none,
+            if the space has no more.
+
+        Raises
+        ------
+        ValueError
+            If ``n`` is not a positive whole number.
+        """
+        if not (isinstance(n, (int, np.integer)) and n > 0):
+            raise ValueError(f"n must be a whole number greater than 0, got {n!r}.")
+        asked = []
+        for _ in range(n):
+            vector = self._propose()
+            if vector is None:
+                break
+            self._pending.append(vector)
+            self._known.add(_key(vector))
+            asked.append(self.space.decode(vector))
+        return asked
+
+    def tell(self, params: Mapping[str, Any], value: float, error: float = 0.0) -> None:
+        """Learn how good a configuration is.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            One that was asked, or any other of the space.
+        value : float
+            Not a number, or infinite, if it could not be evaluated.
+        error : float, default=0.0
+            Standard error of the value, if it is known.
+
+        Raises
+        ------
+        ValueError
+            If the configuration is not of the space, or ``error`` is negative.
+        """
+        if error < 0:
+            raise ValueError(f"error must not be negative, got {error!r}.")
+        vector = self.space.encode(params)
+        key = _key(vector)
+        matching = [i for i, p in enumerate(self._pending) if _key(p) == key]
+        for index in matching[:1]:
+            vector = self._pending.pop(index)
+        sign = 1 if self.direction == "minimize" else -1
+        self._told.append(Told(vector, sign * float(value), float(error)))
+        self._known.add(key)
+
+    @property
+    def pending(self) -> list[dict[str, Any]]:
+        """Configurations that were asked and not told yet."""
+        return [self.space.decode(vector) for vector in self._pending]
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The configuration with the best value, None before there is one."""
+        finite = [told for told in self._told if np.isfinite(told.value)]
+        if not finite:
+            return None
+        return self.space.decode(min(finite, key=lambda told: told.value).vector)
+
+    @abstractmethod
+    def _propose(self) -> np.ndarray | None:
+        """Give the vector of a configuration that is not known, if there is one."""
+
+    def _is_new(self, vectors: np.ndarray) -> np.ndarray:
+        return np.array([_key(vector) not in self._known for vector in vectors], bool)
+
+
+# Draws in vain, after which a finite space is gone through for what is left.
+N_DRAWS = 100
+
+
+def draw_new(
+    space: Space,
+    draw: Callable[[], np.ndarray],
+    is_new: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray | None:
+    """Draw until there is a new configuration, or none is left.
+
+    Parameters
+    ----------
+    space : Space
+    draw : callable
+        Gives a point of the unit cube.
+    is_new : callable
+        Says of vectors whether they are.
+    rng : Generator
+        To choose from what is left.
+
+    Returns
+    -------
+    ndarray of shape (n_dimensions,) or None
+    """
+    for _ in range(N_DRAWS):
+        vectors = space.from_uniform(draw()[None])
+        if is_new(vectors)[0]:
+            return vectors[0]
+    left = space.vectors()
+    if left is not None:
+        left = left[is_new(left)]
+    return rng.choice(left) if left is not None and len(left) else None
+
+
+def _key(vector: np.ndarray) -> bytes:
+    # The rounding of logarithms must not make two of one.
+    return np.round(vector, 10).tobytes()

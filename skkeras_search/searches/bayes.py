@@ -1,0 +1,364 @@
+"""Bayesian search with cross-validation."""
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
+from skkeras_search.searches.failures import Failures
+from skkeras_search.searches.fused_fits import fused_by_default
+from skkeras_search.searches.spaces import as_spaces, check_names
+from skkeras_search.space import Space
+
+# Of scikit-optimize's `Optimizer`, without a meaning here.
+WITHOUT_EFFECT = (
+    "acq_func",
+    "acq_func_kwargs",
+    "acq_optimizer",
+    "acq_optimizer_kwargs",
+    "initial_point_generator",
+    "model_queue_size",
+    "n_jobs",
+)
+
+
+class BayesSearchCV(BaseSearchCV):
+    """Search for the best parameters of an estimator by Bayesian optimisation.
+
+    A Gaussian process learns from the cross-validated scores so far which candidates are
+    worth a fit (``BayesianSampler``). Takes the place of scikit-optimize's class of this
+    name. Keras estimators train all folds of ``n_points`` candidates together.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With ``fit``, and with ``score`` unless ``scoring`` is given.
+    search_spaces : dict, Space, list of them, or list of (dict or Space, int)
+        What ``Space`` takes, by the names of the estimator's parameters; those of a part
+        of it have two underscores, as in ``"mlp__learning_rate"``. Several are searched
+        one after the other, each with ``n_iter`` candidates or the number that it comes
+        with.
+    optimizer_kwargs : dict, optional
+        Parameters of ``BayesianSampler``, such as ``n_initial``, and as far as they have a
+        meaning those of scikit-optimize's ``Optimizer``.
+    n_iter : int, default=50
+        Number of candidates, of each space. A space with fewer ends earlier.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in ``sklearn.model_selection.RandomizedSearchCV``. With several metrics the
+        search maximises the one that ``refit`` names, or the first.
+    fit_params : dict, optional
+        Passed to the ``fit`` of the estimator. Better pass them to ``fit`` here.
+    n_points : int, default=1
+        Number of candidates to propose at a time. More of them keep more cores busy; each
+        is then chosen without knowing the scores of the others.
+    iid : object
+        Taken for scripts for scikit-optimize. It has no effect.
+    random_state : int, RandomState instance or None, default=None
+        Of the candidates.
+
+    Attributes
+    ----------
+    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
+n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C all but
+        ``best_estimator_`` are there for the candidates that were finished.
+    optimizer_results_ : list of scipy.optimize.OptimizeResult
+        For each space: ``x_iters``, the values of each candidate in the order of the sorted
+        names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
+        them, and ``space``.
+    optimizers_ : list of Sampler
+        The sampler of each space.
+
+    See Also
+    --------
+    skkeras_search.samplers.BayesianSampler : How candidates are chosen.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skkeras_search import BayesSearchCV
+    >>> space = {"C": (1e-3, 1e3, "log-uniform"), "kernel": ["linear", "rbf"]}
+    >>> search = BayesSearchCV(SVC(), space, n_iter=12, cv=3, random_state=0)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> print(f"{search.best_score_:.2f} with {search.best_params_['kernel']}")
+    0.99 with linear
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **BaseSearchCV._parameter_constraints,
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_points": [Interval(Integral, 1, None, closed="left")],
+        "optimizer_kwargs": [Mapping, None],
+        "fit_params": [Mapping, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        search_spaces: Any,
+        optimizer_kwargs: Mapping[str, Any] | None = None,
+        n_iter: int = 50,
+        scoring: Any = None,
+        fit_params: Mapping[str, Any] | None = None,
+        n_jobs: int | None = None,
+        n_points: int = 1,
+        iid: Any = "deprecated",
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: Any = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+    ):
+        super().__init__(
+            estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.search_spaces = search_spaces
+        self.optimizer_kwargs = optimizer_kwargs
+        self.n_iter = n_iter
+        self.fit_params = fit_params
+        self.n_points = n_points
+        self.iid = iid
+        self.random_state = random_state
+        if search_spaces is not None:
+            as_spaces(search_spaces, n_iter)  # whose errors come where they were made
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        groups: Any = None,
+        callback: Callable[[OptimizeResult], Any] | Iterable[Any] | None = None,
+        **params: Any,
+    ) -> Self:
+        """Search for the best candidate, and fit the estimator with it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        groups : array-like of shape (n_samples,), optional
+            For splitters that want them.
+        callback : callable or list of callable, optional
+            Called with the element of ``optimizer_results_`` of a space after each
+            ``n_points`` candidates. The search of this space ends if one returns True.
+        **params
+            Passed to the ``fit`` of the estimator, or routed as metadata.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Before anything is trained, if a parameter of the space is none of the
+            estimator's, or no fit succeeds at all.
+        """
+        self._spaces = as_spaces(self.search_spaces, self.n_iter)
+        for space, _ in self._spaces:
+            check_names(self.estimator, space)
+        self._callbacks = _callables(callback)
+        self._failures = Failures(self.error_score)
+        params = {**(self.fit_params or {}), **params}
+        if groups is not None:
+            params["groups"] = groups
+        try:
+            with fused_by_default(self.n_jobs, self._estimators()):
+                super().fit(X, y, **params)
+            if self._failures.came_last:
+                self.cv_results_ = self._format_results(*self._evaluated)
+        except KeyboardInterrupt:
+            self._keep_results()
+            raise
+        finally:
+            for name in ("_spaces", "_callbacks", "_failures", "_evaluated"):
+                self.__dict__.pop(name, None)  # they hold what cannot be pickled
+        return self
+
+    @property
+    def total_iterations(self) -> int:
+        """Number of candidates of all spaces together."""
+        return sum(n for _, n in as_spaces(self.search_spaces, self.n_iter))
+
+    def _estimators(self) -> list[Any]:
+        """The estimator, and those that the spaces have for a part of it."""
+        dimensions = [d for space, _ in self._spaces for d in space]
+        return [
+            self.estimator,
+            *(c for d in dimensions for c in getattr(d, "categories", ())),
+        ]
+
+    def _run_search(
+        self, evaluate_candidates: Callable[..., dict[str, Any]], *, callback_ctx: Any
+    ) -> None:
+        rng = check_random_state(self.random_state)
+        self.optimizers_: list[Sampler] = []
+        self.optimizer_results_: list[OptimizeResult] = []
+        n_batches = sum(-(-n // self.n_points) for _, n in self._spaces)
+        task = callback_ctx.subcontext(task_name="search", max_subtasks=n_batches)
+        task.call_on_fit_task_begin(estimator=self)
+        n_evaluated = 0
+        for space, n_iter in self._spaces:
+            self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))
+            self.optimizer_results_.append(_result(space, [], []))
+            n_evaluated, stop = self._search_space(
+                evaluate_candidates, task, n_iter, n_evaluated
+            )
+            if stop:
+                break
+        if not hasattr(self, "_evaluated"):
+            raise self._failures.last_error
+        task.call_on_fit_task_end(estimator=self)
+
+    def _search_space(
+        self,
+        evaluate: Callable[..., dict[str, Any]],
+        search: Any,
+        n_iter: int,
+        n_before: int,
+    ) -> tuple[int, bool]:
+        """Search the last space; give the number of candidates, and whether to stop."""
+        sampler, space = self.optimizers_[-1], self.optimizers_[-1].space
+        params: list[dict[str, Any]] = []
+        scores: list[float] = []
+        while len(params) < n_iter:
+            candidates = sampler.ask(min(self.n_points, n_iter - len(params)))
+            if not candidates:
+                warnings.warn(
+                    f"The search space has {len(params)} candidates, fewer than "
+                    f"n_iter={n_iter}. All of them have been evaluated.",
+                    stacklevel=2,
+                )
+                break
+            batch = search.subcontext(
+                task_name="candidates",
+                max_subtasks=len(candidates) * self.n_splits_,
+                sequential_subtasks=False,
+            ).call_on_fit_task_begin(estimator=self)
+            results = self._failures.tolerated(
+                evaluate, candidates, n_before + len(params), callback_ctx=batch
+            )
+            params += candidates
+            scores += self._scores(results, len(candidates))
+            for candidate, score in zip(
+                candidates, scores[-len(candidates) :], strict=True
+            ):
+                sampler.tell(candidate, score)
+            result = self.optimizer_results_[-1] = _result(space, params, scores)
+            if batch.call_on_fit_task_end(estimator=self):
+                return n_before + len(params), True
+            answers = [callback(result) for callback in self._callbacks]
+            if any(answer is True for answer in answers):
+                break
+        return n_before + len(params), False
+
+    def _make_sampler(self, space: Space, seed: int) -> Sampler:
+        kwargs = dict(self.optimizer_kwargs or {})
+        for name in sorted({"n_initial_points", "n_random_starts"} & set(kwargs)):
+            kwargs["n_initial"] = kwargs.pop(name)
+        without_effect = {name for name in WITHOUT_EFFECT if name in kwargs}
+        surrogate = str(kwargs.pop("base_estimator", None) or "gp").lower()
+        if surrogate == "dummy":
+            return RandomSampler(space, kwargs.get("random_state", seed), "maximize")
+        if surrogate != "gp":
+            without_effect.add("base_estimator")
+        if without_effect:
+            warnings.warn(
+                f"optimizer_kwargs={sorted(without_effect)} of scikit-optimize have no "
+                "effect here; the surrogate is a Gaussian process.",
+                stacklevel=2,
+            )
+        kwargs = {"random_state": seed, **kwargs}
+        known = ("initial", "n_initial", "random_state")
+        for name in set(kwargs) - set(WITHOUT_EFFECT) - set(known):
+            raise ValueError(
+                f"optimizer_kwargs has {name!r}, which is no parameter of "
+                f"BayesianSampler." + did_you_mean(name, known)
+            )
+        kwargs = {name: value for name, value in kwargs.items() if name in known}
+        return BayesianSampler(space, direction="maximize", **kwargs)
+
+    def _scores(self, results: Mapping[str, Any] | None, n: int) -> list[float]:
+        """What the search maximises, of the last ``n`` candidates."""
+        if results is None:
+            return [np.nan] * n
+        return [
+            float(score) for score in results[f"mean_test_{self._metric(results)}"][-n:]
+        ]
+
+    def _metric(self, results: Mapping[str, Any]) -> str:
+        prefix = "mean_test_"
+        names = [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
+        return self.refit if self.refit in names else names[0]
+
+    def _format_results(
+        self,
+        candidate_params: list[dict[str, Any]],
+        n_splits: int,
+        out: list[Any],
+        more_results: Any = None,
+    ) -> dict[str, Any]:
+        again = hasattr(self, "_evaluated")
+        self._evaluated = list(candidate_params), n_splits, list(out), more_results
+        candidates, out = self._failures.inserted(candidate_params, n_splits, out)
+        with warnings.catch_warnings():
+            if again:  # scikit-learn would say at each batch what it said before
+                warnings.filterwarnings("ignore", "One or more of the", UserWarning)
+            return super()._format_results(candidates, n_splits, out, more_results)
+
+    def _keep_results(self) -> None:
+        """Leave the results of the candidates that are finished."""
+        if not hasattr(self, "_evaluated"):
+            return
+        results = self.cv_results_ = self._format_results(*self._evaluated)
+        self.multimetric_ = "mean_test_score" not in results
+        metric = self._metric(results)
+        self.best_index_ = self._select_best_index(self.refit, metric, results)
+        if not callable(self.refit):
+            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
+        self.best_params_ = results["params"][self.best_index_]
+
+
+def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:
+    callbacks = [] if callback is None else callback
+    callbacks = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    for one in callbacks:
+        if not callable(one):
+            raise ValueError(f"callback must be a callable or a list of them, got {one!r}.")
+    return callbacks
+
+
+def _result(
+    space: Space, params: list[dict[str, Any]], scores: list[float]
+) -> OptimizeResult:
+    """The candidates of a space as scikit-optimize gives them, to be minimised."""
+    x_iters = [[candidate.get(name) for name in space.names] for candidate in params]
+    values = -np.array(scores)
+    result = OptimizeResult(
+        x_iters=x_iters, func_vals=values, space=space, x=None, fun=None
+    )
+    if np.isfinite(values).any():
+        best = int(np.nanargmin(values))
+        result.update(x=x_iters[best], fun=float(values[best]))
+    return result

@@ -1,0 +1,111 @@
+"""The spaces of a search, checked against the estimator before anything is trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone
+
+from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.space import Space
+
+
+def as_spaces(search_spaces: Any, n_iter: int) -> list[tuple[Space, int]]:
+    """Give each space with its number of candidates.
+
+    Parameters
+    ----------
+    search_spaces : dict, Space, list of them, or list of (dict or Space, int)
+        Names in a space are sorted.
+    n_iter : int
+        For a space that comes without a number.
+
+    Returns
+    -------
+    list of (Space, int)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none of these.
+    """
+    if search_spaces is None or (
+        isinstance(search_spaces, (Mapping, list, tuple)) and not search_spaces
+    ):
+        raise ValueError(
+            "search_spaces is empty; give a dict of dimensions, as in "
+            "{'learning_rate': (1e-4, 1e-1, 'log-uniform')}."
+        )
+    if isinstance(search_spaces, (Mapping, Space)):
+        search_spaces = [search_spaces]
+    if not isinstance(search_spaces, (list, tuple)):
+        raise TypeError(
+            f"search_spaces must be a dict or a list of them, got {search_spaces!r}."
+        )
+    return [_with_number(given, n_iter) for given in search_spaces]
+
+
+def _with_number(given: Any, n_iter: int) -> tuple[Space, int]:
+    n = n_iter
+    if isinstance(given, tuple) and len(given) == 2:
+        given, n = given
+    if not isinstance(given, (Mapping, Space)):
+        raise TypeError(
+            "search_spaces must be a dict, a list of dicts or a list of (dict, n_iter); "
+            f"got {given!r} in the list."
+        )
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(
+            f"The number of candidates of a space must be positive, got {n!r}."
+        )
+    if isinstance(given, Mapping):
+        wrong = [name for name in given if not isinstance(name, str)]
+        if wrong:
+            raise TypeError(f"Names of parameters must be str, got {wrong[0]!r}.")
+        given = Space({name: given[name] for name in sorted(given)})
+    return given, n
+
+
+def check_names(estimator: BaseEstimator, space: Space) -> None:
+    """Check that an estimator has the parameters of a space.
+
+    Raises
+    ------
+    ValueError
+        If it does not have one, naming the nearest that it has.
+    """
+    known: set[str] = set(estimator.get_params())
+    parts = {
+        name: [
+            category for category in dimension.categories if hasattr(category, "get_params")
+        ]
+        for name, dimension in space.dimensions.items()
+        if hasattr(dimension, "categories")
+    }
+    for name, estimators in parts.items():
+        for part in estimators:
+            known |= {f"{name}__{parameter}" for parameter in part.get_params()}
+    for name, dimension in space.dimensions.items():
+        if name not in known and not _can_set(estimator, parts, name, dimension):
+            raise ValueError(
+                f"{name!r} is no parameter of {type(estimator).__name__}."
+                + did_you_mean(name, known)
+            )
+
+
+def _can_set(
+    estimator: BaseEstimator, parts: Mapping[str, list[Any]], name: str, dimension: Any
+) -> bool:
+    """Whether a parameter that is not listed can be set, as those that Keras takes."""
+    (value,) = dimension.rvs(random_state=0)
+    for part, estimators in parts.items():
+        if name.startswith(f"{part}__"):
+            return any(_sets(e, name[len(part) + 2 :], value) for e in estimators)
+    return _sets(estimator, name, value)
+
+
+def _sets(estimator: BaseEstimator, name: str, value: Any) -> bool:
+    try:
+        clone(estimator).set_params(**{name: value})
+    except (TypeError, ValueError, AttributeError):
+        return False
+    return True

@@ -1,0 +1,539 @@
+"""Dimensions of a search space: the values that one hyperparameter may take.
+
+A dimension maps its values to the unit interval, on which a sampler works: a number to
+its place between the bounds, a category to the middle of its share of it. So several
+coordinates may stand for one value; its own is the one that ``encode`` gives.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from numbers import Real as RealNumber
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+Prior = Literal["uniform", "log-uniform"]
+
+# A distribution without bounds is searched between these of its quantiles.
+TAIL = 1e-4
+
+
+class Dimension(ABC):
+    """What all dimensions have in common.
+
+    Parameters
+    ----------
+    name : str, optional
+        Of the hyperparameter. A space that is given as a dict knows it by the key.
+    when : mapping of str to object, optional
+        Makes the dimension conditional: the hyperparameter is set only in candidates
+        that have, for each name, that value, or one of those if it is a list.
+
+    Attributes
+    ----------
+    n_values : int or float
+        Number of values, infinite for real numbers.
+    is_ordered : bool
+        Whether values of near coordinates are alike.
+    """
+
+    n_values: float = math.inf
+    is_ordered = True
+
+    def __init__(self, name: str | None = None, when: Mapping[str, Any] | None = None):
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a str, got {name!r}.")
+        if when is not None and not isinstance(when, Mapping):
+            raise TypeError(
+                f"when must map names to values, as in {{'kernel': 'rbf'}}, got {when!r}."
+            )
+        self.name = name
+        self.when = dict(when or {})
+
+    @abstractmethod
+    def encode(self, value: Any) -> float:
+        """Give the coordinate of a value.
+
+        Raises
+        ------
+        ValueError
+            If the dimension does not have the value.
+        """
+
+    @abstractmethod
+    def decode(self, coordinate: float) -> Any:
+        """Give the value at a coordinate, as a plain Python object."""
+
+    @abstractmethod
+    def grid(self, n: int) -> list[Any]:
+        """Give ``n`` values that are spread evenly, or all if there are fewer."""
+
+    def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
+        """Map numbers from the unit interval to coordinates, as the prior has it."""
+        return quantiles
+
+    def snap(self, coordinates: np.ndarray) -> np.ndarray:
+        """Give, for each coordinate, the own one of its value."""
+        return np.clip(coordinates, 0.0, 1.0)
+
+    def rvs(self, n_samples: int = 1, random_state: Any = None) -> list[Any]:
+        """Draw values.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        list
+        """
+        quantiles = check_random_state(random_state).uniform(size=n_samples)
+        return [self.decode(c) for c in self.from_uniform(quantiles)]
+
+    def __contains__(self, value: Any) -> bool:
+        try:
+            self.encode(value)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # categories may be unhashable
+
+    def __repr__(self) -> str:
+        condition = f", when={self.when}" if self.when else ""
+        return f"{type(self).__name__}({self._arguments()}{condition})"
+
+    @abstractmethod
+    def _arguments(self) -> str: ...
+
+
+class _Numeric(Dimension):
+    """Numbers between two bounds, on a linear or a logarithmic scale."""
+
+    low: Any
+    high: Any
+
+    def __init__(
+        self,
+        low: Any,
+        high: Any,
+        prior: str,
+        base: Any,
+        transform: Any,
+        name: str | None,
+        dtype: Any,
+        when: Mapping[str, Any] | None,
+    ):
+        super().__init__(name, when)
+        if prior not in ("uniform", "log-uniform"):
+            raise ValueError(f"prior must be 'uniform' or 'log-uniform', got {prior!r}.")
+        for bound, value in (("low", low), ("high", high)):
+            if not (is_number(value) and math.isfinite(value)):
+                raise ValueError(f"{bound}={value!r} is not a finite number.")
+        if not low < high:
+            raise ValueError(
+                f"low={low!r} must be less than high={high!r}. For a single value use "
+                f"[{low!r}]."
+            )
+        if prior == "log-uniform" and low <= 0:
+            raise ValueError(
+                f"low={low!r} must be greater than 0 with prior='log-uniform', as there "
+                "is no logarithm of it."
+            )
+        self.low, self.high, self.prior = low, high, prior
+        self.base, self.transform, self.dtype = base, transform, dtype
+
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """The least and the greatest value."""
+        return self.low, self.high
+
+    def _arguments(self) -> str:
+        prior = "" if self.prior == "uniform" else f", {self.prior!r}"
+        return f"{self.low!r}, {self.high!r}{prior}"
+
+    def _scaled(self, values: Any) -> Any:
+        return np.log(values) if self.prior == "log-uniform" else np.asarray(values, float)
+
+    def _unscaled(self, values: Any) -> Any:
+        return np.exp(values) if self.prior == "log-uniform" else values
+
+    def _check(self, value: Any) -> None:
+        if not is_number(value):
+            raise TypeError(f"{value!r} is not a number, as {self!r} has.")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{value!r} is not in {self!r}.")
+
+
+class Real(_Numeric):
+    """Real numbers from ``low`` to ``high``.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds, both included.
+    prior : {"uniform", "log-uniform"}, default="uniform"
+        "log-uniform" for what matters by its magnitude, as learning rates do.
+    base, transform, dtype
+        Taken for scripts for scikit-optimize. They have no effect.
+    name, when
+        As in ``Dimension``.
+
+    Raises
+    ------
+    ValueError
+        If a bound is not finite, ``low`` is not less than ``high``, or ``low`` is not
+        positive where ``prior`` is "log-uniform".
+
+    Examples
+    --------
+    >>> from skkeras_search import Real
+    >>> learning_rate = Real(1e-5, 1e-1, prior="log-uniform")
+    >>> learning_rate
+    Real(1e-05, 0.1, 'log-uniform')
+    >>> round(learning_rate.encode(1e-3), 6)
+    0.5
+    >>> 0.2 in learning_rate
+    False
+    """
+
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        prior: Prior = "uniform",
+        base: Any = 10,
+        transform: Any = None,
+        name: str | None = None,
+        dtype: Any = float,
+        when: Mapping[str, Any] | None = None,
+    ):
+        super().__init__(low, high, prior, base, transform, name, dtype, when)
+        self.low, self.high = float(low), float(high)
+        self._ends = self._scaled([self.low, self.high])
+
+    def encode(self, value: Any) -> float:
+        """Give the coordinate of a number."""
+        self._check(value)
+        first, last = self._ends
+        return float((self._scaled(value) - first) / (last - first))
+
+    def decode(self, coordinate: float) -> float:
+        """Give the number at a coordinate."""
+        first, last = self._ends
+        value = float(self._unscaled(first + np.clip(coordinate, 0, 1) * (last - first)))
+        return min(max(value, self.low), self.high)
+
+    def grid(self, n: int) -> list[float]:
+        """Give ``n`` numbers that are spread evenly on the scale of the prior."""
+        return [self.decode(c) for c in (np.linspace(0, 1, n) if n > 1 else [0.5])]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Real and _public(self) == _public(other)
+
+
+class Integer(_Numeric):
+    """Whole numbers from ``low`` to ``high``.
+
+    Parameters
+    ----------
+    low, high : int
+        Bounds, both included.
+    prior : {"uniform", "log-uniform"}, default="uniform"
+    base, transform, dtype
+        Taken for scripts for scikit-optimize. They have no effect.
+    name, when
+        As in ``Dimension``.
+
+    Raises
+    ------
+    TypeError
+        If a bound is not a whole number.
+    ValueError
+        As for ``Real``.
+
+    Examples
+    --------
+    >>> from skkeras_search import Integer
+    >>> Integer(1, 4).grid(10)
+    [1, 2, 3, 4]
+    >>> Integer(16, 256, prior="log-uniform").grid(5)
+    [16, 32, 64, 128, 256]
+    """
+
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        prior: Prior = "uniform",
+        base: Any = 10,
+        transform: Any = None,
+        name: str | None = None,
+        dtype: Any = int,
+        when: Mapping[str, Any] | None = None,
+    ):
+        for bound, value in (("low", low), ("high", high)):
+            if is_number(value) and math.isfinite(value) and value != int(value):
+                raise TypeError(
+                    f"{bound}={value!r} is not a whole number; use Real for others."
+                )
+        super().__init__(low, high, prior, base, transform, name, dtype, when)
+        self.low, self.high = int(low), int(high)
+        self.n_values = self.high - self.low + 1
+        # Each number has the numbers that round to it.
+        self._ends = self._scaled([self.low - 0.5, self.high + 0.5])
+
+    def encode(self, value: Any) -> float:
+        """Give the coordinate of a whole number."""
+        self._check(value)
+        if value != int(value):
+            raise ValueError(f"{value!r} is not a whole number, as {self!r} has.")
+        return float(self._coordinate(int(value)))
+
+    def decode(self, coordinate: float) -> int:
+        """Give the whole number at a coordinate."""
+        return int(self._number(coordinate))
+
+    def snap(self, coordinates: np.ndarray) -> np.ndarray:
+        """Give, for each coordinate, that of its whole number."""
+        return self._coordinate(self._number(coordinates))
+
+    def grid(self, n: int) -> list[int]:
+        """Give ``n`` numbers that are spread evenly on the scale of the prior."""
+        if n >= self.n_values:
+            return list(range(self.low, self.high + 1))
+        ends = self._scaled([self.low, self.high])
+        scaled = np.linspace(ends[0], ends[1], n) if n > 1 else [ends.mean()]
+        return sorted({int(np.rint(self._unscaled(value))) for value in scaled})
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Integer and _public(self) == _public(other)
+
+    def _coordinate(self, number: Any) -> Any:
+        first, last = self._ends
+        return (self._scaled(number) - first) / (last - first)
+
+    def _number(self, coordinates: Any) -> Any:
+        first, last = self._ends
+        values = self._unscaled(first + coordinates * (last - first))
+        return np.clip(np.rint(values), self.low, self.high)
+
+
+class Categorical(Dimension):
+    """One of a list of objects.
+
+    Parameters
+    ----------
+    categories : sequence
+        Any objects: strings, tuples, functions, estimators.
+    prior : sequence of float, optional
+        Probability of each in random draws. Equal ones if not given.
+    transform
+        Taken for scripts for scikit-optimize. It has no effect.
+    name, when
+        As in ``Dimension``.
+    ordered : bool, optional
+        Whether neighbours are alike. If not given, they are where the categories are
+        three or more numbers that rise or fall, as in ``[16, 32, 64]``.
+
+    Raises
+    ------
+    ValueError
+        If there are no categories, or ``prior`` has not one probability for each.
+
+    Examples
+    --------
+    >>> from skkeras_search import Categorical
+    >>> hidden = Categorical([(32,), (64, 32)])
+    >>> hidden.decode(hidden.encode((64, 32)))
+    (64, 32)
+    """
+
+    def __init__(
+        self,
+        categories: Sequence[Any],
+        prior: Sequence[float] | None = None,
+        transform: Any = None,
+        name: str | None = None,
+        when: Mapping[str, Any] | None = None,
+        ordered: bool | None = None,
+    ):
+        super().__init__(name, when)
+        if isinstance(categories, (str, Mapping)) or not hasattr(categories, "__iter__"):
+            raise TypeError(f"categories must be a list of them, got {categories!r}.")
+        self.categories = tuple(_plain(category) for category in categories)
+        if not self.categories:
+            raise ValueError("categories is empty; give at least one.")
+        self.n_values = len(self.categories)
+        self.prior, self.transform, self.ordered = prior, transform, ordered
+        self.is_ordered = _are_ordered(self.categories) if ordered is None else ordered
+        weights = np.ones(self.n_values) if prior is None else np.array(prior, float)
+        if (
+            weights.shape != (self.n_values,)
+            or not (weights >= 0).all()
+            or weights.sum() == 0
+        ):
+            raise ValueError(
+                f"prior must have a probability for each of the {self.n_values} "
+                f"categories, got {prior!r}."
+            )
+        self._cumulated = np.cumsum(weights) / weights.sum()
+
+    @property
+    def bounds(self) -> tuple[Any, ...]:
+        """The categories."""
+        return self.categories
+
+    def encode(self, value: Any) -> float:
+        """Give the coordinate of a category."""
+        for same in (_is_same, _is_equal):
+            for index, category in enumerate(self.categories):
+                if same(category, value):
+                    return (index + 0.5) / self.n_values
+        raise ValueError(f"{value!r} is not in {self!r}.")
+
+    def decode(self, coordinate: float) -> Any:
+        """Give the category at a coordinate."""
+        return self.categories[int(self._index(coordinate))]
+
+    def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
+        """Map numbers from the unit interval to coordinates, as the prior has it."""
+        indices = np.searchsorted(self._cumulated, quantiles, side="right")
+        return (np.minimum(indices, self.n_values - 1) + 0.5) / self.n_values
+
+    def snap(self, coordinates: np.ndarray) -> np.ndarray:
+        """Give, for each coordinate, that of its category."""
+        return (self._index(coordinates) + 0.5) / self.n_values
+
+    def grid(self, n: int) -> list[Any]:
+        """Give all categories, which may have no order to leave some out by."""
+        return list(self.categories)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Categorical and _public(self) == _public(other)
+
+    def _index(self, coordinates: Any) -> Any:
+        return np.clip(np.floor(coordinates * self.n_values), 0, self.n_values - 1)
+
+    def _arguments(self) -> str:
+        prior = "" if self.prior is None else f", prior={list(self.prior)}"
+        return f"{list(self.categories)}{prior}"
+
+
+class Distribution(Dimension):
+    """What a distribution of ``scipy.stats`` draws, searched through its quantiles.
+
+    Parameters
+    ----------
+    distribution : frozen distribution of scipy.stats
+        Continuous or discrete.
+    name, when
+        As in ``Dimension``.
+
+    Examples
+    --------
+    >>> from scipy.stats import norm
+    >>> from skkeras_search.space import Distribution
+    >>> Distribution(norm(loc=3)).decode(0.5)
+    3.0
+    """
+
+    def __init__(
+        self,
+        distribution: Any,
+        name: str | None = None,
+        when: Mapping[str, Any] | None = None,
+    ):
+        super().__init__(name, when)
+        self.distribution = distribution
+        self._discrete = hasattr(distribution, "pmf") and not hasattr(distribution, "pdf")
+        kind = getattr(distribution, "dist", None)
+        self._discrete = self._discrete or hasattr(kind, "_pmf")
+        if self._discrete:
+            first, last = (float(end) for end in distribution.support())
+            if math.isfinite(first) and math.isfinite(last):
+                self.n_values = int(last - first) + 1
+
+    def encode(self, value: Any) -> float:
+        """Give the quantile of a value."""
+        first, last = self.distribution.support()
+        if not first <= value <= last:
+            raise ValueError(f"{value!r} is not in {self!r}.")
+        return float(np.clip(self._quantile(float(value)), 0, 1))
+
+    def decode(self, coordinate: float) -> Any:
+        """Give the value of a quantile."""
+        value = float(self._value(coordinate))
+        return int(value) if self._discrete else value
+
+    def snap(self, coordinates: np.ndarray) -> np.ndarray:
+        """Give, for each coordinate, that of its value."""
+        if not self._discrete:
+            return super().snap(coordinates)
+        return self._quantile(self._value(coordinates))
+
+    def grid(self, n: int) -> list[Any]:
+        """Give the values of ``n`` quantiles that are spread evenly."""
+        values = [self.decode(q) for q in (np.arange(n) + 0.5) / n]
+        return list(dict.fromkeys(values))
+
+    def _value(self, quantiles: Any) -> Any:
+        first, last = self.distribution.support()
+        low = 0.0 if math.isfinite(first) else TAIL
+        high = 1.0 if math.isfinite(last) else 1 - TAIL
+        inverse = getattr(self.distribution, "ppf", None) or self.distribution.icdf
+        # scipy gives as the 0th quantile of a discrete one what is before its first.
+        return np.clip(inverse(np.clip(quantiles, low, high)), first, last)
+
+    def _quantile(self, values: Any) -> Any:
+        cdf = self.distribution.cdf
+        return (cdf(values) + cdf(values - 1)) / 2 if self._discrete else cdf(values)
+
+    def _arguments(self) -> str:
+        kind = getattr(self.distribution, "dist", None)
+        if kind is None:
+            return repr(self.distribution)
+        given = [repr(argument) for argument in self.distribution.args]
+        given += [f"{name}={value!r}" for name, value in self.distribution.kwds.items()]
+        return f"{kind.name}({', '.join(given)})"
+
+
+def _public(dimension: Dimension) -> dict[str, Any]:
+    return {n: v for n, v in vars(dimension).items() if not n.startswith("_")}
+
+
+def _plain(value: Any) -> Any:
+    """A numpy scalar as the Python object that it stands for."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_same(category: Any, value: Any) -> bool:
+    # True is not 1, although it equals it.
+    return category is value or (
+        type(category) is type(_plain(value)) and _is_equal(category, value)
+    )
+
+
+def _is_equal(category: Any, value: Any) -> bool:
+    try:
+        return bool(category == value)
+    except (TypeError, ValueError):  # of arrays, for which there is no one answer
+        return bool(np.array_equal(category, value))
+
+
+def _are_ordered(categories: Sequence[Any]) -> bool:
+    if len(categories) < 3 or not all(is_number(category) for category in categories):
+        return False
+    steps = np.diff(np.asarray(categories, float))
+    return bool((steps > 0).all() or (steps < 0).all())
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, and not a truth value."""
+    return isinstance(value, RealNumber) and not isinstance(value, (bool, np.bool_))

@@ -1,0 +1,129 @@
+"""What may stand for a dimension: tuples, lists, distributions, foreign dimensions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skkeras_search.space.dimensions import (
+    Categorical,
+    Dimension,
+    Distribution,
+    Integer,
+    Real,
+    is_number,
+)
+
+PRIORS = ("uniform", "log-uniform")
+
+
+def as_dimension(given: Any) -> Dimension:
+    """Give the dimension that something stands for.
+
+    Parameters
+    ----------
+    given : object
+        - A ``Dimension``.
+        - A tuple of two numbers, its bounds, and maybe of a prior: whole numbers are
+          searched in ``(1, 10)``, real ones in ``(1.0, 10)`` and
+          ``(1e-5, 1e-1, "log-uniform")``.
+        - A list or any other tuple, range or array of one dimension: its elements are
+          the choices.
+        - A frozen distribution of ``scipy.stats``. One that is uniform is searched like
+          the bounds, others through their quantiles.
+        - A dimension of scikit-optimize, a distribution of Optuna.
+
+    Returns
+    -------
+    Dimension
+
+    Raises
+    ------
+    ValueError
+        If it stands for none, or its bounds are wrong.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from skkeras_search.space import as_dimension
+    >>> as_dimension((1, 10)), as_dimension(["relu", "tanh"])
+    (Integer(1, 10), Categorical(['relu', 'tanh']))
+    >>> as_dimension(loguniform(1e-4, 1e-1))
+    Real(0.0001, 0.1, 'log-uniform')
+    """
+    if isinstance(given, Dimension):
+        return given
+    module = type(given).__module__.split(".")[0]
+    if module in _FOREIGN and type(given).__name__ in _FOREIGN[module]:
+        return _FOREIGN[module][type(given).__name__](given)
+    if _is_distribution(given):
+        return _of_distribution(given)
+    if isinstance(given, tuple) and _are_bounds(given):
+        return _of_bounds(*given[:3])
+    if isinstance(given, (list, tuple, range)) or (
+        isinstance(given, np.ndarray) and given.ndim == 1
+    ):
+        return Categorical(list(given))
+    raise ValueError(
+        f"{given!r} is no dimension. Give a list of choices, as in [{given!r}], a tuple "
+        "of two bounds, a distribution of scipy.stats, or a Real, Integer or Categorical."
+    )
+
+
+def _are_bounds(given: tuple[Any, ...]) -> bool:
+    bounds, prior = given[:2], given[2:3]
+    return (
+        2 <= len(given) <= 4
+        and all(is_number(bound) for bound in bounds)
+        and (not prior or (isinstance(prior[0], str) and prior[0] in PRIORS))
+    )
+
+
+def _of_bounds(low: Any, high: Any, prior: Any = "uniform") -> Dimension:
+    whole = all(isinstance(bound, (int, np.integer)) for bound in (low, high))
+    return Integer(low, high, prior) if whole else Real(low, high, prior)
+
+
+def _is_distribution(given: Any) -> bool:
+    inverse = getattr(given, "ppf", None) or getattr(given, "icdf", None)
+    return callable(inverse) and hasattr(given, "cdf") and hasattr(given, "support")
+
+
+def _of_distribution(given: Any) -> Dimension:
+    name = getattr(getattr(given, "dist", None), "name", "")
+    if name in ("uniform", "loguniform", "reciprocal", "randint"):
+        low, high = (float(end) for end in given.support())
+        if name == "randint":
+            return Integer(int(low), int(high)) if low < high else Categorical([int(low)])
+        return Real(low, high, "uniform" if name == "uniform" else "log-uniform")
+    return Distribution(given)
+
+
+def _of_optuna(given: Any) -> Dimension:
+    prior: Any = "log-uniform" if given.log else "uniform"
+    whole = type(given).__name__.startswith("Int")
+    if given.low == given.high:
+        return Categorical([given.low])
+    if given.step is None or (whole and given.step == 1):
+        return (Integer if whole else Real)(given.low, given.high, prior)
+    n = int((given.high - given.low) / given.step + 1e-9) + 1
+    return Categorical([given.low + i * given.step for i in range(n)], ordered=True)
+
+
+# Recognised by their names, so that nothing is imported.
+_FOREIGN: Mapping[str, Mapping[str, Callable[[Any], Dimension]]] = {
+    "skopt": {
+        "Real": lambda given: Real(given.low, given.high, given.prior),
+        "Integer": lambda given: Integer(given.low, given.high, given.prior),
+        "Categorical": lambda given: Categorical(given.categories, _weights(given.prior)),
+    },
+    "optuna": {
+        "FloatDistribution": _of_optuna,
+        "IntDistribution": _of_optuna,
+        "CategoricalDistribution": lambda given: Categorical(given.choices),
+    },
+}
+
+
+def _weights(prior: Any) -> list[float] | None:
+    return None if prior is None else list(prior)

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from skkeras_search.samplers import BayesianSampler, RandomSampler
+
+from .test_samplers import FINITE, MIXED, loss, run
+
+
+def branin(params):
+    x, y = params["x"], params["y"]
+    parabola = (y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6) ** 2
+    return parabola + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
+
+
+BRANIN = {"x": (-5.0, 10.0), "y": (0.0, 15.0)}
+
+
+def regret(sampler, space, evaluate, n, batch=1, seeds=range(3)):
+    found = []
+    for seed in seeds:
+        asked = run(sampler(space, random_state=seed), n, evaluate, batch)
+        found.append(min(evaluate(params) for params in asked))
+    return np.median(found)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_finds_the_minimum_of_branin(batch):
+    assert regret(BayesianSampler, BRANIN, branin, 40, batch) - 0.397887 < 0.05
+
+
+def test_is_better_than_chance_in_a_mixed_space():
+    ours = regret(BayesianSampler, MIXED, loss, 40)
+    assert ours < regret(RandomSampler, MIXED, loss, 40) / 5
+
+
+def test_noise_does_not_lead_astray():
+    rng = np.random.default_rng(0)
+    sampler = BayesianSampler({"x": (0.0, 1.0)}, random_state=0)
+    asked = run(sampler, 30, lambda p: (p["x"] - 0.3) ** 2 + 0.01 * rng.normal())
+    assert np.median([abs(params["x"] - 0.3) for params in asked[-10:]]) < 0.15
+
+
+def test_a_known_error_is_believed():
+    sampler = BayesianSampler({"x": (0.0, 1.0)}, random_state=0, n_initial=2)
+    for x in np.linspace(0, 1, 9):
+        sampler.tell({"x": x}, (x - 0.3) ** 2, error=1e-3)
+    sampler.tell({"x": 0.9}, -5.0, error=50.0)
+    assert abs(sampler.ask()[0]["x"] - 0.9) > 0.1
+
+
+def test_regions_that_fail_are_avoided():
+    def evaluate(params):
+        return np.nan if params["x"] > 0.5 else -params["x"]
+
+    sampler = BayesianSampler({"x": (0.0, 1.0)}, random_state=0)
+    asked = run(sampler, 30, evaluate)
+    assert sum(params["x"] > 0.5 for params in asked[10:]) < 12
+    assert sampler.best["x"] > 0.45
+
+
+def test_initial_configurations_come_first():
+    initial = [{"a": 3, "b": "y"}, {"a": 1, "b": "x"}]
+    sampler = BayesianSampler(FINITE, initial=initial, random_state=0)
+    assert sampler.ask(2) == initial
+    with pytest.raises(ValueError, match="a: 9 is not in"):
+        BayesianSampler(FINITE, initial=[{"a": 9, "b": "y"}])
+
+
+def test_previous_results_stand_for_the_initial_design():
+    sampler = BayesianSampler({"x": (0.0, 1.0)}, random_state=0)
+    for x in np.linspace(0, 1, 10):
+        sampler.tell({"x": x}, (x - 0.62) ** 2)
+    (params,) = sampler.ask()
+    assert abs(params["x"] - 0.62) < 0.05
+
+
+@pytest.mark.parametrize("n", [16, 64])
+def test_many_at_once(n):
+    sampler = BayesianSampler(MIXED, random_state=0)
+    run(sampler, 12)
+    asked = sampler.ask(n)
+    assert len({tuple(params.items()) for params in asked}) == n
+
+
+def test_five_hundred_values():
+    rng = np.random.default_rng(0)
+    sampler = BayesianSampler(MIXED, random_state=0)
+    for params in RandomSampler(MIXED, random_state=1).ask(500):
+        sampler.tell(params, loss(params) + 0.1 * rng.normal())
+    values = [loss(params) for params in run(sampler, 3)]
+    assert min(values) < 0.5
+
+
+def test_repeated_candidates():
+    sampler = BayesianSampler(FINITE, random_state=0)
+    for value in (1.0, 1.1, 0.9):
+        sampler.tell({"a": 1, "b": "x"}, value)
+    assert len(run(sampler, 10, lambda params: params["a"])) == 5

@@ -1,0 +1,137 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skkeras_search import Categorical, Integer, Real, Space
+
+CONDITIONAL = Space(
+    {
+        "momentum": Real(0, 0.99, when={"optimizer": "sgd"}),
+        "optimizer": ["adam", "sgd", "rmsprop"],
+        "n_layers": (1, 3),
+        "units_2": Integer(8, 64, when={"n_layers": [2, 3]}),
+        "nesterov": Categorical([True, False], when={"optimizer": "sgd", "n_layers": 1}),
+    }
+)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_configuration_goes_to_its_vector_and_back(seed):
+    (params,) = CONDITIONAL.sample(1, random_state=seed)
+    vector = CONDITIONAL.encode(params)
+    back = CONDITIONAL.decode(vector)
+    assert back.keys() == params.keys()
+    for name, value in params.items():
+        assert back[name] == (pytest.approx(value) if name == "momentum" else value)
+    assert CONDITIONAL.snap(vector[None])[0] == pytest.approx(vector)
+    assert params in CONDITIONAL
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_not_set(seed):
+    (params,) = CONDITIONAL.sample(1, random_state=seed)
+    assert ("momentum" in params) == (params["optimizer"] == "sgd")
+    assert ("units_2" in params) == (params["n_layers"] > 1)
+    assert ("nesterov" in params) == (
+        params["optimizer"] == "sgd" and params["n_layers"] == 1
+    )
+
+
+def test_conditions_on_conditions():
+    space = Space(
+        {
+            "c": Real(0, 1, when={"b": "y"}),
+            "b": Categorical(["x", "y"], when={"a": 1}),
+            "a": [0, 1],
+        }
+    )
+    for params in space.sample(50, random_state=0):
+        assert ("b" in params) == (params["a"] == 1)
+        assert ("c" in params) == (params.get("b") == "y")
+
+
+def test_configurations_that_differ_in_nothing_have_one_vector():
+    quantiles = np.random.default_rng(0).uniform(size=(200, 5))
+    vectors = CONDITIONAL.from_uniform(quantiles)
+    for vector in vectors:
+        params = CONDITIONAL.decode(vector)
+        assert CONDITIONAL.encode(params) == pytest.approx(vector, abs=1e-9)
+
+
+def test_number_of_configurations():
+    assert Space({"a": [1, 2], "b": (1, 5)}).n_configurations == 10
+    assert Space({"a": [1, 2], "b": (0.0, 1.0)}).n_configurations == math.inf
+    when = Integer(1, 5, when={"a": 1})
+    assert Space({"a": [1, 2], "b": when}).n_configurations == 6
+
+
+def test_grid():
+    assert list(Space({"a": [1, 2], "b": (0.0, 1.0)}).grid(2)) == [
+        {"a": 1, "b": 0.0},
+        {"a": 1, "b": 1.0},
+        {"a": 2, "b": 0.0},
+        {"a": 2, "b": 1.0},
+    ]
+    when = Integer(1, 2, when={"a": 1})
+    assert list(Space({"a": [1, 2], "b": when}).grid()) == [
+        {"a": 1, "b": 1},
+        {"a": 1, "b": 2},
+        {"a": 2},
+    ]
+
+
+def test_samples_are_reproducible():
+    assert CONDITIONAL.sample(5, random_state=1) == CONDITIONAL.sample(5, random_state=1)
+
+
+def test_dimensions_with_names():
+    space = Space([Real(0, 1, name="x"), Integer(1, 3, name="y")])
+    assert space.names == ["x", "y"]
+    assert [d.name for d in space] == ["x", "y"]
+    assert space == Space([Real(0, 1, name="x"), Integer(1, 3, name="y")])
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "message"),
+    [
+        ({}, "empty"),
+        ({"a": []}, "a: categories is empty"),
+        ({"a": (3, 1)}, "a: low=3 must be less than high=1"),
+        ({"a": Real(0, 1, name="b")}, "'a' has the name 'b'"),
+        ([Real(0, 1)], "needs a name"),
+        ([Real(0, 1, name="x"), Real(0, 2, name="x")], "Two dimensions"),
+        ({"a": Real(0, 1, when={"bb": 1}), "b": [1, 2]}, "'bb', which .* Did you mean 'b'"),
+        ({"a": Real(0, 1, when={"b": 3}), "b": [1, 2]}, "b=3: 3 is not in"),
+        ({"a": Real(0, 1, when={"b": 3}), "b": (0.0, 5.0)}, "takes any real"),
+        (
+            {"a": Integer(0, 1, when={"b": 1}), "b": Integer(0, 1, when={"a": 1})},
+            "conditional on itself",
+        ),
+    ],
+)
+def test_bad_spaces(dimensions, message):
+    with pytest.raises(ValueError, match=message):
+        Space(dimensions)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_layers": 1}, "'optimizer' is missing"),
+        ({"n_layers": 1, "optimizer": "adan"}, "optimizer: 'adan' is not in"),
+        ({"n_layer": 1, "optimizer": "adam"}, "Did you mean 'n_layers'"),
+        ({"n_layers": 1, "optimizer": "sgd", "nesterov": True}, "'momentum' is missing"),
+    ],
+)
+def test_bad_configurations(params, message):
+    with pytest.raises(ValueError, match=message):
+        CONDITIONAL.encode(params)
+    assert params not in CONDITIONAL
+
+
+def test_a_name_that_is_no_str():
+    with pytest.raises(TypeError, match="names that are str, got 1"):
+        Space({1: [1, 2]})
