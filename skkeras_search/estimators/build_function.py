@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import keras
 
@@ -39,7 +38,7 @@ class BuildFunction:
     def __init__(self, function: Callable[..., keras.Model]):
         self.function = function
         self.name = _name(function)
-        parameters = _signature(function).parameters.values()
+        parameters = inspect.signature(function).parameters.values()
         named = {p.name: p.default for p in parameters if p.kind in _NAMED}
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
         # The **kwargs of a class are for its base class.
@@ -93,18 +92,6 @@ class BuildFunction:
                 f"{_described(model)}."
             )
         return model
-
-
-_signatures: WeakKeyDictionary[Callable[..., Any], inspect.Signature] = WeakKeyDictionary()
-
-
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    # A fit asks for it dozens of times.
-    if not inspect.isfunction(function):
-        return inspect.signature(function)
-    if function not in _signatures:
-        _signatures[function] = inspect.signature(function)
-    return _signatures[function]
 
 
 def _name(function: Callable[..., Any]) -> str:

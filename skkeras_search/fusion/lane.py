@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras.src.callbacks.callback_list import CallbackList  # not exported
 from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
-from keras.src.utils.python_utils import pythonify_logs
+from keras.src.utils.python_utils import is_default, pythonify_logs
 
 from skkeras_search.fusion.cache import program_of
 from skkeras_search.fusion.order import rows_in_order
@@ -169,6 +169,7 @@ class Lane:
         finally:  # interrupted, the model has what was trained so far
             if not self._keeps_model:
                 self._variables.write(self._state)
+                self._show_metrics()
         if not self._keeps_model:
             self._model.optimizer.finalize_variable_values(self._variables.trainable)
             self._state = self._variables.read()
@@ -281,28 +282,25 @@ class Lane:
 
     def _call(self, hook: Callable[..., None], *arguments: Any) -> None:
         """Call callbacks, which may read and write the model."""
-        watched = any(_overrides(callback, hook.__name__) for callback in self._callbacks)
-        if watched:
-            self._show_progress()
-        hook(*arguments)
-        if watched:
+        name = hook.__name__
+        if all(is_default(getattr(callback, name)) for callback in self._callbacks):
+            hook(*arguments)
+            return
+        if self._unseen:
+            self._variables.write(self._state)
+            self._show_metrics()
+        try:
+            hook(*arguments)
+        finally:
             self._state = self._variables.read()
 
-    def _show_progress(self) -> None:
-        if self._unseen is None:
-            return
-        self._variables.write(self._state)
+    def _show_metrics(self) -> None:
+        metrics = self._unseen.metrics if self._unseen else ()
         shown = self._model.metrics_variables
-        if len(shown) == len(self._unseen.metrics):
-            for variable, value in zip(shown, self._unseen.metrics, strict=True):
+        if len(shown) == len(metrics):
+            for variable, value in zip(shown, metrics, strict=True):
                 variable.assign(value)
         self._unseen = None
-
-
-def _overrides(callback: keras.callbacks.Callback, hook: str) -> bool:
-    """Whether a callback does anything at a hook."""
-    own = getattr(type(callback), hook, None)
-    return hook in vars(callback) or own is not getattr(keras.callbacks.Callback, hook)
 
 
 def _split(x: Any, y: Any, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:

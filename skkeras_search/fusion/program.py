@@ -28,6 +28,7 @@ from skkeras_search.fusion.step import (
 # Stateful as TensorFlow counts it, but not in a way that lanes could share.
 HARMLESS = ("Assert", "Print", "PrintV2", "CudnnRNN", "CudnnRNNV2", "CudnnRNNV3")
 CALLS = ("While", "If", "Case", "StatefulPartitionedCall")
+Executor = Callable[[], AbstractContextManager[None]]
 
 
 class Progress(NamedTuple):
@@ -96,9 +97,8 @@ class Program:
         self.n_bytes = sum(
             value.dtype.size * value.shape.num_elements() for value in values
         )
-        self._compiled: dict[Any, tf.types.experimental.ConcreteFunction] = {}
-        self._started: set[tf.types.experimental.ConcreteFunction] = set()
-        self._executor: Callable[[], AbstractContextManager[None]] = _one_thread
+        self._compiled: dict[Any, Callable[..., Any]] = {}
+        self._started: set[Callable[..., Any]] = set()
         self._lock = threading.Lock()
 
     def initial_state(self, model: keras.Model) -> State:
@@ -233,25 +233,12 @@ class Program:
         with self._lock:
             compiled = self._compiled_for(function, data, *arguments)
             if compiled not in self._started:
-                try:
-                    return self._start(compiled, tensors)
-                except tf.errors.FailedPreconditionError:  # a loop was traced elsewhere
-                    self._executor = nullcontext
-                    self._compiled.clear()
-                compiled = self._compiled_for(function, data, *arguments)
-                return self._start(compiled, tensors)
-        with self._executor():
-            return compiled(*tensors)
-
-    def _start(self, compiled: Any, tensors: list[Any]) -> Any:
-        """Call a function for the first time.
-
-        TensorFlow prepares it then, in each thread that comes before it has finished.
-        """
-        with self._executor():
-            result = compiled(*tensors)
-        self._started.add(compiled)
-        return result
+                # TensorFlow prepares it at the first call, in each thread that comes
+                # before it has finished.
+                result = compiled(*tensors)
+                self._started.add(compiled)
+                return result
+        return compiled(*tensors)
 
     def _compiled_for(
         self, function: Callable[..., Any], data: Any, *arguments: Any
@@ -270,12 +257,11 @@ class Program:
     def _compile(self, *arguments: Any) -> Any:
         if not self.is_current(self.step.model):
             raise NotFusibleError("the model that its program was made from has changed")
-        with self._executor():
-            try:
-                return _compile(*arguments)
-            except NotFlatError:
-                self.step.unflatten()
-                return _compile(*arguments)
+        try:
+            return _compile(*arguments)
+        except NotFlatError:
+            self.step.unflatten()
+            return _compile(*arguments)
 
 
 def _arrays(tensors: list[Any]) -> list[Any]:
@@ -288,22 +274,40 @@ def _spec(tensor: Any) -> tf.TensorSpec:
 
 def _compile(
     function: Callable[..., Any], structure: Any, specs: list[tf.TensorSpec]
-) -> Any:
+) -> Callable[..., Any]:
     def flat(*tensors: Any) -> Any:
         return function(*keras.tree.pack_sequence_as(structure, tensors))
 
+    executor: Executor = _one_thread
+    compiled, nodes = _trace(flat, specs, executor)
+    if any(map(_needs_threads, nodes)):
+        executor = nullcontext
+        compiled, nodes = _trace(flat, specs, executor)
+    for operation in {node.op for node in nodes}:
+        if operation not in (*HARMLESS, *CALLS) and _is_stateful(operation):
+            raise NotFusibleError(f"its operation {operation} has a state of its own")
+
+    def run(*tensors: Any) -> Any:
+        with executor():
+            return compiled(*tensors)
+
+    return run
+
+
+def _trace(
+    function: Callable[..., Any], specs: list[tf.TensorSpec], executor: Executor
+) -> tuple[Any, list[Any]]:
+    """Trace a function to be run by an executor; give its operations, too."""
     try:
-        compiled = tf.function(flat, autograph=False).get_concrete_function(*specs)
+        with executor():
+            traced = tf.function(function, autograph=False).get_concrete_function(*specs)
     except (NotFlatError, NotFusibleError):
         raise
     except Exception as error:  # of the user's code, say, which Keras will show as it is
         raise NotFusibleError(f"its program cannot be traced: {error}") from error
-    nodes = list(_nodes(compiled.graph.as_graph_def()))
+    nodes = list(_nodes(traced.graph.as_graph_def()))
     _forget_gradients(nodes)
-    for operation in {node.op for node in nodes}:
-        if operation not in (*HARMLESS, *CALLS) and _is_stateful(operation):
-            raise NotFusibleError(f"its operation {operation} has a state of its own")
-    return compiled
+    return traced, nodes
 
 
 def _one_thread() -> AbstractContextManager[None]:
@@ -317,6 +321,16 @@ def _one_thread() -> AbstractContextManager[None]:
     executor: AbstractContextManager[None]
     executor = tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR")
     return executor
+
+
+def _needs_threads(node: Any) -> bool:
+    """Whether an operation is of a loop or branch that one thread cannot run.
+
+    It was traced elsewhere, as a ``tf.function`` in a layer was when the layer was built.
+    """
+    attribute = "_lower_using_switch_merge"
+    lowered = attribute in node.attr and node.attr[attribute].b
+    return lowered or node.op in ("Switch", "Merge", "Enter", "Exit", "NextIteration")
 
 
 def _nodes(graph: Any) -> Iterator[Any]:

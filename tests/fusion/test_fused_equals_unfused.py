@@ -355,10 +355,18 @@ class Looping(layers.Layer):
         return doubled_thrice(x)
 
 
-def test_a_layer_with_a_loop_that_was_traced_before():
+@keras.saving.register_keras_serializable("tests")
+class LoopingForLarge(layers.Layer):
+    def call(self, x):
+        return tf.cond(tf.reduce_max(x) > 0.9, lambda: doubled_thrice(x), lambda: x)
+
+
+@pytest.mark.parametrize("layer", [Looping, LoopingForLarge])
+def test_a_layer_with_a_loop_that_was_traced_before(layer):
     form = tf.TensorSpec([None, 8])
     doubled_thrice.get_concrete_function(form)
-    fit_both(classifier(between=(Looping(),)), X, y)
+    fused, _ = fit_both(classifier(between=(layer(),)), X / 10, y)
+    fused.predict(X * 100)
 
 
 def branches():
@@ -550,6 +558,14 @@ def test_callbacks_that_change_the_model(change, hook):
     assert_allclose(fused.history_["loss"], unfused.history_["loss"], rtol=1e-4)
     for ours, theirs in zip(fused.model_.weights, unfused.model_.weights, strict=True):
         assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_metrics_of_the_model_after_a_fit():
+    callback = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: None)
+    fused, unfused = fit_both(
+        classifier(metrics=["accuracy"], callbacks=[callback], validation_split=0.2), X, y
+    )
+    assert_allclose(fused.model_.metrics_variables, unfused.model_.metrics_variables)
 
 
 def test_callbacks_that_read_the_metrics():
