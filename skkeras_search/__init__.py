@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         KerasRegressor,
         MultiInput,
     )
-    from skkeras_search.searches import BayesSearchCV
+    from skkeras_search.searches import BayesSearchCV, GridSearchCV, RandomizedSearchCV
     from skkeras_search.space import Categorical, Integer, Real, Space
 
 __version__ = "0.1.0"
@@ -25,10 +25,12 @@ __all__ = [
     "BaseWrapper",
     "BayesSearchCV",
     "Categorical",
+    "GridSearchCV",
     "Integer",
     "KerasClassifier",
     "KerasRegressor",
     "MultiInput",
+    "RandomizedSearchCV",
     "Real",
     "Space",
 ]
@@ -38,7 +40,7 @@ _HOME = {
         ("BaseWrapper", "KerasClassifier", "KerasRegressor", "MultiInput"), "estimators"
     ),
     **dict.fromkeys(("Categorical", "Integer", "Real", "Space"), "space"),
-    "BayesSearchCV": "searches",
+    **dict.fromkeys(("BayesSearchCV", "GridSearchCV", "RandomizedSearchCV"), "searches"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import OptimizeResult
+from scipy.stats import rankdata
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
@@ -14,7 +15,7 @@ from sklearn.utils._param_validation import Interval
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.failures import Failures
-from skkeras_search.searches.fused_fits import fused_by_default
+from skkeras_search.searches.fused_fits import choices_of, fused_by_default
 from skkeras_search.searches.spaces import as_spaces, check_names
 from skkeras_search.space import Space
 
@@ -184,7 +185,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if groups is not None:
             params["groups"] = groups
         try:
-            with fused_by_default(self.n_jobs, self._estimators()):
+            choices = [c for space, _ in self._spaces for c in choices_of(space.dimensions)]
+            with fused_by_default(self.n_jobs, [self.estimator, *choices]):
                 super().fit(X, y, **params)
             if self._failures.came_last:
                 self.cv_results_ = self._format_results(*self._evaluated)
@@ -200,14 +202,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def total_iterations(self) -> int:
         """Number of candidates of all spaces together."""
         return sum(n for _, n in as_spaces(self.search_spaces, self.n_iter))
-
-    def _estimators(self) -> list[Any]:
-        """The estimator, and those that the spaces have for a part of it."""
-        dimensions = [d for space, _ in self._spaces for d in space]
-        return [
-            self.estimator,
-            *(c for d in dimensions for c in getattr(d, "categories", ())),
-        ]
 
     def _run_search(
         self, evaluate_candidates: Callable[..., dict[str, Any]], *, callback_ctx: Any
@@ -325,7 +319,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         with warnings.catch_warnings():
             if again:  # scikit-learn would say at each batch what it said before
                 warnings.filterwarnings("ignore", "One or more of the", UserWarning)
-            return super()._format_results(candidates, n_splits, out, more_results)
+            results = super()._format_results(candidates, n_splits, out, more_results)
+        prefix = "mean_train_"  # scikit-optimize ranks them, too
+        for name in [name for name in results if name.startswith(prefix)]:
+            scores = np.nan_to_num(results[name], nan=-np.inf)
+            ranks = rankdata(-scores, method="min").astype(np.int32)
+            results[f"rank_train_{name.removeprefix(prefix)}"] = ranks
+        return results
 
     def _keep_results(self) -> None:
         """Leave the results of the candidates that are finished."""

@@ -1,12 +1,46 @@
 """Train the fits of a search together, where nobody asked for something else."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Self
 
 import joblib
 from joblib.parallel import LokyBackend, get_active_backend
+
+
+class FusedSearch:
+    """A search of scikit-learn whose fits are trained together."""
+
+    n_jobs: int | None
+    estimator: Any
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Search for the best candidate, and fit the estimator with it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        **params
+            Passed to the ``fit`` of the estimator, or routed as metadata.
+
+        Returns
+        -------
+        self
+        """
+        with fused_by_default(self.n_jobs, [self.estimator, *self._choices()]):
+            return super().fit(X, y, **params)  # type: ignore[misc]
+
+    def _choices(self) -> Iterable[Any]:
+        """What may stand in the place of a part of the estimator."""
+        return ()
+
+
+def choices_of(space: Mapping[str, Any]) -> list[Any]:
+    """The elements of the lists in a space, and the categories of its dimensions."""
+    lists = [getattr(given, "categories", given) for given in space.values()]
+    return [choice for some in lists if isinstance(some, (list, tuple)) for choice in some]
 
 
 def fused_by_default(

@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.nearest_name import did_you_mean
-from skkeras_search.space import Space
+from skkeras_search.space import Dimension, Space
 
 
 def as_spaces(search_spaces: Any, n_iter: int) -> list[tuple[Space, int]]:
@@ -63,6 +63,11 @@ def _with_number(given: Any, n_iter: int) -> tuple[Space, int]:
             raise TypeError(f"Names of parameters must be str, got {wrong[0]!r}.")
         given = Space({name: given[name] for name in sorted(given)})
     return given, n
+
+
+def has_dimensions(space: Mapping[str, Any]) -> bool:
+    """Whether a space has what only this library takes."""
+    return any(isinstance(given, Dimension) for given in space.values())
 
 
 def check_names(estimator: BaseEstimator, space: Space) -> None:

@@ -1,4 +1,5 @@
 import pickle
+import threading
 import warnings
 
 import joblib
@@ -234,6 +235,24 @@ def test_several_metrics():
         search(tree, TREE, scoring=scoring, refit=True).fit(X, y)
 
 
+def test_a_function_that_gives_several_scores():
+    def scorer(estimator, X, y):
+        right = estimator.predict(X) == y
+        return {"right": right.sum(), "wrong": (~right).sum()}
+
+    tree = DecisionTreeClassifier(random_state=0)
+    found = search(tree, TREE, scoring=scorer, refit="right").fit(X, y)
+    assert found.best_score_ == found.cv_results_["mean_test_right"].max()
+    assert len(found.cv_results_["mean_test_wrong"]) == 8
+
+
+def test_scores_on_the_training_rows_are_ranked():
+    tree = DecisionTreeClassifier(random_state=0)
+    results = search(tree, TREE, return_train_score=True).fit(X, y).cv_results_
+    expected = stats.rankdata(-results["mean_train_score"], method="min")
+    assert (results["rank_train_score"] == expected).all()
+
+
 def test_refit_that_chooses():
     found = search(refit=lambda results: len(results["params"]) - 1).fit(X, y)
     assert found.best_index_ == 7
@@ -364,7 +383,10 @@ def test_keras_estimators_are_fused():
     keras = pytest.importorskip("keras")
     from skkeras_search import KerasClassifier
 
+    threads = set()
+
     def model(meta, units=8, rate=1e-3):
+        threads.add(threading.current_thread().name)
         made = keras.Sequential(
             [
                 keras.layers.Dense(units, "relu"),
@@ -384,6 +406,7 @@ def test_keras_estimators_are_fused():
     }
     found = search(pipeline, space, n_iter=4, n_points=2, refit=False, error_score="raise")
     fused = found.fit(images, digits).cv_results_["mean_test_score"]
+    assert threads == {"fused task"}
     alone = clone(found).set_params(n_jobs=1).fit(images, digits)
     np.testing.assert_allclose(fused, alone.cv_results_["mean_test_score"])
     with pytest.raises(ValueError, match="Did you mean 'kerasclassifier__units'"):

@@ -1,0 +1,121 @@
+"""Grid search with cross-validation."""
+
+from collections.abc import Callable, Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn import model_selection
+from sklearn.utils._param_validation import Interval
+
+from skkeras_search.searches.fused_fits import FusedSearch, choices_of
+from skkeras_search.searches.spaces import check_names, has_dimensions
+from skkeras_search.space import Space
+
+
+class GridSearchCV(FusedSearch, model_selection.GridSearchCV):
+    """scikit-learn's grid search, with all folds of all candidates trained together.
+
+    Parameters
+    ----------
+    estimator : estimator
+    param_grid : dict or list of dict
+        As in ``sklearn.model_selection.GridSearchCV``: lists of values by the names of
+        parameters. A ``Real`` or ``Integer``, or a distribution of ``scipy.stats``, has
+        values that are spread evenly. Dimensions may be conditional.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in ``sklearn.model_selection.GridSearchCV``.
+    n_values : int, default=5
+        Number of values of a dimension of numbers.
+
+    Attributes
+    ----------
+    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
+n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As in ``sklearn.model_selection.GridSearchCV``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skkeras_search import GridSearchCV, Real
+    >>> search = GridSearchCV(SVC(), {"C": Real(0.01, 100, "log-uniform")}, n_values=3)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> [round(params["C"], 6) for params in search.cv_results_["params"]]
+    [0.01, 1.0, 100.0]
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **model_selection.GridSearchCV._parameter_constraints,
+        "n_values": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: Any = "2*n_jobs",
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        n_values: int = 5,
+    ):
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.n_values = n_values
+
+    def _choices(self) -> list[Any]:
+        return [choice for grid in self._grids() for choice in choices_of(grid)]
+
+    def _grids(self) -> list[Mapping[str, Any]]:
+        return (
+            [self.param_grid] if isinstance(self.param_grid, Mapping) else self.param_grid
+        )
+
+    def _run_search(
+        self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
+    ) -> None:
+        if not any(map(has_dimensions, self._grids())):
+            super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
+            return
+        spaces = [Space(_as_lists(grid)) for grid in self._grids()]
+        for space in spaces:
+            check_names(self.estimator, space)
+        candidates = [params for space in spaces for params in space.grid(self.n_values)]
+        evaluate_all(self, candidates, evaluate_candidates, callback_ctx)
+
+
+def evaluate_all(
+    search: Any,
+    candidates: list[dict[str, Any]],
+    evaluate_candidates: Callable[..., Any],
+    callback_ctx: Any,
+) -> None:
+    """Evaluate candidates as one task of scikit-learn's callbacks."""
+    task = callback_ctx.subcontext(
+        task_name="search",
+        max_subtasks=len(candidates) * search.n_splits_,
+        sequential_subtasks=False,
+    ).call_on_fit_task_begin(estimator=search)
+    evaluate_candidates(candidates, callback_ctx=task)
+    task.call_on_fit_task_end(estimator=search)
+
+
+def _as_lists(grid: Mapping[str, Any]) -> dict[str, Any]:
+    # In a grid a tuple has values, as a list has, and no bounds.
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in grid.items()}

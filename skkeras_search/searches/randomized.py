@@ -1,0 +1,85 @@
+"""Randomized search with cross-validation."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sklearn import model_selection
+from sklearn.utils import check_random_state
+
+from skkeras_search.samplers import RandomSampler
+from skkeras_search.searches.fused_fits import FusedSearch, choices_of
+from skkeras_search.searches.grid import evaluate_all
+from skkeras_search.searches.spaces import check_names, has_dimensions
+from skkeras_search.space import Space
+
+
+class RandomizedSearchCV(FusedSearch, model_selection.RandomizedSearchCV):
+    """scikit-learn's randomized search, with all folds of all candidates trained together.
+
+    Parameters
+    ----------
+    estimator : estimator
+    param_distributions : dict or list of dict
+        As in ``sklearn.model_selection.RandomizedSearchCV``: lists, and distributions of
+        ``scipy.stats``, by the names of parameters. Dimensions are taken, too, and may
+        be conditional; no candidate is then evaluated twice. In a list, each candidate
+        is of one of the dicts, all of which are as likely.
+    n_iter : int, default=10
+        Number of candidates.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, \
+return_train_score
+        As in ``sklearn.model_selection.RandomizedSearchCV``.
+
+    Attributes
+    ----------
+    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
+n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As in ``sklearn.model_selection.RandomizedSearchCV``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skkeras_search import RandomizedSearchCV, Real
+    >>> space = {"C": Real(0.01, 100, "log-uniform")}
+    >>> search = RandomizedSearchCV(SVC(), space, n_iter=3, random_state=0)
+    >>> len(search.fit(*load_iris(return_X_y=True)).cv_results_["params"])
+    3
+    """
+
+    def _choices(self) -> list[Any]:
+        return [choice for space in self._dicts() for choice in choices_of(space)]
+
+    def _dicts(self) -> list[Mapping[str, Any]]:
+        given = self.param_distributions
+        return [given] if isinstance(given, Mapping) else given
+
+    def _run_search(
+        self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
+    ) -> None:
+        if not any(map(has_dimensions, self._dicts())):
+            super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
+            return
+        spaces = [Space(given) for given in self._dicts()]
+        for space in spaces:
+            check_names(self.estimator, space)
+        evaluate_all(self, self._draw(spaces), evaluate_candidates, callback_ctx)
+
+    def _draw(self, spaces: list[Space]) -> list[dict[str, Any]]:
+        rng = check_random_state(self.random_state)
+        samplers = [RandomSampler(space, rng) for space in spaces]
+        candidates: list[dict[str, Any]] = []
+        while len(candidates) < self.n_iter and samplers:
+            sampler = samplers[rng.randint(len(samplers))]
+            asked = sampler.ask()
+            candidates += asked
+            if not asked:
+                samplers.remove(sampler)
+        if len(candidates) < self.n_iter:
+            warnings.warn(
+                f"The search space has {len(candidates)} candidates, fewer than "
+                f"n_iter={self.n_iter}. All of them are evaluated.",
+                stacklevel=2,
+            )
+        return candidates

@@ -1,0 +1,105 @@
+import threading
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import model_selection
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from skkeras_search import GridSearchCV, Integer, RandomizedSearchCV, Real
+
+X, y = load_iris(return_X_y=True)
+GRIDS = [
+    {"C": [0.1, 1.0], "kernel": ("linear", "rbf")},
+    [{"C": [0.1, 1.0], "kernel": ["linear"]}, {"gamma": [0.1, 1.0]}],
+]
+
+
+def same(ours, theirs):
+    ours, theirs = ours.fit(X, y).cv_results_, theirs.fit(X, y).cv_results_
+    assert ours["params"] == theirs["params"]
+    assert ours.keys() == theirs.keys()
+    assert (ours["mean_test_score"] == theirs["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=["dict", "list"])
+def test_a_grid_is_that_of_scikit_learn(grid):
+    same(GridSearchCV(SVC(), grid, cv=3), model_selection.GridSearchCV(SVC(), grid, cv=3))
+
+
+def test_random_candidates_are_those_of_scikit_learn():
+    space = {"C": stats.loguniform(0.01, 100), "kernel": ["linear", "rbf"]}
+    params = {"n_iter": 5, "cv": 3, "random_state": 0}
+    same(
+        RandomizedSearchCV(SVC(), space, **params),
+        model_selection.RandomizedSearchCV(SVC(), space, **params),
+    )
+
+
+def test_a_grid_of_dimensions():
+    space = {
+        "C": Real(0.01, 100, "log-uniform"),
+        "kernel": ("poly", "rbf"),
+        "degree": Integer(2, 3, when={"kernel": "poly"}),
+    }
+    found = GridSearchCV(SVC(), space, cv=3, n_values=3).fit(X, y)
+    params = found.cv_results_["params"]
+    assert len(params) == 9
+    assert sorted({p["C"] for p in params}) == pytest.approx([0.01, 1.0, 100.0])
+    assert all(("degree" in p) == (p["kernel"] == "poly") for p in params)
+    assert list(found.cv_results_["param_degree"].mask) == [
+        "degree" not in p for p in params
+    ]
+
+
+def test_random_draws_from_dimensions():
+    spaces = [
+        {"kernel": ["rbf"], "C": Real(0.01, 100, "log-uniform")},
+        {"kernel": ["linear"], "C": [1.0, 2.0]},
+    ]
+    search = RandomizedSearchCV(SVC(), spaces, n_iter=12, cv=3, random_state=0)
+    params = search.fit(X, y).cv_results_["params"]
+    assert params == search.fit(X, y).cv_results_["params"]
+    assert 1 <= sum(p["kernel"] == "linear" for p in params) <= 2
+    assert len(params) == 12
+
+
+def test_fewer_candidates_than_asked_for():
+    search = RandomizedSearchCV(DecisionTreeClassifier(), {"max_depth": Integer(1, 3)})
+    with pytest.warns(UserWarning, match="has 3 candidates, fewer than n_iter=10"):
+        found = search.fit(X, y)
+    assert sorted(p["max_depth"] for p in found.cv_results_["params"]) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
+def test_the_nearest_name(search):
+    with pytest.raises(ValueError, match="Did you mean 'max_depth'"):
+        search(DecisionTreeClassifier(), {"max_dept": Integer(1, 3)}).fit(X, y)
+
+
+def test_bad_numbers():
+    with pytest.raises(ValueError, match="n_values"):
+        GridSearchCV(SVC(), {"C": Real(0.1, 1)}, n_values=0).fit(X, y)
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
+def test_keras_estimators_are_fused(search):
+    keras = pytest.importorskip("keras")
+    from skkeras_search import KerasClassifier
+
+    threads = []
+
+    def model(units=4):
+        threads.append(threading.current_thread().name)
+        layers = [keras.layers.Dense(units), keras.layers.Dense(3, "softmax")]
+        made = keras.Sequential(layers)
+        made.compile("adam", "sparse_categorical_crossentropy")
+        return made
+
+    classifier = KerasClassifier(model, epochs=1, verbose=0, random_state=0)
+    params = {"n_iter": 2} if search is RandomizedSearchCV else {}
+    found = search(classifier, {"units": [4, 5]}, cv=2, refit=False, **params).fit(X, y)
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+    assert threads == ["fused task"] * 2

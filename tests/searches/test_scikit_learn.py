@@ -1,0 +1,30 @@
+"""scikit-learn's own tests of its searches, on those of this library."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+from sklearn.model_selection.tests import test_search
+
+from skkeras_search import GridSearchCV, RandomizedSearchCV
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+OURS = {"GridSearchCV": GridSearchCV, "RandomizedSearchCV": RandomizedSearchCV}
+
+
+def ours_instead(source):
+    """The tests, without their import of the classes of these names."""
+    lines = source.splitlines(keepends=True)
+    imports = {f"    {name},\n" for name in OURS}
+    assert imports <= set(lines)
+    return "".join("\n" if line in imports else line for line in lines)
+
+
+path = Path(test_search.__file__)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    # Relative imports are those of its package.
+    __package__ = test_search.__package__
+    exec(compile(ours_instead(path.read_text(encoding="utf-8")), str(path), "exec"))
+globals().update(OURS)
