@@ -16,7 +16,12 @@ if TYPE_CHECKING:
         KerasRegressor,
         MultiInput,
     )
-    from skkeras_search.searches import BayesSearchCV, GridSearchCV, RandomizedSearchCV
+    from skkeras_search.searches import (
+        BayesSearchCV,
+        GridSearchCV,
+        RandomizedSearchCV,
+        SearchProgress,
+    )
     from skkeras_search.space import Categorical, Integer, Real, Space
 
 __version__ = "0.1.0"
@@ -32,6 +37,7 @@ __all__ = [
     "MultiInput",
     "RandomizedSearchCV",
     "Real",
+    "SearchProgress",
     "Space",
 ]
 
@@ -40,7 +46,10 @@ _HOME = {
         ("BaseWrapper", "KerasClassifier", "KerasRegressor", "MultiInput"), "estimators"
     ),
     **dict.fromkeys(("Categorical", "Integer", "Real", "Space"), "space"),
-    **dict.fromkeys(("BayesSearchCV", "GridSearchCV", "RandomizedSearchCV"), "searches"),
+    **dict.fromkeys(
+        ("BayesSearchCV", "GridSearchCV", "RandomizedSearchCV", "SearchProgress"),
+        "searches",
+    ),
 }
 
 

@@ -62,8 +62,8 @@ class LogExpectedImprovement:
         z = (self._best - mean) / sigma
         d_log_sigma = d_variance / (2 * variance)[:, None]
         d_z = -d_mean / sigma[:, None] - z[:, None] * d_log_sigma
-        values = np.log(sigma) + _log_h(z)
-        return values, d_log_sigma + _d_log_h(z)[:, None] * d_z
+        log_h = _log_h(z)
+        return np.log(sigma) + log_h, d_log_sigma + _d_log_h(z, log_h)[:, None] * d_z
 
 
 def _log_h(z: np.ndarray) -> np.ndarray:
@@ -77,12 +77,9 @@ def _log_h(z: np.ndarray) -> np.ndarray:
     return value
 
 
-def _d_log_h(z: np.ndarray) -> np.ndarray:
+def _d_log_h(z: np.ndarray, log_h: np.ndarray) -> np.ndarray:
     """The derivative of ``_log_h``: Phi(z) / h(z)."""
-    value = -z
-    near = z > FAR
-    value[near] = np.exp(log_ndtr(z[near]) - _log_h(z[near]))
-    return value
+    return np.where(z > FAR, np.exp(log_ndtr(z) - log_h), -z)
 
 
 def _mills(z: np.ndarray) -> np.ndarray:

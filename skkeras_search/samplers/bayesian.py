@@ -85,7 +85,7 @@ class BayesianSampler(Sampler):
     def _propose(self) -> np.ndarray | None:
         while self._initial:
             vector = self._initial.pop(0)
-            if self._is_new(vector[None])[0]:
+            if self._is_new(vector):
                 return vector
         n_finite = sum(np.isfinite(told.value) for told in self._told)
         n_begun = len(self._told) + len(self._pending)
@@ -109,8 +109,8 @@ class BayesianSampler(Sampler):
         mean, _ = process.predict(process.X)
         acquisition = LogExpectedImprovement(process, mean.min())
         if self._all is not None:
-            left = self._all[self._is_new(self._all)]
-            return left[np.argmax(acquisition(left))] if len(left) else None
+            left = [vector for vector in self._all if self._is_new(vector)]
+            return left[np.argmax(acquisition(np.array(left)))] if left else None
         good = process.X[np.argsort(mean)[:N_GOOD]]
         return self._local_search.maximize(acquisition, good, self._is_new, self._rng)
 

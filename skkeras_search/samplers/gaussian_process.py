@@ -19,7 +19,8 @@ import math
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cholesky
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
@@ -102,8 +103,8 @@ class GaussianProcess:
         _, s2, n2 = self.hyperparameters
         self.X, self.y, self.noise = X, y, noise
         K = s2 * _matern(self._squared_distances(X))
-        self._L = _factor(K + np.diag(n2 + noise))
-        self._alpha = cho_solve((self._L, True), y)
+        self._K_inv = _inverse(_factor(K + np.diag(n2 + noise)))
+        self._alpha = self._K_inv @ y
         return self
 
     def believing(self, X: np.ndarray) -> "GaussianProcess":
@@ -133,9 +134,8 @@ class GaussianProcess:
         """
         s2 = self.hyperparameters.s2
         k = s2 * _matern(self._squared_distances(X))
-        v = solve_triangular(self._L, k.T, lower=True, check_finite=False)
-        variance = np.maximum(s2 - (v**2).sum(axis=0), 1e-12)
-        return k @ self._alpha, variance
+        variance = s2 - ((k @ self._K_inv) * k).sum(axis=1)
+        return k @ self._alpha, np.maximum(variance, 1e-12)
 
     def predict_with_gradient(
         self, X: np.ndarray
@@ -155,14 +155,18 @@ class GaussianProcess:
         ell, s2, _ = self.hyperparameters
         r2 = self._squared_distances(X)
         k = s2 * _matern(r2)
-        K_inv_k = cho_solve((self._L, True), k.T).T
-        # of shape (m, n, d)
-        d_r2 = 2 * (X[:, None] - self.X) * np.where(self.unordered, 0, ell**-2.0)
-        d_k = s2 * _d_matern(r2)[..., None] * d_r2
+        K_inv_k = k @ self._K_inv
         mean = k @ self._alpha
         variance = np.maximum(s2 - (k * K_inv_k).sum(axis=1), 1e-12)
-        d_mean = np.einsum("mnd,n->md", d_k, self._alpha)
-        d_variance = -2 * np.einsum("mnd,mn->md", d_k, K_inv_k)
+        # r2 changes by 2 (x - X_i) / l**2, and k by as much times `of_r2`.
+        of_r2 = s2 * _d_matern(r2)
+        scale = np.where(self.unordered, 0, 2 * ell**-2.0)
+
+        def by_coordinate(weights: np.ndarray) -> np.ndarray:
+            return scale * (weights.sum(axis=1)[:, None] * X - weights @ self.X)
+
+        d_mean = by_coordinate(of_r2 * self._alpha)
+        d_variance = -2 * by_coordinate(of_r2 * K_inv_k)
         return mean, variance, d_mean, d_variance
 
     def _squared_distances(self, X: np.ndarray) -> np.ndarray:
@@ -188,10 +192,11 @@ class GaussianProcess:
         r2 = np.tensordot(ell**-2.0, differences, axes=1)
         K = s2 * _matern(r2)
         L = _factor(K + np.diag(n2 + noise))
-        alpha = cho_solve((L, True), y)
+        K_inv = _inverse(L)
+        alpha = K_inv @ y
         value = y @ alpha / 2 + np.log(np.diag(L)).sum()
         # What the value changes by with each entry of K.
-        d_K = (cho_solve((L, True), np.eye(len(y))) - np.outer(alpha, alpha)) / 2
+        d_K = (K_inv - np.outer(alpha, alpha)) / 2
         d_r2 = d_K * s2 * _d_matern(r2)
         d_log_l = -2 * ell**-2.0 * np.tensordot(differences, d_r2, axes=2)
         gradient = np.hstack([d_log_l, (d_K * K).sum(), n2 * np.trace(d_K)])
@@ -220,6 +225,12 @@ def _factor(K: np.ndarray) -> np.ndarray:
             return cholesky(K + jitter * np.eye(len(K)), lower=True, check_finite=False)
         except np.linalg.LinAlgError:
             jitter *= 10
+
+
+def _inverse(L: np.ndarray) -> np.ndarray:
+    """The inverse of the matrix of which L is the Cholesky factor."""
+    lower, _ = dpotri(L, lower=True)
+    return np.tril(lower) + np.tril(lower, -1).T
 
 
 def _matern(r2: np.ndarray) -> np.ndarray:

@@ -42,6 +42,6 @@ class GridSampler(Sampler):
     def _propose(self) -> np.ndarray | None:
         while self._left:
             vector = self._left.pop()
-            if self._is_new(vector[None])[0]:
+            if self._is_new(vector):
                 return vector
         return None

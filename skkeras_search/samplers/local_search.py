@@ -17,6 +17,10 @@ N_QUASIRANDOM = 512
 N_PERTURBED = 256
 N_STARTS = 6
 N_ROUNDS = 3
+# Starts that go on after the first round.
+N_FINALISTS = 2
+# Of the logarithm of an improvement: the rest of the way is not worth going.
+ENOUGH = 0.01
 # A discrete dimension with more values than this is not gone through at every turn.
 MOST_VALUES = 12
 
@@ -53,7 +57,7 @@ class LocalSearch:
         self,
         acquisition: Acquisition,
         good: np.ndarray,
-        is_new: Callable[[np.ndarray], np.ndarray],
+        is_new: Callable[[np.ndarray], bool],
         rng: np.random.Generator,
     ) -> np.ndarray | None:
         """Find the best new point.
@@ -64,7 +68,7 @@ class LocalSearch:
         good : ndarray of shape (m, d)
             Points to look near.
         is_new : callable
-            Says of points whether they may be returned.
+            Says of a point whether it may be returned.
         rng : Generator
 
         Returns
@@ -78,8 +82,10 @@ class LocalSearch:
         climbed, climbed_values = self._climb(acquisition, points[starts], values[starts])
         points = np.vstack([climbed, points])
         values = np.hstack([climbed_values, values])
-        new = is_new(points)
-        return points[new][np.argmax(values[new])] if new.any() else None
+        for index in np.argsort(-values):
+            if is_new(points[index]):
+                return points[index]
+        return None
 
     def _quasirandom(self, rng: np.random.Generator) -> np.ndarray:
         sobol = qmc.Sobol(len(self._space), seed=rng)
@@ -114,13 +120,15 @@ class LocalSearch:
         self, acquisition: Acquisition, points: np.ndarray, values: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         for _ in range(N_ROUNDS):
-            before = values
+            before = values.copy()
             if not self._is_discrete.all():
                 points, values = self._follow_gradient(acquisition, points, values)
             if self._is_discrete.any():
                 points, values = self._change_values(acquisition, points, values)
-            if not (values > before + 1e-6).any() or not self._is_discrete.any():
+            if not self._is_discrete.any() or (values < before + ENOUGH).all():
                 break
+            best = np.argsort(-values)[:N_FINALISTS]
+            points, values = points[best], values[best]
         return points, values
 
     def _follow_gradient(
@@ -143,7 +151,7 @@ class LocalSearch:
             method="L-BFGS-B",
             jac=True,
             bounds=[(0, 1)] * int(free.sum()),
-            options={"maxiter": 30},
+            options={"maxiter": 20, "ftol": 1e-4},
         )
         moved = points.copy()
         moved[free] = found.x

@@ -153,8 +153,8 @@ class Sampler(ABC):
     def _propose(self) -> np.ndarray | None:
         """Give the vector of a configuration that is not known, if there is one."""
 
-    def _is_new(self, vectors: np.ndarray) -> np.ndarray:
-        return np.array([_key(vector) not in self._known for vector in vectors], bool)
+    def _is_new(self, vector: np.ndarray) -> bool:
+        return _key(vector) not in self._known
 
 
 # Draws in vain, after which a finite space is gone through for what is left.
@@ -164,7 +164,7 @@ N_DRAWS = 100
 def draw_new(
     space: Space,
     draw: Callable[[], np.ndarray],
-    is_new: Callable[[np.ndarray], np.ndarray],
+    is_new: Callable[[np.ndarray], bool],
     rng: np.random.Generator,
 ) -> np.ndarray | None:
     """Draw until there is a new configuration, or none is left.
@@ -175,7 +175,7 @@ def draw_new(
     draw : callable
         Gives a point of the unit cube.
     is_new : callable
-        Says of vectors whether they are.
+        Says of a vector whether it is.
     rng : Generator
         To choose from what is left.
 
@@ -184,13 +184,12 @@ def draw_new(
     ndarray of shape (n_dimensions,) or None
     """
     for _ in range(N_DRAWS):
-        vectors = space.from_uniform(draw()[None])
-        if is_new(vectors)[0]:
-            return vectors[0]
-    left = space.vectors()
-    if left is not None:
-        left = left[is_new(left)]
-    return rng.choice(left) if left is not None and len(left) else None
+        (vector,) = space.from_uniform(draw()[None])
+        if is_new(vector):
+            return vector
+    vectors = space.vectors()
+    left = [] if vectors is None else [vector for vector in vectors if is_new(vector)]
+    return left[rng.integers(len(left))] if left else None
 
 
 def _key(vector: np.ndarray) -> bytes:
