@@ -16,6 +16,7 @@ class Told(NamedTuple):
 
     Attributes
     ----------
+    params : dict
     vector : ndarray of shape (n_dimensions,)
     value : float
         To be minimised; not finite if it failed.
@@ -23,6 +24,7 @@ class Told(NamedTuple):
         Standard error of the value, zero if it is not known.
     """
 
+    params: dict[str, Any]
     vector: np.ndarray
     value: float
     error: float
@@ -75,7 +77,7 @@ class Sampler(ABC):
             random_state = int(random_state.randint(2**31))
         self._rng = np.random.default_rng(random_state)
         self._told: list[Told] = []
-        self._pending: list[np.ndarray] = []
+        self._pending: dict[bytes, dict[str, Any]] = {}
         self._known: set[bytes] = set()
 
     def ask(self, n: int = 1) -> list[dict[str, Any]]:
@@ -103,9 +105,11 @@ class Sampler(ABC):
             vector = self._propose()
             if vector is None:
                 break
-            self._pending.append(vector)
-            self._known.add(_key(vector))
-            asked.append(self.space.decode(vector))
+            params = self.space.decode(vector)
+            key = _key(self.space.encode(params))
+            self._pending[key] = params
+            self._known.add(key)
+            asked.append(dict(params))
         return asked
 
     def tell(self, params: Mapping[str, Any], value: float, error: float = 0.0) -> None:
@@ -125,21 +129,19 @@ class Sampler(ABC):
         ValueError
             If the configuration is not of the space, or ``error`` is negative.
         """
-        if error < 0:
-            raise ValueError(f"error must not be negative, got {error!r}.")
-        vector = self.space.encode(params)
-        key = _key(vector)
-        matching = [i for i, p in enumerate(self._pending) if _key(p) == key]
-        for index in matching[:1]:
-            vector = self._pending.pop(index)
+        if not error >= 0:
+            raise ValueError(f"error must be a number and not negative, got {error!r}.")
         sign = 1 if self.direction == "minimize" else -1
-        self._told.append(Told(vector, sign * float(value), float(error)))
-        self._known.add(key)
+        vector = self.space.encode(params)
+        told = Told(dict(params), vector, sign * float(value), float(error))
+        self._pending.pop(_key(vector), None)
+        self._known.add(_key(vector))
+        self._told.append(told)
 
     @property
     def pending(self) -> list[dict[str, Any]]:
         """Configurations that were asked and not told yet."""
-        return [self.space.decode(vector) for vector in self._pending]
+        return [dict(params) for params in self._pending.values()]
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -147,14 +149,15 @@ class Sampler(ABC):
         finite = [told for told in self._told if np.isfinite(told.value)]
         if not finite:
             return None
-        return self.space.decode(min(finite, key=lambda told: told.value).vector)
+        return dict(min(finite, key=lambda told: told.value).params)
 
     @abstractmethod
     def _propose(self) -> np.ndarray | None:
         """Give the vector of a configuration that is not known, if there is one."""
 
     def _is_new(self, vector: np.ndarray) -> bool:
-        return _key(vector) not in self._known
+        """Whether the configuration of a vector was never asked or told."""
+        return _key(self.space.encode(self.space.decode(vector))) not in self._known
 
 
 # Draws in vain, after which a finite space is gone through for what is left.

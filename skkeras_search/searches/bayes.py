@@ -25,6 +25,7 @@ WITHOUT_EFFECT = (
     "acq_func_kwargs",
     "acq_optimizer",
     "acq_optimizer_kwargs",
+    "avoid_duplicates",
     "initial_point_generator",
     "model_queue_size",
     "n_jobs",
@@ -69,12 +70,13 @@ class BayesSearchCV(BaseSearchCV):
     ----------
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C all but
-        ``best_estimator_`` are there for the candidates that were finished.
+        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C there are
+        ``cv_results_`` and those whose names begin with ``best_``, but for
+        ``best_estimator_``, of the candidates that were finished.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         For each space: ``x_iters``, the values of each candidate in the order of the sorted
         names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
-        them, and ``space``.
+        them (None and infinity as long as all have failed), and ``space``.
     optimizers_ : list of Sampler
         The sampler of each space.
 
@@ -162,7 +164,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             For splitters that want them.
         callback : callable or list of callable, optional
             Called with the element of ``optimizer_results_`` of a space after each
-            ``n_points`` candidates. The search of this space ends if one returns True.
+            ``n_points`` candidates. The search of this space ends if one returns what is
+            true.
         **params
             Passed to the ``fit`` of the estimator, or routed as metadata.
 
@@ -179,6 +182,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self._spaces = as_spaces(self.search_spaces, self.n_iter)
         for space, _ in self._spaces:
             check_names(self.estimator, space)
+        self.__dict__.pop("best_estimator_", None)  # of another fit
         self._callbacks = _callables(callback)
         self._failures = Failures(self.error_score)
         params = {**(self.fit_params or {}), **params}
@@ -263,7 +267,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             if batch.call_on_fit_task_end(estimator=self):
                 return n_before + len(params), True
             answers = [callback(result) for callback in self._callbacks]
-            if any(answer is True for answer in answers):
+            if any(answers):
                 break
         return n_before + len(params), False
 
@@ -284,6 +288,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 stacklevel=2,
             )
         kwargs = {"random_state": seed, **kwargs}
+        if kwargs.pop("space_constraint", None) is not None:
+            raise ValueError("optimizer_kwargs has 'space_constraint', which is not known.")
         known = ("initial", "n_initial", "random_state")
         for name in set(kwargs) - set(WITHOUT_EFFECT) - set(known):
             raise ValueError(
@@ -296,7 +302,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _scores(self, results: Mapping[str, Any] | None, n: int) -> list[float]:
         """What the search maximises, of the last ``n`` candidates."""
         if results is None:
-            return [np.nan] * n
+            return [float(self.error_score)] * n
         return [
             float(score) for score in results[f"mean_test_{self._metric(results)}"][-n:]
         ]
@@ -356,7 +362,7 @@ def _result(
     x_iters = [[candidate.get(name) for name in space.names] for candidate in params]
     values = -np.array(scores)
     result = OptimizeResult(
-        x_iters=x_iters, func_vals=values, space=space, x=None, fun=None
+        x_iters=x_iters, func_vals=values, space=space, x=None, fun=np.inf
     )
     if np.isfinite(values).any():
         best = int(np.nanargmin(values))

@@ -9,8 +9,8 @@ from sklearn import model_selection
 from sklearn.utils._param_validation import Interval
 
 from skkeras_search.searches.fused_fits import FusedSearch, choices_of
-from skkeras_search.searches.spaces import check_names, has_dimensions
-from skkeras_search.space import Space
+from skkeras_search.searches.spaces import check_names, of_scikit_learn
+from skkeras_search.space.notations import is_dimension, is_distribution
 
 
 class GridSearchCV(FusedSearch, model_selection.GridSearchCV):
@@ -21,7 +21,8 @@ class GridSearchCV(FusedSearch, model_selection.GridSearchCV):
     estimator : estimator
     param_grid : dict or list of dict
         As in ``sklearn.model_selection.GridSearchCV``: lists of values by the names of
-        parameters. A ``Real`` or ``Integer``, or a distribution of ``scipy.stats``, has
+        parameters. A ``Real`` or ``Integer``, bounds with a prior, as in
+        ``(1e-4, 1e-1, "log-uniform")``, or a distribution of ``scipy.stats`` stand for
         values that are spread evenly. Dimensions may be conditional.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``sklearn.model_selection.GridSearchCV``.
@@ -90,10 +91,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
     ) -> None:
-        if not any(map(has_dimensions, self._grids())):
+        if not any(
+            is_dimension(given) or is_distribution(given)
+            for grid in self._grids()
+            for given in grid.values()
+        ):
             super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
             return
-        spaces = [Space(_as_lists(grid)) for grid in self._grids()]
+        spaces = [of_scikit_learn(grid) for grid in self._grids()]
         for space in spaces:
             check_names(self.estimator, space)
         candidates = [params for space in spaces for params in space.grid(self.n_values)]
@@ -114,8 +119,3 @@ def evaluate_all(
     ).call_on_fit_task_begin(estimator=search)
     evaluate_candidates(candidates, callback_ctx=task)
     task.call_on_fit_task_end(estimator=search)
-
-
-def _as_lists(grid: Mapping[str, Any]) -> dict[str, Any]:
-    # In a grid a tuple has values, as a list has, and no bounds.
-    return {n: list(v) if isinstance(v, tuple) else v for n, v in grid.items()}

@@ -1,5 +1,6 @@
 """A line about a search now and then."""
 
+import math
 import sys
 import time
 from typing import Any, TextIO
@@ -30,7 +31,7 @@ class SearchProgress:
     >>> search = BayesSearchCV(SVC(), {"C": [1.0, 2.0]}, n_iter=2, cv=3, random_state=0)
     >>> search = search.set_callbacks(SearchProgress(file=sys.stdout))
     >>> search = search.fit(*load_iris(return_X_y=True))
-    2 of 2 candidates, best score 0.9667, about 0 s left
+    2 of 2 candidates, best score 0.9667, 0 s
     """
 
     def __init__(self, every: float = 10.0, file: TextIO | None = None):
@@ -42,6 +43,7 @@ class SearchProgress:
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin with a search."""
         self._begun = self._printed = time.monotonic()
+        self._n_printed = 0
 
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
         """Do nothing."""
@@ -50,23 +52,31 @@ class SearchProgress:
         """Print a line after some candidates, if it is time."""
         if context.task_name != "candidates":
             return
-        now = time.monotonic()
-        results = estimator.optimizer_results_
-        n, total = sum(len(r.x_iters) for r in results), estimator.total_iterations
-        if now - self._printed < self.every and n < total:
-            return
-        self._printed = now
-        scores = [-result.fun for result in results if result.fun is not None]
-        best = f"best score {max(scores):.4g}" if scores else "no score yet"
-        left = _duration((now - self._begun) / n * (total - n))
+        if time.monotonic() - self._printed >= self.every:
+            self._print(estimator)
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """Print the last line of a search."""
+        if sum(len(r.x_iters) for r in estimator.optimizer_results_) > self._n_printed:
+            self._print(estimator, ended=True)
+
+    def _print(self, search: Any, ended: bool = False) -> None:
+        self._printed = time.monotonic()
+        results, total = search.optimizer_results_, search.total_iterations
+        n = self._n_printed = sum(len(result.x_iters) for result in results)
+        best = -min(result.fun for result in results)
+        left = _duration((self._printed - self._begun) / n * (total - n))
         print(
-            f"{n} of {total} candidates, {best}, about {left} left",
+            f"{n} of {total} candidates, "
+            + (f"best score {best:.4g}, " if math.isfinite(best) else "no score yet, ")
+            + (
+                f"{_duration(self._printed - self._begun)}"
+                if ended
+                else f"about {left} left"
+            ),
             file=self.file or sys.stderr,
             flush=True,
         )
-
-    def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """End with a search."""
 
 
 def _duration(seconds: float) -> str:

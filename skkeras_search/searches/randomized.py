@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 from skkeras_search.samplers import RandomSampler
 from skkeras_search.searches.fused_fits import FusedSearch, choices_of
 from skkeras_search.searches.grid import evaluate_all
-from skkeras_search.searches.spaces import check_names, has_dimensions
+from skkeras_search.searches.spaces import check_names, of_scikit_learn
 from skkeras_search.space import Space
+from skkeras_search.space.notations import is_dimension
 
 
 class RandomizedSearchCV(FusedSearch, model_selection.RandomizedSearchCV):
@@ -22,9 +23,10 @@ class RandomizedSearchCV(FusedSearch, model_selection.RandomizedSearchCV):
     estimator : estimator
     param_distributions : dict or list of dict
         As in ``sklearn.model_selection.RandomizedSearchCV``: lists, and distributions of
-        ``scipy.stats``, by the names of parameters. Dimensions are taken, too, and may
-        be conditional; no candidate is then evaluated twice. In a list, each candidate
-        is of one of the dicts, all of which are as likely.
+        ``scipy.stats``, by the names of parameters. Dimensions, and bounds with a prior,
+        as in ``(1e-4, 1e-1, "log-uniform")``, are taken, too, and may be conditional; no
+        candidate is then evaluated twice. In a list, each candidate is of one of the
+        dicts, all of which are as likely.
     n_iter : int, default=10
         Number of candidates.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, \
@@ -58,10 +60,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
     ) -> None:
-        if not any(map(has_dimensions, self._dicts())):
+        if not any(is_dimension(g) for given in self._dicts() for g in given.values()):
             super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
             return
-        spaces = [Space(given) for given in self._dicts()]
+        spaces = [of_scikit_learn(given) for given in self._dicts()]
         for space in spaces:
             check_names(self.estimator, space)
         evaluate_all(self, self._draw(spaces), evaluate_candidates, callback_ctx)

@@ -1,12 +1,14 @@
 """The spaces of a search, checked against the estimator before anything is trained."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.nearest_name import did_you_mean
-from skkeras_search.space import Dimension, Space
+from skkeras_search.space import Space
+from skkeras_search.space.notations import is_dimension
 
 
 def as_spaces(search_spaces: Any, n_iter: int) -> list[tuple[Space, int]]:
@@ -53,21 +55,32 @@ def _with_number(given: Any, n_iter: int) -> tuple[Space, int]:
             "search_spaces must be a dict, a list of dicts or a list of (dict, n_iter); "
             f"got {given!r} in the list."
         )
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise ValueError(
-            f"The number of candidates of a space must be positive, got {n!r}."
+            "n_iter, the number of candidates of a space, must be a whole number >= 1, "
+            f"got {n!r}."
         )
     if isinstance(given, Mapping):
         wrong = [name for name in given if not isinstance(name, str)]
         if wrong:
             raise TypeError(f"Names of parameters must be str, got {wrong[0]!r}.")
         given = Space({name: given[name] for name in sorted(given)})
-    return given, n
+    return given, int(n)
 
 
-def has_dimensions(space: Mapping[str, Any]) -> bool:
-    """Whether a space has what only this library takes."""
-    return any(isinstance(given, Dimension) for given in space.values())
+def of_scikit_learn(space: Mapping[str, Any]) -> Space:
+    """Make a space of what scikit-learn's searches take, and of dimensions.
+
+    A tuple has values, as a list has; it has bounds only where a prior follows them.
+    """
+    return Space(
+        {
+            name: list(given)
+            if isinstance(given, tuple) and not is_dimension(given)
+            else given
+            for name, given in space.items()
+        }
+    )
 
 
 def check_names(estimator: BaseEstimator, space: Space) -> None:
@@ -80,9 +93,7 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
     """
     known: set[str] = set(estimator.get_params())
     parts = {
-        name: [
-            category for category in dimension.categories if hasattr(category, "get_params")
-        ]
+        name: [category for category in dimension.categories if _is_estimator(category)]
         for name, dimension in space.dimensions.items()
         if hasattr(dimension, "categories")
     }
@@ -95,6 +106,10 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
                 f"{name!r} is no parameter of {type(estimator).__name__}."
                 + did_you_mean(name, known)
             )
+
+
+def _is_estimator(thing: Any) -> bool:
+    return hasattr(thing, "get_params") and not isinstance(thing, type)
 
 
 def _can_set(

@@ -18,6 +18,8 @@ Prior = Literal["uniform", "log-uniform"]
 
 # A distribution without bounds is searched between these of its quantiles.
 TAIL = 1e-4
+# Greater whole numbers are not all floating-point numbers.
+MOST = 2**53
 
 
 class Dimension(ABC):
@@ -217,6 +219,9 @@ class Real(_Numeric):
         super().__init__(low, high, prior, base, transform, name, dtype, when)
         self.low, self.high = float(low), float(high)
         self._ends = self._scaled([self.low, self.high])
+        first, last = map(float, self._ends)
+        if not 0 < last - first < math.inf:
+            raise ValueError(f"low={low!r} and high={high!r} are too near or too far.")
 
     def encode(self, value: Any) -> float:
         """Give the coordinate of a number."""
@@ -279,10 +284,14 @@ class Integer(_Numeric):
         when: Mapping[str, Any] | None = None,
     ):
         for bound, value in (("low", low), ("high", high)):
-            if is_number(value) and math.isfinite(value) and value != int(value):
+            if not (is_number(value) and math.isfinite(value)):
+                continue  # refused below
+            if value != int(value):
                 raise TypeError(
                     f"{bound}={value!r} is not a whole number; use Real for others."
                 )
+            if abs(value) > MOST:
+                raise ValueError(f"{bound}={value!r} must be between -2**53 and 2**53.")
         super().__init__(low, high, prior, base, transform, name, dtype, when)
         self.low, self.high = int(low), int(high)
         self.n_values = self.high - self.low + 1
@@ -367,22 +376,23 @@ class Categorical(Dimension):
         super().__init__(name, when)
         if isinstance(categories, (str, Mapping)) or not hasattr(categories, "__iter__"):
             raise TypeError(f"categories must be a list of them, got {categories!r}.")
-        self.categories = tuple(_plain(category) for category in categories)
-        if not self.categories:
+        given = [_plain(category) for category in categories]
+        if not given:
             raise ValueError("categories is empty; give at least one.")
+        # Those that are given twice are as likely as both.
+        same = _distinct(given)
+        self.categories = tuple(given[i] for i, first in same.items() if i == first)
         self.n_values = len(self.categories)
         self.prior, self.transform, self.ordered = prior, transform, ordered
         self.is_ordered = _are_ordered(self.categories) if ordered is None else ordered
-        weights = np.ones(self.n_values) if prior is None else np.array(prior, float)
-        if (
-            weights.shape != (self.n_values,)
-            or not (weights >= 0).all()
-            or weights.sum() == 0
-        ):
+        weights = np.ones(len(given)) if prior is None else np.array(prior, float)
+        if weights.shape != (len(given),) or not (weights >= 0).all() or weights.sum() == 0:
             raise ValueError(
-                f"prior must have a probability for each of the {self.n_values} "
+                f"prior must have a probability for each of the {len(given)} "
                 f"categories, got {prior!r}."
             )
+        firsts = np.array(list(same.values()))
+        weights = np.bincount(firsts, weights)[np.unique(firsts)]
         self._cumulated = np.cumsum(weights) / weights.sum()
 
     @property
@@ -432,7 +442,8 @@ class Distribution(Dimension):
     Parameters
     ----------
     distribution : frozen distribution of scipy.stats
-        Continuous or discrete.
+        Continuous or discrete. Where it has no bounds, and always if it is discrete, its
+        first and last ten-thousandth are left out.
     name, when
         As in ``Dimension``.
 
@@ -452,20 +463,25 @@ class Distribution(Dimension):
     ):
         super().__init__(name, when)
         self.distribution = distribution
-        self._discrete = hasattr(distribution, "pmf") and not hasattr(distribution, "pdf")
+        kinds = {cls.__name__ for cls in type(distribution).__mro__}
         kind = getattr(distribution, "dist", None)
-        self._discrete = self._discrete or hasattr(kind, "_pmf")
+        self._discrete = hasattr(kind, "_pmf") or "DiscreteDistribution" in kinds
+        first, last = (float(end) for end in distribution.support())
+        self._quantiles = (
+            0.0 if math.isfinite(first) and not self._discrete else TAIL,
+            1.0 if math.isfinite(last) and not self._discrete else 1 - TAIL,
+        )
+        self._values = tuple(float(self._inverse(q)) for q in self._quantiles)
         if self._discrete:
-            first, last = (float(end) for end in distribution.support())
-            if math.isfinite(first) and math.isfinite(last):
-                self.n_values = int(last - first) + 1
+            self.n_values = int(self._values[1] - self._values[0]) + 1
 
     def encode(self, value: Any) -> float:
         """Give the quantile of a value."""
-        first, last = self.distribution.support()
-        if not first <= value <= last:
+        first, last = self._values if self._discrete else self.distribution.support()
+        is_whole = not self._discrete or value == int(value)
+        if not (first <= value <= last and is_whole):
             raise ValueError(f"{value!r} is not in {self!r}.")
-        return float(np.clip(self._quantile(float(value)), 0, 1))
+        return float(self._quantile(float(value)))
 
     def decode(self, coordinate: float) -> Any:
         """Give the value of a quantile."""
@@ -475,25 +491,32 @@ class Distribution(Dimension):
     def snap(self, coordinates: np.ndarray) -> np.ndarray:
         """Give, for each coordinate, that of its value."""
         if not self._discrete:
-            return super().snap(coordinates)
+            return self._within(coordinates)
         return self._quantile(self._value(coordinates))
 
     def grid(self, n: int) -> list[Any]:
         """Give the values of ``n`` quantiles that are spread evenly."""
+        if n >= self.n_values:
+            return list(range(int(self._values[0]), int(self._values[1]) + 1))
         values = [self.decode(q) for q in (np.arange(n) + 0.5) / n]
         return list(dict.fromkeys(values))
 
     def _value(self, quantiles: Any) -> Any:
-        first, last = self.distribution.support()
-        low = 0.0 if math.isfinite(first) else TAIL
-        high = 1.0 if math.isfinite(last) else 1 - TAIL
+        first, last = self._values
+        return np.clip(self._inverse(self._within(quantiles)), first, last)
+
+    def _within(self, quantiles: Any) -> Any:
+        low, high = self._quantiles
+        return np.clip(quantiles, low, high)
+
+    def _inverse(self, quantiles: Any) -> Any:
         inverse = getattr(self.distribution, "ppf", None) or self.distribution.icdf
-        # scipy gives as the 0th quantile of a discrete one what is before its first.
-        return np.clip(inverse(np.clip(quantiles, low, high)), first, last)
+        return inverse(quantiles)
 
     def _quantile(self, values: Any) -> Any:
         cdf = self.distribution.cdf
-        return (cdf(values) + cdf(values - 1)) / 2 if self._discrete else cdf(values)
+        quantiles = (cdf(values) + cdf(values - 1)) / 2 if self._discrete else cdf(values)
+        return self._within(quantiles)
 
     def _arguments(self) -> str:
         kind = getattr(self.distribution, "dist", None)
@@ -510,7 +533,7 @@ def _public(dimension: Dimension) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A numpy scalar as the Python object that it stands for."""
-    return value.item() if isinstance(value, np.generic) else value
+    return value.item() if isinstance(value, (np.number, np.bool_, np.str_)) else value
 
 
 def _is_same(category: Any, value: Any) -> bool:
@@ -521,10 +544,34 @@ def _is_same(category: Any, value: Any) -> bool:
 
 
 def _is_equal(category: Any, value: Any) -> bool:
+    if hasattr(category, "get_params") and not isinstance(category, type):
+        # A search that is cloned has clones of the estimators in its spaces.
+        return type(category) is type(value) and _are_equal(
+            category.get_params(deep=False), value.get_params(deep=False)
+        )
     try:
-        return bool(category == value)
+        return bool(category == value or (category != category and value != value))
     except (TypeError, ValueError):  # of arrays, for which there is no one answer
         return bool(np.array_equal(category, value))
+
+
+def _are_equal(params: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    return params.keys() == others.keys() and all(
+        _is_equal(value, others[name]) for name, value in params.items()
+    )
+
+
+def _distinct(categories: Sequence[Any]) -> dict[int, int]:
+    """For each category, the index of the first that is the same."""
+    try:
+        first: dict[Any, int] = {}
+        keys = [(type(c), c) for c in categories]
+        return {i: first.setdefault(key, i) for i, key in enumerate(keys)}
+    except TypeError:  # one cannot be hashed
+        return {
+            i: next(j for j in range(i + 1) if _is_same(categories[j], category))
+            for i, category in enumerate(categories)
+        }
 
 
 def _are_ordered(categories: Sequence[Any]) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.space.dimensions import (
     Categorical,
     Dimension,
@@ -53,11 +54,16 @@ def as_dimension(given: Any) -> Dimension:
     """
     if isinstance(given, Dimension):
         return given
-    module = type(given).__module__.split(".")[0]
-    if module in _FOREIGN and type(given).__name__ in _FOREIGN[module]:
-        return _FOREIGN[module][type(given).__name__](given)
-    if _is_distribution(given):
+    if convert := _conversion(given):
+        return convert(given)
+    if is_distribution(given):
         return _of_distribution(given)
+    if isinstance(given, tuple) and len(given) == 3 and _has_wrong_prior(given):
+        raise ValueError(
+            f"prior must be 'uniform' or 'log-uniform', got {given[2]!r}."
+            + did_you_mean(given[2], PRIORS)
+            + f" If these are choices, give a list: {list(given)!r}."
+        )
     if isinstance(given, tuple) and _are_bounds(given):
         return _of_bounds(*given[:3])
     if isinstance(given, (list, tuple, range)) or (
@@ -70,6 +76,12 @@ def as_dimension(given: Any) -> Dimension:
     )
 
 
+def is_dimension(given: Any) -> bool:
+    """Whether scikit-learn's own searches would not know what something stands for."""
+    prior = given[2:3] if isinstance(given, tuple) and _are_bounds(given) else ()
+    return isinstance(given, Dimension) or bool(_conversion(given)) or bool(prior)
+
+
 def _are_bounds(given: tuple[Any, ...]) -> bool:
     bounds, prior = given[:2], given[2:3]
     return (
@@ -79,12 +91,18 @@ def _are_bounds(given: tuple[Any, ...]) -> bool:
     )
 
 
+def _has_wrong_prior(given: tuple[Any, ...]) -> bool:
+    numbers = all(is_number(bound) for bound in given[:2])
+    return numbers and isinstance(given[2], str) and given[2] not in PRIORS
+
+
 def _of_bounds(low: Any, high: Any, prior: Any = "uniform") -> Dimension:
     whole = all(isinstance(bound, (int, np.integer)) for bound in (low, high))
     return Integer(low, high, prior) if whole else Real(low, high, prior)
 
 
-def _is_distribution(given: Any) -> bool:
+def is_distribution(given: Any) -> bool:
+    """Whether something is a frozen distribution of ``scipy.stats``."""
     inverse = getattr(given, "ppf", None) or getattr(given, "icdf", None)
     return callable(inverse) and hasattr(given, "cdf") and hasattr(given, "support")
 
@@ -95,7 +113,10 @@ def _of_distribution(given: Any) -> Dimension:
         low, high = (float(end) for end in given.support())
         if name == "randint":
             return Integer(int(low), int(high)) if low < high else Categorical([int(low)])
-        return Real(low, high, "uniform" if name == "uniform" else "log-uniform")
+        if name == "uniform":
+            return Real(low, high)
+        if np.isclose(given.median(), np.sqrt(low * high)):  # it is not shifted
+            return Real(low, high, "log-uniform")
     return Distribution(given)
 
 
@@ -123,6 +144,11 @@ _FOREIGN: Mapping[str, Mapping[str, Callable[[Any], Dimension]]] = {
         "CategoricalDistribution": lambda given: Categorical(given.choices),
     },
 }
+
+
+def _conversion(given: Any) -> Callable[[Any], Dimension] | None:
+    module = type(given).__module__.split(".")[0]
+    return _FOREIGN.get(module, {}).get(type(given).__name__)
 
 
 def _weights(prior: Any) -> list[float] | None:

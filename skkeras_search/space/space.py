@@ -246,6 +246,29 @@ class Space:
         vectors = self.combinations(MOST_COMBINATIONS)
         return vectors if len(vectors) <= most else None
 
+    def distance(self, values: Sequence[Any], others: Sequence[Any]) -> float:
+        """Say how far two lists of values are apart, in the order of the names.
+
+        Parameters
+        ----------
+        values, others : sequence
+            Values of all hyperparameters, None for those that are not set.
+
+        Returns
+        -------
+        float
+            Sum over the dimensions of how far they are apart in the unit interval.
+            Categories without an order are at a distance of one.
+        """
+        total = 0.0
+        for dimension, a, b in zip(self, values, others, strict=True):
+            if a is None or b is None:
+                total += a is not b
+                continue
+            apart = abs(dimension.encode(a) - dimension.encode(b))
+            total += apart if dimension.is_ordered else float(apart > 0)
+        return total
+
     def __len__(self) -> int:
         return len(self.dimensions)
 
@@ -269,7 +292,8 @@ class Space:
         return f"Space(\n{''.join(lines)})"
 
     def _n_combinations(self) -> float:
-        return math.prod(dimension.n_values for dimension in self.dimensions.values())
+        numbers = [dimension.n_values for dimension in self.dimensions.values()]
+        return math.inf if math.inf in numbers else math.prod(numbers)
 
     def _in_order(self) -> list[str]:
         """Names, each after those that it is conditional on."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from skkeras_search import Categorical, Integer, Real, Space
 from skkeras_search.samplers import (
@@ -178,8 +179,12 @@ def test_bad_arguments():
         RandomSampler(FINITE, direction="up")
     with pytest.raises(ValueError, match="Did you mean 'a'"):
         RandomSampler({"a": [1, 2]}).tell({"aa": 1}, 0.0)
-    with pytest.raises(ValueError, match="error must not be negative"):
+    with pytest.raises(ValueError, match="error must be"):
         RandomSampler({"a": [1, 2]}).tell({"a": 1}, 0.0, error=-1)
+    with pytest.raises(ValueError, match="error must be"):
+        RandomSampler({"a": [1, 2]}).tell({"a": 1}, 0.0, error=np.nan)
+    with pytest.raises(ValueError, match="n_initial must be"):
+        BayesianSampler(FINITE, n_initial=-1)
     with pytest.raises(ValueError, match="n_values must be"):
         GridSampler(FINITE, n_values=0)
 
@@ -191,6 +196,33 @@ def test_resuming_equals_going_on(seed, n_before, batch):
     run(whole, n_before, batch=batch)
     again = pickle.loads(pickle.dumps(whole))
     assert run(whole, 2 * batch, batch=batch) == run(again, 2 * batch, batch=batch)
+
+
+EDGES = {
+    "normal": {"x": stats.norm(), "y": (0.0, 1.0)},
+    "poisson": {"k": stats.poisson(8), "y": (0.0, 1.0)},
+    "beta": {"x": stats.beta(2, 5), "y": stats.skewnorm(4)},
+    "far": {"x": (1.7e9, 1.7e9 + 100.0)},
+    "near zero": {"x": (1e-300, 1.0, "log-uniform")},
+    "twice": {"x": ["a", "a", "b"], "y": (0.0, 1.0)},
+    "not a number": {"x": [float("nan"), None, 1.0], "y": (0.0, 1.0)},
+}
+
+
+@every_sampler
+@pytest.mark.parametrize("name", EDGES)
+def test_each_candidate_is_asked_once_and_leaves_when_told(sampler, name):
+    instance = sampler(EDGES[name], random_state=0)
+    asked = run(instance, 20, lambda p: -sum(v for v in p.values() if type(v) is float))
+    assert instance.pending == []
+    assert len({repr(params) for params in asked}) == len(asked)
+    assert instance.ask(3) == instance.pending
+
+
+def test_the_best_is_what_was_told():
+    sampler = RandomSampler({"x": stats.norm()})
+    sampler.tell({"x": 10.0}, 1.0)
+    assert sampler.best == {"x": 10.0}
 
 
 def test_sobol_points_fill_the_space_evenly():

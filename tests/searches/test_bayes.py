@@ -125,6 +125,8 @@ def test_swapping_a_step_with_its_own_parameters():
     found = search(Pipeline([("model", SVC())]), space, n_iter=10).fit(X, y)
     for params in found.cv_results_["params"]:
         assert ("model__C" in params) == isinstance(params["model"], LogisticRegression)
+    again = clone(found).fit(X, y)
+    assert len(again.cv_results_["params"]) == 10
 
 
 def test_tuples_as_categories():
@@ -168,6 +170,31 @@ def test_callbacks_see_each_batch_and_can_stop():
     assert seen == [1, 2, 1, 2, 3, 4]
     with pytest.raises(ValueError, match="callback must be"):
         search().fit(X, y, callback=3)
+
+
+def test_stoppers_of_scikit_optimize():
+    skopt = pytest.importorskip("skopt.callbacks")
+    stoppers = {
+        skopt.DeltaYStopper(10.0, n_best=3): 3,
+        skopt.DeltaXStopper(10.0): 2,
+        skopt.ThresholdStopper(10.0): 1,
+    }
+    for stopper, n in stoppers.items():
+        found = search().fit(X, y, callback=stopper)
+        assert len(found.cv_results_["params"]) == n
+
+
+def test_classes_as_categories():
+    class Wrapper(Stub):
+        def __init__(self, base=SVC, fail=False):
+            self.base = base
+            self.fail = fail
+
+        def score(self, X, y):
+            return float(self.base is SVC)
+
+    found = search(Wrapper(), {"base": [SVC, LogisticRegression]}, n_iter=2).fit(X, y)
+    assert found.best_params_ == {"base": SVC}
 
 
 def test_the_last_batch_is_smaller():
@@ -309,6 +336,7 @@ def test_ctrl_c_leaves_the_results_so_far():
     assert len(found.cv_results_["params"]) == 3
     assert found.best_params_ == found.cv_results_["params"][found.best_index_]
     assert found.best_score_ == found.cv_results_["mean_test_score"].max()
+    assert not hasattr(found, "best_estimator_")
 
 
 def test_scikit_learn_callbacks_watch_the_candidates():
@@ -349,6 +377,7 @@ def test_bad_spaces():
         search(n_points=0).fit(X, y)
     with pytest.raises(TypeError, match="must be str, got 1"):
         BayesSearchCV(SVC(), {1: [1, 2]})
+    assert search(n_iter=np.int64(3)).fit(X, y).total_iterations == 3
 
 
 def test_optimizer_kwargs():

@@ -66,6 +66,23 @@ def test_random_draws_from_dimensions():
     assert len(params) == 12
 
 
+def test_bounds_need_a_prior():
+    grid = {"C": (0.1, 10.0, "log-uniform"), "kernel": ("linear", "rbf"), "degree": (2, 5)}
+    found = GridSearchCV(SVC(), grid, cv=3, n_values=3).fit(X, y).cv_results_["params"]
+    assert len(found) == 12
+    assert {p["degree"] for p in found} == {2, 5}
+    search = RandomizedSearchCV(SVC(), grid, n_iter=9, cv=3, random_state=0)
+    found = search.fit(X, y).cv_results_["params"]
+    assert {p["degree"] for p in found} == {2, 5}
+    assert len({p["C"] for p in found}) == 9
+
+
+def test_a_grid_of_a_distribution():
+    search = GridSearchCV(SVC(), {"C": stats.expon()}, cv=3, n_values=2).fit(X, y)
+    values = [p["C"] for p in search.cv_results_["params"]]
+    assert values == pytest.approx(stats.expon().ppf([0.25, 0.75]))
+
+
 def test_fewer_candidates_than_asked_for():
     search = RandomizedSearchCV(DecisionTreeClassifier(), {"max_depth": Integer(1, 3)})
     with pytest.warns(UserWarning, match="has 3 candidates, fewer than n_iter=10"):

@@ -24,7 +24,7 @@ def test_each_batch_has_a_line():
     scores = [float(count[2]) for count in counts]
     assert scores == sorted(scores)
     assert scores[-1] == pytest.approx(search.best_score_, abs=1e-4)
-    assert printed[-1].endswith("about 0 s left")
+    assert printed[0].endswith("left")
 
 
 def test_the_last_line_counts_all_spaces():
@@ -37,6 +37,14 @@ def test_lines_are_rare():
     search = BayesSearchCV(DecisionTreeClassifier(), {"max_depth": (1, 9)}, n_iter=4)
     search.set_callbacks(SearchProgress(file=file)).fit(X, y)
     assert len(file.getvalue().splitlines()) == 1
+
+
+def test_a_search_that_ends_early_has_a_last_line():
+    file = io.StringIO()
+    search = BayesSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, n_iter=4)
+    with pytest.warns(UserWarning, match="2 candidates"):
+        search.set_callbacks(SearchProgress(file=file)).fit(X, y)
+    assert file.getvalue().startswith("2 of 4 candidates, best score")
 
 
 def test_bad_values():

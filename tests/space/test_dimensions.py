@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
 
 from skkeras_search import Categorical, Integer, Real
 
@@ -105,6 +108,20 @@ def test_numbers_that_rise_are_ordered():
     assert Categorical(["small", "large"], ordered=True).is_ordered
 
 
+def test_categories_that_are_given_twice():
+    dimension = Categorical(["a", "b", "a", 1, True])
+    assert dimension.categories == ("a", "b", 1, True)
+    drawn = dimension.rvs(1000, random_state=0)
+    assert 350 < drawn.count("a") < 450
+
+
+def test_clones_of_estimators_are_the_same_category():
+    svc, logistic = SVC(C=2), LogisticRegression()
+    dimension = Categorical([svc, logistic])
+    assert dimension.decode(dimension.encode(clone(logistic))) is logistic
+    assert SVC(C=3) not in dimension
+
+
 def test_values_are_plain():
     assert type(Categorical(np.array([1, 2])).decode(0.0)) is int
     assert type(Integer(np.int64(1), np.int64(5)).decode(0.3)) is int
@@ -131,6 +148,8 @@ def test_grids():
         (lambda: Real("a", 1), "low='a' is not a finite number"),
         (lambda: Real(0, 1, "log"), "prior must be 'uniform' or 'log-uniform', got 'log'"),
         (lambda: Categorical([]), "categories is empty"),
+        (lambda: Real(-1e308, 1e308), "too near or too far"),
+        (lambda: Integer(0, 10**25), "between -2..53 and 2..53"),
         (lambda: Categorical(["a"], prior=[0.5, 0.5]), "a probability for each of the 1"),
         (lambda: Real(0, 1).encode(2), r"2 is not in Real\(0.0, 1.0\)"),
         (lambda: Integer(0, 9).encode(2.5), "2.5 is not a whole number"),

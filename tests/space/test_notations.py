@@ -74,8 +74,24 @@ def test_distributions_are_drawn_from_as_they_are():
 
 
 def test_the_number_of_values_of_a_distribution():
-    assert as_dimension(stats.binom(10, 0.3)).n_values == 11
-    assert as_dimension(stats.poisson(4)).n_values == np.inf
+    # The first and the last ten-thousandth are left out.
+    assert as_dimension(stats.binom(10, 0.3)).n_values == 10
+    assert as_dimension(stats.poisson(4)).n_values == 14
+    assert as_dimension(stats.norm()).n_values == np.inf
+    assert as_dimension(stats.binom(10, 0.3)).grid(99) == list(range(10))
+
+
+def test_a_distribution_that_is_shifted():
+    dimension = as_dimension(stats.loguniform(1e-4, 1, loc=1))
+    assert isinstance(dimension, Distribution)
+    assert dimension.decode(0.5) == pytest.approx(1.01)
+
+
+def test_a_mistyped_prior():
+    with pytest.raises(ValueError, match="Did you mean 'log-uniform'"):
+        as_dimension((1e-4, 1e-1, "loguniform"))
+    with pytest.raises(ValueError, match="got 'log'"):
+        as_dimension((1, 10, "log"))
 
 
 def test_dimensions_of_scikit_optimize():
