@@ -662,7 +662,7 @@ def print_mark(runs, mark, arguments):
             interval(list(v.get(name, {}).values())) for v in (ranks, normalised)
         )
         print(f"{name:24} {rank:>22} {regret:>28}  {len(ranks[name])} runs")
-    if "ours" in ranks:
+    if "ours" in ranks and len(ranks) > 1:
         second = min(
             (n for n in ranks if n != "ours"),
             key=lambda n: np.mean(list(ranks[n].values())),
