@@ -40,8 +40,8 @@ class BayesianSampler(Sampler):
 
     Notes
     -----
-    A proposal takes some 20 ms of one core for up to 100 values, and more than twice as
-    much for 200. The hyperparameters of the process are learned anew for each value up
+    A proposal takes some 20 to 40 ms of one core for up to 100 values, and some 60 for 200.
+    The hyperparameters of the process are learned anew for each value up
     to 40 values, and for fewer of them as there are more.
 
     References
@@ -82,7 +82,8 @@ class BayesianSampler(Sampler):
         self._process = GaussianProcess(np.array([not d.is_ordered for d in self.space]))
         self._n_fitted = 0
         self._local_search = LocalSearch(self.space)
-        self._all = self.space.vectors(MOST_ENUMERATED)
+        vectors = self.space.vectors(MOST_ENUMERATED)
+        self._all = None if vectors is None else {self._key_of(v): v for v in vectors}
 
     def _propose(self) -> np.ndarray | None:
         while self._initial:
@@ -112,7 +113,7 @@ class BayesianSampler(Sampler):
         mean, _ = process.predict(process.X)
         acquisition = LogExpectedImprovement(process, mean.min())
         if self._all is not None:
-            left = [vector for vector in self._all if self._is_new(vector)]
+            left = [v for key, v in self._all.items() if key not in self._known]
             return left[np.argmax(acquisition(np.array(left)))] if left else None
         good = process.X[np.argsort(mean)[:N_GOOD]]
         return self._local_search.maximize(acquisition, good, self._is_new, self._rng)

@@ -4,7 +4,7 @@ Notation, with n observations in d dimensions:
 
 X (n, d)   coordinates, each between 0 and 1
 y (n,)     values, of zero mean and unit variance
-ell (d,)     lengthscales, one for each dimension
+ell (d,)   lengthscales, one for each dimension
 s2, n2     variances of the signal and of the noise
 r2 (n, m)  squared distances, each dimension divided by its lengthscale. Two categories
            without an order are at distance 1 if they differ.
@@ -158,7 +158,7 @@ class GaussianProcess:
         K_inv_k = k @ self._K_inv
         mean = k @ self._alpha
         variance = np.maximum(s2 - (k * K_inv_k).sum(axis=1), 1e-12)
-        # r2 changes by 2 (x - X_i) / l**2, and k by as much times `of_r2`.
+        # r2 changes by 2 (x - X_i) / ell**2, and k by as much times `of_r2`.
         of_r2 = s2 * _d_matern(r2)
         scale = np.where(self.unordered, 0, 2 * ell**-2.0)
 

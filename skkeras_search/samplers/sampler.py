@@ -106,7 +106,7 @@ class Sampler(ABC):
             if vector is None:
                 break
             params = self.space.decode(vector)
-            key = _key(self.space.encode(params))
+            key = self._key_of(vector)
             self._pending[key] = params
             self._known.add(key)
             asked.append(dict(params))
@@ -157,7 +157,11 @@ class Sampler(ABC):
 
     def _is_new(self, vector: np.ndarray) -> bool:
         """Whether the configuration of a vector was never asked or told."""
-        return _key(self.space.encode(self.space.decode(vector))) not in self._known
+        return self._key_of(vector) not in self._known
+
+    def _key_of(self, vector: np.ndarray) -> bytes:
+        """What the vectors of one configuration have in common."""
+        return _key(self.space.encode(self.space.decode(vector)))
 
 
 # Draws in vain, after which a finite space is gone through for what is left.

@@ -257,12 +257,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             results = self._failures.tolerated(
                 evaluate, candidates, n_before + len(params), callback_ctx=batch
             )
-            params += candidates
-            scores += self._scores(results, len(candidates))
-            for candidate, score in zip(
-                candidates, scores[-len(candidates) :], strict=True
-            ):
+            new_scores = self._scores(results, len(candidates))
+            for candidate, score in zip(candidates, new_scores, strict=True):
                 sampler.tell(candidate, score)
+            params += candidates
+            scores += new_scores
             result = self.optimizer_results_[-1] = _result(space, params, scores)
             if batch.call_on_fit_task_end(estimator=self):
                 return n_before + len(params), True

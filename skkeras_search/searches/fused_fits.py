@@ -8,6 +8,8 @@ from typing import Any, Self
 import joblib
 from joblib.parallel import LokyBackend, get_active_backend
 
+from skkeras_search.space.dimensions import is_estimator
+
 
 class FusedSearch:
     """A search of scikit-learn whose fits are trained together."""
@@ -35,6 +37,11 @@ class FusedSearch:
     def _choices(self) -> Iterable[Any]:
         """What may stand in the place of a part of the estimator."""
         return ()
+
+
+def as_list(spaces: Any) -> Any:
+    """Give the dicts of what scikit-learn takes as one or as several."""
+    return [spaces] if isinstance(spaces, Mapping) else spaces
 
 
 def choices_of(space: Mapping[str, Any]) -> list[Any]:
@@ -69,6 +76,5 @@ def _has_keras(thing: Any) -> bool:
     module = sys.modules.get("skkeras_search.estimators.base")
     if module is None:
         return False
-    has_parts = hasattr(thing, "get_params") and not isinstance(thing, type)
-    parts = thing.get_params().values() if has_parts else ()
+    parts = thing.get_params().values() if is_estimator(thing) else ()
     return any(isinstance(part, module.BaseWrapper) for part in (thing, *parts))

@@ -1,6 +1,6 @@
 """Grid search with cross-validation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import model_selection
 from sklearn.utils._param_validation import Interval
 
-from skkeras_search.searches.fused_fits import FusedSearch, choices_of
+from skkeras_search.searches.fused_fits import FusedSearch, as_list, choices_of
 from skkeras_search.searches.spaces import check_names, of_scikit_learn
 from skkeras_search.space.notations import is_dimension, is_distribution
 
@@ -81,24 +81,19 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.n_values = n_values
 
     def _choices(self) -> list[Any]:
-        return [choice for grid in self._grids() for choice in choices_of(grid)]
-
-    def _grids(self) -> list[Mapping[str, Any]]:
-        return (
-            [self.param_grid] if isinstance(self.param_grid, Mapping) else self.param_grid
-        )
+        return [choice for grid in as_list(self.param_grid) for choice in choices_of(grid)]
 
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
     ) -> None:
         if not any(
             is_dimension(given) or is_distribution(given)
-            for grid in self._grids()
+            for grid in as_list(self.param_grid)
             for given in grid.values()
         ):
             super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
             return
-        spaces = [of_scikit_learn(grid) for grid in self._grids()]
+        spaces = [of_scikit_learn(grid) for grid in as_list(self.param_grid)]
         for space in spaces:
             check_names(self.estimator, space)
         candidates = [params for space in spaces for params in space.grid(self.n_values)]

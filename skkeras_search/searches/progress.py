@@ -57,7 +57,8 @@ class SearchProgress:
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """Print the last line of a search."""
-        if sum(len(r.x_iters) for r in estimator.optimizer_results_) > self._n_printed:
+        results = getattr(estimator, "optimizer_results_", ())  # no other search has any
+        if sum(len(result.x_iters) for result in results) > self._n_printed:
             self._print(estimator, ended=True)
 
     def _print(self, search: Any, ended: bool = False) -> None:
@@ -69,11 +70,7 @@ class SearchProgress:
         print(
             f"{n} of {total} candidates, "
             + (f"best score {best:.4g}, " if math.isfinite(best) else "no score yet, ")
-            + (
-                f"{_duration(self._printed - self._begun)}"
-                if ended
-                else f"about {left} left"
-            ),
+            + (_duration(self._printed - self._begun) if ended else f"about {left} left"),
             file=self.file or sys.stderr,
             flush=True,
         )

@@ -1,14 +1,14 @@
 """Randomized search with cross-validation."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sklearn import model_selection
 from sklearn.utils import check_random_state
 
 from skkeras_search.samplers import RandomSampler
-from skkeras_search.searches.fused_fits import FusedSearch, choices_of
+from skkeras_search.searches.fused_fits import FusedSearch, as_list, choices_of
 from skkeras_search.searches.grid import evaluate_all
 from skkeras_search.searches.spaces import check_names, of_scikit_learn
 from skkeras_search.space import Space
@@ -51,19 +51,17 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     """
 
     def _choices(self) -> list[Any]:
-        return [choice for space in self._dicts() for choice in choices_of(space)]
-
-    def _dicts(self) -> list[Mapping[str, Any]]:
-        given = self.param_distributions
-        return [given] if isinstance(given, Mapping) else given
+        spaces = as_list(self.param_distributions)
+        return [choice for space in spaces for choice in choices_of(space)]
 
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
     ) -> None:
-        if not any(is_dimension(g) for given in self._dicts() for g in given.values()):
+        dicts = as_list(self.param_distributions)
+        if not any(is_dimension(given) for some in dicts for given in some.values()):
             super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
             return
-        spaces = [of_scikit_learn(given) for given in self._dicts()]
+        spaces = [of_scikit_learn(given) for given in dicts]
         for space in spaces:
             check_names(self.estimator, space)
         evaluate_all(self, self._draw(spaces), evaluate_candidates, callback_ctx)

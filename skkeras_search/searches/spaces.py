@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.space import Space
+from skkeras_search.space.dimensions import is_estimator
 from skkeras_search.space.notations import is_dimension
 
 
@@ -93,7 +94,7 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
     """
     known: set[str] = set(estimator.get_params())
     parts = {
-        name: [category for category in dimension.categories if _is_estimator(category)]
+        name: [category for category in dimension.categories if is_estimator(category)]
         for name, dimension in space.dimensions.items()
         if hasattr(dimension, "categories")
     }
@@ -106,10 +107,6 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
                 f"{name!r} is no parameter of {type(estimator).__name__}."
                 + did_you_mean(name, known)
             )
-
-
-def _is_estimator(thing: Any) -> bool:
-    return hasattr(thing, "get_params") and not isinstance(thing, type)
 
 
 def _can_set(

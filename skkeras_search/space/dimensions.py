@@ -103,7 +103,11 @@ class Dimension(ABC):
         return True
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return (
+            isinstance(other, Dimension)
+            and type(self) is type(other)
+            and _public(self) == _public(other)
+        )
 
     __hash__ = None  # type: ignore[assignment]  # categories may be unhashable
 
@@ -239,9 +243,6 @@ class Real(_Numeric):
         """Give ``n`` numbers that are spread evenly on the scale of the prior."""
         return [self.decode(c) for c in (np.linspace(0, 1, n) if n > 1 else [0.5])]
 
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Real and _public(self) == _public(other)
-
 
 class Integer(_Numeric):
     """Whole numbers from ``low`` to ``high``.
@@ -320,9 +321,6 @@ class Integer(_Numeric):
         ends = self._scaled([self.low, self.high])
         scaled = np.linspace(ends[0], ends[1], n) if n > 1 else [ends.mean()]
         return sorted({int(np.rint(self._unscaled(value))) for value in scaled})
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Integer and _public(self) == _public(other)
 
     def _coordinate(self, number: Any) -> Any:
         first, last = self._ends
@@ -424,9 +422,6 @@ class Categorical(Dimension):
     def grid(self, n: int) -> list[Any]:
         """Give all categories, which may have no order to leave some out by."""
         return list(self.categories)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Categorical and _public(self) == _public(other)
 
     def _index(self, coordinates: Any) -> Any:
         return np.clip(np.floor(coordinates * self.n_values), 0, self.n_values - 1)
@@ -544,7 +539,7 @@ def _is_same(category: Any, value: Any) -> bool:
 
 
 def _is_equal(category: Any, value: Any) -> bool:
-    if hasattr(category, "get_params") and not isinstance(category, type):
+    if is_estimator(category):
         # A search that is cloned has clones of the estimators in its spaces.
         return type(category) is type(value) and _are_equal(
             category.get_params(deep=False), value.get_params(deep=False)
@@ -579,6 +574,11 @@ def _are_ordered(categories: Sequence[Any]) -> bool:
         return False
     steps = np.diff(np.asarray(categories, float))
     return bool((steps > 0).all() or (steps < 0).all())
+
+
+def is_estimator(value: Any) -> bool:
+    """Whether a value is an estimator, and not the class of one."""
+    return hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def is_number(value: Any) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
-from skkeras_search import BayesSearchCV, SearchProgress
+from skkeras_search import BayesSearchCV, GridSearchCV, SearchProgress
 
 X, y = load_iris(return_X_y=True)
 
@@ -45,6 +45,13 @@ def test_a_search_that_ends_early_has_a_last_line():
     with pytest.warns(UserWarning, match="2 candidates"):
         search.set_callbacks(SearchProgress(file=file)).fit(X, y)
     assert file.getvalue().startswith("2 of 4 candidates, best score")
+
+
+def test_other_searches_have_no_lines():
+    file = io.StringIO()
+    search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]})
+    search.set_callbacks(SearchProgress(file=file)).fit(X, y)
+    assert file.getvalue() == ""
 
 
 def test_bad_values():
