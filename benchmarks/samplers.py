@@ -56,7 +56,7 @@ class Problem:
 
     def __init__(self, space, truth, optimum=None, observe=None):
         self.space, self.truth, self.optimum = space, truth, optimum
-        self.observe = observe or (lambda params, rng: truth(params))
+        self.observe = observe
 
 
 def reals(n, low, high):
@@ -555,12 +555,15 @@ def run(sampler, problem, seed, n, batch):
         asked = time.process_time() - start
         if not candidates:
             break
-        values = [made.observe(params, rng) for params in candidates]
+        truths = [float(made.truth(params)) for params in candidates]
+        values = truths
+        if made.observe is not None:
+            values = [float(made.observe(params, rng)) for params in candidates]
         start = time.process_time()
         instance.tell(candidates, values)
         asked += time.process_time() - start
-        observed += map(float, values)
-        true += [float(made.truth(params)) for params in candidates]
+        observed += values
+        true += truths
         cpu += [asked / len(candidates)] * len(candidates)
     incumbents = [int(np.argmin(observed[: i + 1])) for i in range(len(observed))]
     return {

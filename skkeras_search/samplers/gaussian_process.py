@@ -11,6 +11,8 @@ r2 (n, m)  squared distances, each dimension divided by its lengthscale. Two cat
 K (n, n)   s2 matern(r2) + diag(n2 + known noise), L its Cholesky factor
 theta      log ell, log s2, log n2
 
+Of what is symmetric, only the part below the diagonal is computed where time matters.
+
 See Rasmussen and Williams, "Gaussian Processes for Machine Learning", MIT Press, 2006,
 chapters 2 and 5.
 """
@@ -19,10 +21,9 @@ import math
 from typing import NamedTuple, Self
 
 import numpy as np
-from scipy.linalg import cholesky
-from scipy.linalg.lapack import dpotri
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
 LENGTHSCALES = (0.02, 50.0)
 SIGNAL = (1e-3, 1e3)
@@ -91,7 +92,7 @@ class GaussianProcess:
                 "L-BFGS-B",
                 jac=True,
                 bounds=np.log(bounds),
-                options={"maxfun": 25},
+                options={"maxfun": 25, "ftol": 1e-6},
             )
             for start in starts
         ]
@@ -103,7 +104,9 @@ class GaussianProcess:
         _, s2, n2 = self.hyperparameters
         self.X, self.y, self.noise = X, y, noise
         K = s2 * _matern(self._squared_distances(X))
-        self._K_inv = _inverse(_factor(K + np.diag(n2 + noise)))
+        np.fill_diagonal(K, s2 + n2 + noise)
+        lower = np.tril(_inverse(_factor(K)))
+        self._K_inv = lower + np.tril(lower, -1).T
         self._alpha = self._K_inv @ y
         return self
 
@@ -134,7 +137,7 @@ class GaussianProcess:
         """
         s2 = self.hyperparameters.s2
         k = s2 * _matern(self._squared_distances(X))
-        variance = s2 - ((k @ self._K_inv) * k).sum(axis=1)
+        variance = s2 - np.einsum("ij,ij->i", k @ self._K_inv, k)
         return k @ self._alpha, np.maximum(variance, 1e-12)
 
     def predict_with_gradient(
@@ -154,12 +157,13 @@ class GaussianProcess:
         """
         ell, s2, _ = self.hyperparameters
         r2 = self._squared_distances(X)
-        k = s2 * _matern(r2)
+        matern, d_matern = _matern_and_derivative(r2)
+        k = s2 * matern
         K_inv_k = k @ self._K_inv
         mean = k @ self._alpha
-        variance = np.maximum(s2 - (k * K_inv_k).sum(axis=1), 1e-12)
+        variance = np.maximum(s2 - np.einsum("ij,ij->i", K_inv_k, k), 1e-12)
         # r2 changes by 2 (x - X_i) / ell**2, and k by as much times `of_r2`.
-        of_r2 = s2 * _d_matern(r2)
+        of_r2 = s2 * d_matern
         scale = np.where(self.unordered, 0, 2 * ell**-2.0)
 
         def by_coordinate(weights: np.ndarray) -> np.ndarray:
@@ -174,13 +178,17 @@ class GaussianProcess:
         r2 = cdist(
             X[:, ordered] / ell[ordered], self.X[:, ordered] / ell[ordered], "sqeuclidean"
         )
-        for j in np.flatnonzero(self.unordered):
-            r2 += (X[:, None, j] != self.X[:, j]) / ell[j] ** 2
+        if not ordered.all():
+            weights = ell[self.unordered] ** -2.0
+            differ = cdist(
+                X[:, self.unordered], self.X[:, self.unordered], "hamming", w=weights
+            )
+            r2 += weights.sum() * differ
         return r2
 
     def _squared_differences(self, X: np.ndarray) -> np.ndarray:
-        """Squared distances in each dimension, of shape (d, n, n)."""
-        differences = (X.T[:, :, None] - X.T[:, None]) ** 2
+        """Squared distances in each dimension, of shape (d, n (n - 1) / 2)."""
+        differences = np.array([pdist(x[:, None], "sqeuclidean") for x in X.T])
         differences[self.unordered] = differences[self.unordered] != 0
         return differences
 
@@ -189,17 +197,22 @@ class GaussianProcess:
         theta: np.ndarray, differences: np.ndarray, y: np.ndarray, noise: np.ndarray
     ) -> tuple[float, np.ndarray]:
         ell, s2, n2 = _unpacked(theta)
-        r2 = np.tensordot(ell**-2.0, differences, axes=1)
-        K = s2 * _matern(r2)
-        L = _factor(K + np.diag(n2 + noise))
-        K_inv = _inverse(L)
-        alpha = K_inv @ y
+        matern, d_matern = _matern_and_derivative(ell**-2.0 @ differences)
+        n = len(y)
+        # In the order of pdist; LAPACK reads the transposed.
+        above = np.flatnonzero(np.arange(n) > np.arange(n)[:, None])
+        K = np.diag(s2 + n2 + noise)
+        K.flat[above] = s2 * matern
+        L = _factor(K.T)
+        K_inv = _inverse(L).T
+        alpha = _solve(L, y)
         value = y @ alpha / 2 + np.log(np.diag(L)).sum()
-        # What the value changes by with each entry of K.
-        d_K = (K_inv - np.outer(alpha, alpha)) / 2
-        d_r2 = d_K * s2 * _d_matern(r2)
-        d_log_l = -2 * ell**-2.0 * np.tensordot(differences, d_r2, axes=2)
-        gradient = np.hstack([d_log_l, (d_K * K).sum(), n2 * np.trace(d_K)])
+        # What the value changes by with each entry of K, and with the one across from it.
+        d_K = (K_inv - np.outer(alpha, alpha)).ravel()[above]
+        d_diagonal = (np.diag(K_inv) - alpha**2) / 2
+        d_log_l = -2 * ell**-2.0 * (differences @ (d_K * (s2 * d_matern)))
+        d_log_s2 = s2 * (d_K @ matern + d_diagonal.sum())
+        gradient = np.hstack([d_log_l, d_log_s2, n2 * d_diagonal.sum()])
         prior = (
             0.1 * (ell**2 + ell**-2.0).sum()
             + (math.log(s2) / 0.7) ** 2 / 2
@@ -218,27 +231,36 @@ def _unpacked(theta: np.ndarray) -> Hyperparameters:
 
 
 def _factor(K: np.ndarray) -> np.ndarray:
-    """The lower Cholesky factor, of a matrix that rounding may have made indefinite."""
+    """The lower Cholesky factor, of a matrix that rounding may have made indefinite.
+
+    Of this, the diagonal and what is below it is read, and of the factor it is set.
+    """
     jitter = 1e-10 * K[0, 0]
     while True:
-        try:
-            return cholesky(K + jitter * np.eye(len(K)), lower=True, check_finite=False)
-        except np.linalg.LinAlgError:
-            jitter *= 10
+        L, info = dpotrf(K + np.diag(np.full(len(K), jitter)), lower=1, clean=0)
+        if info == 0:
+            return np.asarray(L)
+        jitter *= 10
+
+
+def _solve(L: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, _ = dpotrs(L, y, lower=1)
+    return np.asarray(x)
 
 
 def _inverse(L: np.ndarray) -> np.ndarray:
-    """The inverse of the matrix of which L is the Cholesky factor."""
-    lower, _ = dpotri(L, lower=True)
-    return np.tril(lower) + np.tril(lower, -1).T
+    """The inverse of the matrix with the Cholesky factor L, set below the diagonal."""
+    lower, _ = dpotri(L, lower=1)
+    return np.asarray(lower)
 
 
 def _matern(r2: np.ndarray) -> np.ndarray:
-    r = np.sqrt(5 * r2)
-    return (1 + r + r**2 / 3) * np.exp(-r)
+    return _matern_and_derivative(r2)[0]
 
 
-def _d_matern(r2: np.ndarray) -> np.ndarray:
-    """The derivative of ``_matern`` by ``r2``."""
+def _matern_and_derivative(r2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The Matern 5/2 function of squared distances, and its derivative by them."""
     r = np.sqrt(5 * r2)
-    return -5 / 6 * (1 + r) * np.exp(-r)
+    decay = np.exp(-r)
+    slope = (1 + r) * decay
+    return slope + 5 / 3 * r2 * decay, -5 / 6 * slope

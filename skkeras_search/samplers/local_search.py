@@ -161,30 +161,25 @@ class LocalSearch:
         self, acquisition: Acquisition, points: np.ndarray, values: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Try other values in one discrete dimension after the other."""
+        m, d = points.shape
         for j in np.flatnonzero(self._is_discrete).tolist():
-            tried = [self._alternatives(j, coordinate) for coordinate in points[:, j]]
-            of = np.repeat(np.arange(len(points)), [len(t) for t in tried])
-            changed = points[of]
-            changed[:, j] = np.hstack(tried)
-            changed = self._space.snap(changed)
-            changed_values = acquisition(changed)
-            for i in range(len(points)):
-                own = np.flatnonzero(of == i)
-                best = own[np.argmax(changed_values[own])]
-                if changed_values[best] > values[i]:
-                    points[i], values[i] = changed[best], changed_values[best]
+            tried = self._alternatives(j, points[:, j])
+            changed = np.repeat(points, tried.shape[1], axis=0)
+            changed[:, j] = tried.ravel()
+            changed = self._space.snap(changed).reshape(m, -1, d)
+            changed_values = acquisition(changed.reshape(-1, d)).reshape(m, -1)
+            best = np.arange(m), changed_values.argmax(axis=1)
+            points, values = _better(points, values, changed[best], changed_values[best])
         return points, values
 
-    def _alternatives(self, j: int, coordinate: float) -> np.ndarray:
-        """Coordinates of other values: of all of them, or of some near and far."""
+    def _alternatives(self, j: int, coordinates: np.ndarray) -> np.ndarray:
+        """For each coordinate those of other values: of all, or of some near and far."""
         dimension = self._dimensions[j]
-        n = int(dimension.n_values)
-        if n <= MOST_VALUES or not dimension.is_ordered:
-            coordinates = self._all[j]
-        else:
-            steps = 0.5 ** np.arange(1, np.log2(n) + 3)
-            coordinates = coordinate + np.hstack([-steps, steps])
-        return np.unique(dimension.snap(np.clip(coordinates, 0, 1)))
+        if j in self._all:
+            return np.tile(self._all[j], (len(coordinates), 1))
+        steps = 0.5 ** np.arange(1, np.log2(dimension.n_values) + 3)
+        near_and_far = coordinates[:, None] + np.hstack([-steps, steps])
+        return dimension.snap(np.clip(near_and_far, 0, 1))
 
 
 def _better(
