@@ -1,11 +1,15 @@
 """Bayesian search with cross-validation."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
+from functools import partial
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from joblib.parallel import get_active_backend
 from scipy.optimize import OptimizeResult
 from scipy.stats import rankdata
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
@@ -17,7 +21,10 @@ from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.failures import Failures
 from skkeras_search.searches.fused_fits import choices_of, fused_by_default
 from skkeras_search.searches.spaces import as_spaces, check_names
+from skkeras_search.searches.workers import CandidateBackend
 from skkeras_search.space import Space
+
+Evaluate = Callable[..., dict[str, Any]]
 
 # Of scikit-optimize's `Optimizer`, without a meaning here.
 WITHOUT_EFFECT = (
@@ -32,12 +39,30 @@ WITHOUT_EFFECT = (
 )
 
 
+class Batch(NamedTuple):
+    """Candidates that are evaluated together.
+
+    Attributes
+    ----------
+    candidates : list of dict
+    task : CallbackContext
+        What scikit-learn's callbacks know of them.
+    evaluate : callable
+        Evaluates them, or waits until they are.
+    """
+
+    candidates: list[dict[str, Any]]
+    task: Any
+    evaluate: Evaluate
+
+
 class BayesSearchCV(BaseSearchCV):
     """Search for the best parameters of an estimator by Bayesian optimisation.
 
     A Gaussian process learns from the cross-validated scores so far which candidates are
     worth a fit (``BayesianSampler``). Takes the place of scikit-optimize's class of this
-    name. Keras estimators train all folds of ``n_points`` candidates together.
+    name. Keras estimators train all folds of ``n_points`` candidates together, or with
+    ``n_jobs`` those of a candidate in each worker.
 
     Parameters
     ----------
@@ -53,9 +78,14 @@ class BayesSearchCV(BaseSearchCV):
         meaning those of scikit-optimize's ``Optimizer``.
     n_iter : int, default=50
         Number of candidates, of each space. A space with fewer ends earlier.
-    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``sklearn.model_selection.RandomizedSearchCV``. With several metrics the
         search maximises the one that ``refit`` names, or the first.
+    n_jobs : int, optional
+        None trains Keras estimators in this process. Several workers get a whole candidate
+        each, and another one at once when they are done with it, so that the order of
+        arrival decides what is proposed, unless ``n_points`` is greater than 1. Other
+        estimators have their fits spread as in scikit-learn.
     fit_params : dict, optional
         Passed to the ``fit`` of the estimator. Better pass them to ``fit`` here.
     n_points : int, default=1
@@ -190,7 +220,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             params["groups"] = groups
         try:
             choices = [c for space, _ in self._spaces for c in choices_of(space.dimensions)]
-            with fused_by_default(self.n_jobs, [self.estimator, *choices]):
+            with fused_by_default(self, [self.estimator, *choices]):
                 super().fit(X, y, **params)
             if self._failures.came_last:
                 self.cv_results_ = self._format_results(*self._evaluated)
@@ -231,7 +261,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _search_space(
         self,
-        evaluate: Callable[..., dict[str, Any]],
+        evaluate: Evaluate,
         search: Any,
         n_iter: int,
         n_before: int,
@@ -240,35 +270,82 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         sampler, space = self.optimizers_[-1], self.optimizers_[-1].space
         params: list[dict[str, Any]] = []
         scores: list[float] = []
-        while len(params) < n_iter:
-            candidates = sampler.ask(min(self.n_points, n_iter - len(params)))
-            if not candidates:
-                warnings.warn(
-                    f"The search space has {len(params)} candidates, fewer than "
-                    f"n_iter={n_iter}. All of them have been evaluated.",
-                    stacklevel=2,
+        with closing(self._batches(evaluate, sampler, n_iter, search)) as batches:
+            for candidates, task, evaluate_batch in batches:
+                results = self._failures.tolerated(
+                    evaluate_batch, candidates, n_before + len(params)
                 )
-                break
-            batch = search.subcontext(
-                task_name="candidates",
-                max_subtasks=len(candidates) * self.n_splits_,
-                sequential_subtasks=False,
-            ).call_on_fit_task_begin(estimator=self)
-            results = self._failures.tolerated(
-                evaluate, candidates, n_before + len(params), callback_ctx=batch
-            )
-            new_scores = self._scores(results, len(candidates))
-            for candidate, score in zip(candidates, new_scores, strict=True):
-                sampler.tell(candidate, score)
-            params += candidates
-            scores += new_scores
-            result = self.optimizer_results_[-1] = _result(space, params, scores)
-            if batch.call_on_fit_task_end(estimator=self):
-                return n_before + len(params), True
-            answers = [callback(result) for callback in self._callbacks]
-            if any(answers):
-                break
+                new_scores = self._scores(results, len(candidates))
+                for candidate, score in zip(candidates, new_scores, strict=True):
+                    sampler.tell(candidate, score)
+                params += candidates
+                scores += new_scores
+                result = self.optimizer_results_[-1] = _result(space, params, scores)
+                if task.call_on_fit_task_end(estimator=self):
+                    return n_before + len(params), True
+                answers = [callback(result) for callback in self._callbacks]
+                if any(answers):
+                    break
+            else:
+                if len(params) < n_iter:
+                    warnings.warn(
+                        f"The search space has {len(params)} candidates, fewer than "
+                        f"n_iter={n_iter}. All of them have been evaluated.",
+                        stacklevel=2,
+                    )
         return n_before + len(params), False
+
+    def _batches(
+        self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
+    ) -> Generator[Batch]:
+        backend, n_jobs = get_active_backend()
+        if self.n_points > 1 or not isinstance(backend, CandidateBackend):
+            return self._one_after_the_other(evaluate, sampler, n_iter, search)
+        n_workers = backend.effective_n_jobs(n_jobs)
+        return self._as_they_arrive(evaluate, sampler, n_iter, search, backend, n_workers)
+
+    def _one_after_the_other(
+        self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
+    ) -> Generator[Batch]:
+        left = n_iter
+        while left and (candidates := sampler.ask(min(self.n_points, left))):
+            left -= len(candidates)
+            task = self._begin_task(search, len(candidates))
+            yield Batch(candidates, task, partial(evaluate, callback_ctx=task))
+
+    def _as_they_arrive(
+        self,
+        evaluate: Evaluate,
+        sampler: Sampler,
+        n_iter: int,
+        search: Any,
+        backend: CandidateBackend,
+        n_workers: int,
+    ) -> Generator[Batch]:
+        left = n_iter
+        running: dict[Future[Any], Batch] = {}
+        try:
+            while True:
+                while left and len(running) < n_workers and (candidates := sampler.ask()):
+                    left -= 1
+                    task = self._begin_task(search, 1)
+                    future = backend.begin(partial(evaluate, candidates, callback_ctx=task))
+                    finish = partial(backend.finish, future, evaluate)
+                    running[future] = Batch(candidates, task, finish)
+                if not running:
+                    return
+                arrived, _ = wait(running, return_when=FIRST_COMPLETED)
+                yield running.pop(arrived.pop())
+        finally:
+            if running:  # the search was stopped
+                backend.abort_everything()
+
+    def _begin_task(self, search: Any, n_candidates: int) -> Any:
+        return search.subcontext(
+            task_name="candidates",
+            max_subtasks=n_candidates * self.n_splits_,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=self)
 
     def _make_sampler(self, space: Space, seed: int) -> Sampler:
         kwargs = dict(self.optimizer_kwargs or {})

@@ -51,7 +51,6 @@ class Failures:
         evaluate: Callable[..., dict[str, Any]],
         candidates: list[dict[str, Any]],
         n_before: int,
-        **kwargs: Any,
     ) -> dict[str, Any] | None:
         """Evaluate candidates.
 
@@ -61,7 +60,7 @@ class Failures:
             The results so far, None if no fit of this batch succeeded.
         """
         try:
-            results = evaluate(candidates, **kwargs)
+            results = evaluate(candidates)
         except ValueError as error:
             all_failed = str(error).lstrip().startswith("All the ")
             if self._error_score == "raise" or not all_failed:

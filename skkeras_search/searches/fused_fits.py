@@ -8,13 +8,13 @@ from typing import Any, Self
 import joblib
 from joblib.parallel import LokyBackend, get_active_backend
 
+from skkeras_search.searches.workers import CandidateBackend
 from skkeras_search.space.dimensions import is_estimator
 
 
 class FusedSearch:
     """A search of scikit-learn whose fits are trained together."""
 
-    n_jobs: int | None
     estimator: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -31,7 +31,7 @@ class FusedSearch:
         -------
         self
         """
-        with fused_by_default(self.n_jobs, [self.estimator, *self._choices()]):
+        with fused_by_default(self, [self.estimator, *self._choices()]):
             return super().fit(X, y, **params)  # type: ignore[misc]
 
     def _choices(self) -> Iterable[Any]:
@@ -50,25 +50,35 @@ def choices_of(space: Mapping[str, Any]) -> list[Any]:
     return [choice for some in lists if isinstance(some, (list, tuple)) for choice in some]
 
 
-def fused_by_default(
-    n_jobs: int | None, things: Iterable[Any]
-) -> AbstractContextManager[Any]:
-    """Choose the joblib backend "fused" for a block.
+def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManager[Any]:
+    """Choose the joblib backend for a block.
 
-    Where fits would run one after the other in this process, and one of ``things`` is a
-    Keras estimator or has one among its parameters.
+    Where one of ``things`` is a Keras estimator, or has one among its parameters, and
+    nobody chose a backend, all fits train together in this process, or those of a
+    candidate in a worker if there are several workers.
 
     Parameters
     ----------
-    n_jobs : int or None
-        Of the search.
+    search : estimator
+        With ``n_jobs``, and ``n_splits_`` once its fits begin.
     things : iterable of object
     """
-    backend, active_n_jobs = get_active_backend()
-    nothing_asked = n_jobs is None and active_n_jobs in (None, 1)
-    if nothing_asked and isinstance(backend, LokyBackend) and any(map(_has_keras, things)):
+    backend, n_jobs = get_active_backend()
+    if not (isinstance(backend, LokyBackend) and any(map(_has_keras, things))):
+        return nullcontext()
+    if search.n_jobs is not None:
+        n_jobs = search.n_jobs
+    if n_jobs == 1 and search.n_jobs is None:
         return joblib.parallel_config("fused")
-    return nullcontext()
+    if backend.effective_n_jobs(n_jobs) == 1:
+        return nullcontext()
+    candidate_backend = CandidateBackend(
+        lambda: search.n_splits_,
+        nesting_level=backend.nesting_level,
+        inner_max_num_threads=backend.inner_max_num_threads,
+        **backend.backend_kwargs,
+    )
+    return joblib.parallel_config(candidate_backend, n_jobs=n_jobs)
 
 
 def _has_keras(thing: Any) -> bool:

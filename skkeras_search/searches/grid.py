@@ -24,8 +24,11 @@ class GridSearchCV(FusedSearch, model_selection.GridSearchCV):
         parameters. A ``Real`` or ``Integer``, bounds with a prior, as in
         ``(1e-4, 1e-1, "log-uniform")``, or a distribution of ``scipy.stats`` stand for
         values that are spread evenly. Dimensions may be conditional.
-    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``sklearn.model_selection.GridSearchCV``.
+    n_jobs : int, optional
+        None trains Keras estimators in this process. Several workers get a whole candidate
+        each. Other estimators have their fits spread as in scikit-learn.
     n_values : int, default=5
         Number of values of a dimension of numbers.
 

@@ -29,9 +29,12 @@ class RandomizedSearchCV(FusedSearch, model_selection.RandomizedSearchCV):
         dicts, all of which are as likely.
     n_iter : int, default=10
         Number of candidates.
-    scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, \
+    scoring, refit, cv, verbose, pre_dispatch, random_state, error_score, \
 return_train_score
         As in ``sklearn.model_selection.RandomizedSearchCV``.
+    n_jobs : int, optional
+        None trains Keras estimators in this process. Several workers get a whole candidate
+        each. Other estimators have their fits spread as in scikit-learn.
 
     Attributes
     ----------

@@ -1,0 +1,146 @@
+"""Whole candidates in worker processes, the folds of each trained together."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import joblib
+from joblib.parallel import LokyBackend
+
+Results = dict[str, Any]
+
+
+class Begun(Exception):  # noqa: N818  # nothing went wrong
+    """The folds of a candidate are with a worker, and nobody waits for them."""
+
+
+class Fold(NamedTuple):
+    """The outcome of a fold, once the worker has that of its candidate.
+
+    Attributes
+    ----------
+    of_candidate : Future
+    number : int
+    """
+
+    of_candidate: Future[list[Any]]
+    number: int
+
+
+class CandidateBackend(LokyBackend):
+    """Send the folds of a candidate to one of joblib's workers, not to several.
+
+    There they are tasks of the joblib backend "fused". For the searches of scikit-learn,
+    whose folds come candidate by candidate.
+
+    Parameters
+    ----------
+    n_splits : callable
+        Gives the number of folds.
+    **kwargs
+        Of joblib's own backend of workers.
+    """
+
+    def __init__(self, n_splits: Callable[[], int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self._n_splits = n_splits
+        self._folds: list[tuple[Callable[[], Any], Callable[[Fold], None]]] = []
+        self._only_begins = False
+        self._last: Future[list[Any]]
+        self._finished: Future[list[Any]] | None = None
+
+    def begin(self, evaluate: Callable[[], Any]) -> Future[list[Any]]:
+        """Send a candidate to a worker, and return at once.
+
+        Parameters
+        ----------
+        evaluate : callable
+            Would evaluate the candidate with ``joblib.Parallel``.
+
+        Returns
+        -------
+        Future
+            For ``finish``.
+        """
+        self._only_begins = True
+        try:
+            evaluate()
+        except Begun:
+            return self._last
+        finally:
+            self._only_begins = False
+        raise RuntimeError("A candidate has no folds.")
+
+    def finish(
+        self, future: Future[list[Any]], evaluate: Callable[..., Results], *args: Any
+    ) -> Results:
+        """Evaluate a candidate, with the outcome that a worker has.
+
+        Parameters
+        ----------
+        future : Future
+            What ``begin`` returned.
+        evaluate : callable
+        *args
+            Of ``evaluate``.
+        """
+        self._finished = future
+        try:
+            return evaluate(*args)
+        finally:
+            self._finished = None
+
+    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
+        """Prepare for a call of ``Parallel``."""
+        # A candidate begins with its last fold, which must not wait for the first.
+        parallel.pre_dispatch = "all"
+        n_workers: int = super().configure(n_jobs, parallel, **kwargs)
+        return n_workers
+
+    def compute_batch_size(self) -> int:
+        """Give the number of folds that ``submit`` gets at once."""
+        return 1
+
+    def submit(self, func: Callable[[], Any], callback: Callable[[Fold], None]) -> None:
+        """Send a fold to a worker, with the others of its candidate."""
+        self._folds.append((func, callback))
+        if len(self._folds) < self._n_splits():
+            return
+        folds, self._folds = self._folds, []
+        self._last = self._finished or self._workers.submit(
+            _together, [func for func, _ in folds]
+        )
+        if self._only_begins:
+            return
+        for number, (_, callback) in enumerate(folds):
+            fold = Fold(self._last, number)
+            self._last.add_done_callback(partial(_call_with, fold, callback))
+
+    def retrieve_result_callback(self, fold: Fold) -> Any:
+        """Return the outcome of a fold, or raise its exception."""
+        return super().retrieve_result_callback(fold.of_candidate)[fold.number]
+
+    @contextmanager
+    def retrieval_context(self) -> Iterator[None]:
+        """Wait for the outcomes, unless somebody else does."""
+        if self._only_begins:
+            raise Begun
+        yield
+
+    def abort_everything(self, ensure_ready: bool = True) -> None:
+        """End all workers, but those that somebody else waits for."""
+        if not self._only_begins:
+            self._folds = []
+            super().abort_everything(ensure_ready)
+
+
+def _call_with(fold: Fold, callback: Callable[[Fold], None], _: Any) -> None:
+    callback(fold)
+
+
+def _together(calls: list[Callable[[], Any]]) -> list[Any]:
+    with joblib.parallel_config("fused"):
+        outcomes: list[Any] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
+        return outcomes
