@@ -68,10 +68,9 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManag
         return nullcontext()
     if search.n_jobs is not None:
         n_jobs = search.n_jobs
-    if n_jobs == 1 and search.n_jobs is None:
-        return joblib.parallel_config("fused")
     if backend.effective_n_jobs(n_jobs) == 1:
-        return nullcontext()
+        asked = search.n_jobs is not None
+        return nullcontext() if asked else joblib.parallel_config("fused")
     candidate_backend = CandidateBackend(
         lambda: search.n_splits_,
         nesting_level=backend.nesting_level,

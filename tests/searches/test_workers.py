@@ -59,7 +59,7 @@ def batches():
 def test_all_folds_of_a_candidate_train_together_in_one_process(batches):
     processes = batches["split0_test_process"]
     assert (batches["split1_test_process"] == processes).all()
-    assert len(set(processes)) == 2
+    assert len(set(processes)) > 1
     assert os.getpid() not in processes
     assert (batches["mean_test_together"] == 1).all()
 
