@@ -23,6 +23,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     --------
     >>> did_you_mean("epoch", ["epochs", "batch_size"])
     " Did you mean 'epochs'?"
+    >>> did_you_mean("C", ["svc__C", "svc__tol"])
+    " Did you mean 'svc__C'?"
     """
-    near = get_close_matches(name, list(known), n=1)
+    names = list(known)
+    last = [k for k in names if k.lower().split("__")[-1] == name.lower().split("__")[-1]]
+    near = get_close_matches(name, names, n=1) or sorted(last, key=len)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -9,6 +9,7 @@ import joblib
 from joblib.parallel import LokyBackend, get_active_backend
 
 from skkeras_search.searches.workers import CandidateBackend
+from skkeras_search.space import Space
 from skkeras_search.space.dimensions import is_estimator
 
 
@@ -39,9 +40,13 @@ class FusedSearch:
         return ()
 
 
-def as_list(spaces: Any) -> Any:
-    """Give the dicts of what scikit-learn takes as one or as several."""
-    return [spaces] if isinstance(spaces, Mapping) else spaces
+def as_list(spaces: Any) -> list[Mapping[str, Any]]:
+    """Give the dicts of what is taken as one space or as several."""
+    several = spaces if isinstance(spaces, (list, tuple)) else [spaces]
+    for space in several:
+        if not isinstance(space, (Mapping, Space)):
+            raise TypeError(f"A space must be a dict, a Space or a list, got {space!r}.")
+    return [space.dimensions if isinstance(space, Space) else space for space in several]
 
 
 def choices_of(space: Mapping[str, Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from skkeras_search.searches.fused_fits import FusedSearch, as_list, choices_of
 from skkeras_search.searches.spaces import check_names, of_scikit_learn
+from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension, is_distribution
 
 
@@ -19,7 +20,7 @@ class GridSearchCV(FusedSearch, model_selection.GridSearchCV):
     Parameters
     ----------
     estimator : estimator
-    param_grid : dict or list of dict
+    param_grid : dict, Space or list of them
         As in ``sklearn.model_selection.GridSearchCV``: lists of values by the names of
         parameters. A ``Real`` or ``Integer``, bounds with a prior, as in
         ``(1e-4, 1e-1, "log-uniform")``, or a distribution of ``scipy.stats`` stand for
@@ -51,6 +52,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     _parameter_constraints: dict[str, list[Any]] = {
         **model_selection.GridSearchCV._parameter_constraints,
+        "param_grid": [dict, list, Space],
         "n_values": [Interval(Integral, 1, None, closed="left")],
     }
 

@@ -21,7 +21,7 @@ class RandomizedSearchCV(FusedSearch, model_selection.RandomizedSearchCV):
     Parameters
     ----------
     estimator : estimator
-    param_distributions : dict or list of dict
+    param_distributions : dict, Space or list of them
         As in ``sklearn.model_selection.RandomizedSearchCV``: lists, and distributions of
         ``scipy.stats``, by the names of parameters. Dimensions, and bounds with a prior,
         as in ``(1e-4, 1e-1, "log-uniform")``, are taken, too, and may be conditional; no
@@ -52,6 +52,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     >>> len(search.fit(*load_iris(return_X_y=True)).cv_results_["params"])
     3
     """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        **model_selection.RandomizedSearchCV._parameter_constraints,
+        "param_distributions": [dict, list, Space],
+    }
 
     def _choices(self) -> list[Any]:
         spaces = as_list(self.param_distributions)

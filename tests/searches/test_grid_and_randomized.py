@@ -8,7 +8,7 @@ from sklearn.datasets import load_iris
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skkeras_search import GridSearchCV, Integer, RandomizedSearchCV, Real
+from skkeras_search import GridSearchCV, Integer, RandomizedSearchCV, Real, Space
 
 X, y = load_iris(return_X_y=True)
 GRIDS = [
@@ -64,6 +64,23 @@ def test_random_draws_from_dimensions():
     assert params == search.fit(X, y).cv_results_["params"]
     assert 1 <= sum(p["kernel"] == "linear" for p in params) <= 2
     assert len(params) == 12
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_space_objects(as_list):
+    space = Space({"C": Real(0.01, 100, "log-uniform"), "kernel": ["rbf", "linear"]})
+    given = [space, {"C": [1.0]}] if as_list else space
+    found = GridSearchCV(SVC(), given, cv=3, n_values=3).fit(X, y)
+    assert len(found.cv_results_["params"]) == 6 + as_list
+    found = RandomizedSearchCV(SVC(), given, n_iter=5, cv=3, random_state=0).fit(X, y)
+    assert len(found.cv_results_["params"]) == 5
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
+@pytest.mark.parametrize("space", [5, "C", [5]])
+def test_what_is_no_space(search, space):
+    with pytest.raises(TypeError, match="must be a dict, a Space or a list, got"):
+        search(SVC(), space).fit(X, y)
 
 
 def test_bounds_need_a_prior():
