@@ -2,11 +2,13 @@
 
     python benchmarks/search.py
     python benchmarks/search.py --candidates 10 --ways skkeras_search "scikit-optimize"
+    python benchmarks/search.py --seeds 3
 
 A Keras classifier of the digits, five parameters, three folds, the same number of
 candidates, each way in a process of its own, one after the other. Printed are the seconds
 to finish, the seconds to the best score that all of them reached, and the best
-cross-validated score. The importing of libraries is not counted.
+cross-validated score: medians over seeds of the search. The importing of libraries is not
+counted.
 
 Peers, each optional: scikit-optimize and OptunaSearchCV (optuna-integration) with scikeras,
 and KerasTuner (keras-tuner), which has no folds: it has one split, and its best model so
@@ -14,6 +16,7 @@ far is cross-validated afterwards, which is not counted.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 import warnings
+from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -63,7 +67,7 @@ def folds():
     return StratifiedKFold(FOLDS, shuffle=True, random_state=0)
 
 
-def ours(n):
+def ours(n, seed):
     from skkeras_search import BayesSearchCV, KerasClassifier
 
     space = {
@@ -74,7 +78,7 @@ def ours(n):
         "batch_size": [16, 32, 64],
     }
     estimator = KerasClassifier(build, epochs=EPOCHS, verbose=0, random_state=0)
-    search = BayesSearchCV(estimator, space, n_iter=n, cv=folds(), random_state=0)
+    search = BayesSearchCV(estimator, space, n_iter=n, cv=folds(), random_state=seed)
     return lambda seen: search.fit(*digits(), callback=lambda r: seen(-r.func_vals[-1]))
 
 
@@ -84,7 +88,7 @@ def of_scikeras():
     return KerasClassifier(build, epochs=EPOCHS, verbose=0, random_state=0, **DEFAULTS)
 
 
-def scikit_optimize(n):
+def scikit_optimize(n, seed):
     from skopt import BayesSearchCV
     from skopt.space import Categorical, Real
 
@@ -95,7 +99,7 @@ def scikit_optimize(n):
         "activation": Categorical(["relu", "tanh", "elu"]),
         "batch_size": Categorical([16, 32, 64]),
     }
-    search = BayesSearchCV(of_scikeras(), space, n_iter=n, cv=folds(), random_state=0)
+    search = BayesSearchCV(of_scikeras(), space, n_iter=n, cv=folds(), random_state=seed)
 
     def callback(result):
         seen_of[0](-result.func_vals[-1])
@@ -104,7 +108,7 @@ def scikit_optimize(n):
     return lambda seen: (seen_of.append(seen), search.fit(*digits(), callback=callback))
 
 
-def optuna(n):
+def optuna(n, seed):
     from optuna import logging
     from optuna.distributions import CategoricalDistribution, FloatDistribution
     from optuna_integration import OptunaSearchCV
@@ -124,14 +128,14 @@ def optuna(n):
             space,
             n_trials=n,
             cv=folds(),
-            random_state=0,
+            random_state=seed,
             callbacks=[lambda study, trial: seen(trial.value)],
         ).fit(*digits())
 
     return run
 
 
-def keras_tuner(n):
+def keras_tuner(n, seed):
     import keras_tuner
 
     class Model(keras_tuner.HyperModel):
@@ -156,7 +160,9 @@ def keras_tuner(n):
         X, y = digits()
         train, test = next(folds().split(X, y))
         with tempfile.TemporaryDirectory() as folder:
-            tuner = Tuner(Model(), "val_accuracy", max_trials=n, seed=0, directory=folder)
+            tuner = Tuner(
+                Model(), "val_accuracy", max_trials=n, seed=seed, directory=folder
+            )
             tuner.seen = seen
             tuner.search(
                 X[train],
@@ -175,6 +181,8 @@ WAYS = {
     "KerasTuner": keras_tuner,
     "skkeras_search": ours,
 }
+MODULES = {"scikit-optimize": "skopt", "optuna": "optuna_integration"}
+MODULES |= {"KerasTuner": "keras_tuner", "skkeras_search": "skkeras_search"}
 
 
 def cross_validated(params):
@@ -186,12 +194,12 @@ def cross_validated(params):
     return float(cross_val_score(estimator, *digits(), cv=folds()).mean())
 
 
-def measure(way, n):
+def measure(way, n, seed):
     """Seconds and the score of each candidate, in this process."""
     warnings.simplefilter("ignore")
     import keras  # noqa: F401
 
-    run, seen = WAYS[way](n), []
+    run, seen = WAYS[way](n, seed), []
     start = time.perf_counter()
     run(lambda score: seen.append((time.perf_counter() - start, score)))
     total = time.perf_counter() - start
@@ -200,46 +208,49 @@ def measure(way, n):
     return {"total": total, "seen": [(s, float(score)) for s, score in seen]}
 
 
-def in_process(way, n):
-    command = [sys.executable, __file__, "--measure", way, "--candidates", str(n)]
+def in_process(way, n, seed):
+    command = [sys.executable, __file__, "--measure", way]
+    command += ["--candidates", str(n), "--seed", str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-1000:])
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def main(ways, n):
-    measured = {}
+def race(ways, n, seed):
+    """Of each way the seconds to finish, those to the score of all, and the best score."""
+    measured = {way: in_process(way, n, seed) for way in ways}
+    best = {way: max(score for _, score in m["seen"]) for way, m in measured.items()}
+    common = min(best.values())
+    return {
+        way: (m["total"], next(s for s, score in m["seen"] if score >= common), best[way])
+        for way, m in measured.items()
+    }
+
+
+def main(ways, n, n_seeds):
+    ways = [way for way in ways if importlib.util.find_spec(MODULES[way])]
+    races = [race(ways, n, seed) for seed in range(n_seeds)]
+    print(f"{n} candidates, {FOLDS} folds, {EPOCHS} epochs; medians of {n_seeds} seeds")
+    print(f"{'':18} {'finish s':>9} {'to score of all s':>18} {'best score':>11}")
     for way in ways:
-        try:
-            measured[way] = in_process(way, n)
-        except RuntimeError as error:
-            print(f"{way}: {error}")
-    common = min(max(score for _, score in m["seen"]) for m in measured.values())
-    print(f"{n} candidates, {FOLDS} folds, {EPOCHS} epochs; score of all: {common:.4f}")
-    print(f"{'':18} {'finish s':>9} {'to that score s':>16} {'best score':>11} {'fits':>5}")
-    reached = {}
-    for way, m in measured.items():
-        best = max(score for _, score in m["seen"])
-        reached[way] = next(s for s, score in m["seen"] if score >= common)
-        fits = n + 1 if way == "KerasTuner" else n * FOLDS + 1
-        fits -= way == "KerasTuner"  # it does not fit the best on all rows
-        print(f"{way:18} {m['total']:9.1f} {reached[way]:16.1f} {best:11.4f} {fits:5}")
-    if "skkeras_search" in reached:
-        own = measured["skkeras_search"]["total"], reached["skkeras_search"]
-        for way in reached:
-            if way != "skkeras_search":
-                finish, score = measured[way]["total"] / own[0], reached[way] / own[1]
-                print(f"{way}: {finish:.1f}x the time to finish, {score:.1f}x to the score")
+        seconds, reached, best = (median(r[way][i] for r in races) for i in range(3))
+        print(f"{way:18} {seconds:9.1f} {reached:18.1f} {best:11.4f}")
+    own = "skkeras_search"
+    for way in ways if own in ways else ():
+        finish, score = (median(r[way][i] / r[own][i] for r in races) for i in range(2))
+        print(f"{way}: {finish:.1f}x the time to finish, {score:.1f}x to the score")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--candidates", type=int, default=25)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--measure", choices=WAYS)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.measure:
-        print(json.dumps(measure(given.measure, given.candidates)))
+        print(json.dumps(measure(given.measure, given.candidates, given.seed)))
     else:
-        main(given.ways, given.candidates)
+        main(given.ways, given.candidates, given.seeds)
