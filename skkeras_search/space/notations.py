@@ -1,6 +1,6 @@
 """What may stand for a dimension: tuples, lists, distributions, foreign dimensions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,9 @@ def as_dimension(given: Any) -> Dimension:
         - A ``Dimension``.
         - A tuple of two numbers, its bounds, and maybe of a prior: whole numbers are
           searched in ``(1, 10)``, real ones in ``(1.0, 10)`` and
-          ``(1e-5, 1e-1, "log-uniform")``.
-        - A list or any other tuple, range or array of one dimension: its elements are
-          the choices.
+          ``(1e-5, 1e-1, "log-uniform")``. With a prior, a list is taken, too.
+        - Any other list or tuple, range or array of one dimension: its elements are the
+          choices.
         - A frozen distribution of ``scipy.stats``. One that is uniform is searched like
           the bounds, others through their quantiles.
         - A dimension of scikit-optimize, a distribution of Optuna.
@@ -64,7 +64,8 @@ def as_dimension(given: Any) -> Dimension:
             + did_you_mean(given[2], PRIORS)
             + f" If these are choices, give a list: {list(given)!r}."
         )
-    if isinstance(given, tuple) and _are_bounds(given):
+    is_bounds = isinstance(given, tuple) or (isinstance(given, list) and len(given) > 2)
+    if is_bounds and _are_bounds(given):
         return _of_bounds(*given[:3])
     if isinstance(given, (list, tuple, range)) or (
         isinstance(given, np.ndarray) and given.ndim == 1
@@ -82,7 +83,7 @@ def is_dimension(given: Any) -> bool:
     return isinstance(given, Dimension) or bool(_conversion(given)) or bool(prior)
 
 
-def _are_bounds(given: tuple[Any, ...]) -> bool:
+def _are_bounds(given: Sequence[Any]) -> bool:
     bounds, prior = given[:2], given[2:3]
     return (
         2 <= len(given) <= 4

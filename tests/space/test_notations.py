@@ -17,6 +17,8 @@ from skkeras_search.space import Distribution, as_dimension
         ((1, 10, "log-uniform"), Integer(1, 10, "log-uniform")),
         ((1e-4, 1e-1, "log-uniform"), Real(1e-4, 1e-1, "log-uniform")),
         ((0.0, 1.0, "uniform"), Real(0, 1)),
+        ([1e-4, 1e-1, "log-uniform"], Real(1e-4, 1e-1, "log-uniform")),
+        ([0.1, 0.2, "auto"], Categorical([0.1, 0.2, "auto"])),
         ([1, 2, 3], Categorical([1, 2, 3])),
         ([0, 1], Categorical([0, 1])),
         ([5], Categorical([5])),
