@@ -1,5 +1,6 @@
 """Bayesian search with cross-validation."""
 
+import pickle
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -37,6 +38,10 @@ WITHOUT_EFFECT = (
     "model_queue_size",
     "n_jobs",
 )
+
+
+# Attributes that a search has only as long as it lasts.
+WHILE_SEARCHING = ("_spaces", "_callbacks", "_failures", "_evaluated")
 
 
 class Batch(NamedTuple):
@@ -228,8 +233,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             self._keep_results()
             raise
         finally:
-            for name in ("_spaces", "_callbacks", "_failures", "_evaluated"):
-                self.__dict__.pop(name, None)  # they hold what cannot be pickled
+            for name in WHILE_SEARCHING:
+                self.__dict__.pop(name, None)
         return self
 
     @property
@@ -298,11 +303,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _batches(
         self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
     ) -> Generator[Batch]:
-        backend, n_jobs = get_active_backend()
+        backend, _ = get_active_backend()
         if self.n_points > 1 or not isinstance(backend, CandidateBackend):
             return self._one_after_the_other(evaluate, sampler, n_iter, search)
-        n_workers = backend.effective_n_jobs(n_jobs)
-        return self._as_they_arrive(evaluate, sampler, n_iter, search, backend, n_workers)
+        return self._as_they_arrive(evaluate, sampler, n_iter, search, backend)
 
     def _one_after_the_other(
         self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
@@ -320,16 +324,21 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_iter: int,
         search: Any,
         backend: CandidateBackend,
-        n_workers: int,
     ) -> Generator[Batch]:
         left = n_iter
         running: dict[Future[Any], Batch] = {}
         try:
             while True:
-                while left and len(running) < n_workers and (candidates := sampler.ask()):
+                while (
+                    left
+                    and len(running) < backend.n_workers
+                    and (candidates := sampler.ask())
+                ):
                     left -= 1
                     task = self._begin_task(search, 1)
-                    future = backend.begin(partial(evaluate, candidates, callback_ctx=task))
+                    # The worker gets it from a thread, while this one goes on with its own.
+                    copy = pickle.loads(pickle.dumps(task))
+                    future = backend.begin(partial(evaluate, candidates, callback_ctx=copy))
                     finish = partial(backend.finish, future, evaluate)
                     running[future] = Batch(candidates, task, finish)
                 if not running:
@@ -408,6 +417,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             ranks = rankdata(-scores, method="min").astype(np.int32)
             results[f"rank_train_{name.removeprefix(prefix)}"] = ranks
         return results
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        if "_failures" not in state:
+            return state
+        # It goes to a worker, while what it found so far changes.
+        left_here = (*WHILE_SEARCHING, "optimizers_", "optimizer_results_")
+        return {name: value for name, value in state.items() if name not in left_here}
 
     def _keep_results(self) -> None:
         """Leave the results of the candidates that are finished."""

@@ -76,13 +76,7 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManag
     if backend.effective_n_jobs(n_jobs) == 1:
         asked = search.n_jobs is not None
         return nullcontext() if asked else joblib.parallel_config("fused")
-    candidate_backend = CandidateBackend(
-        lambda: search.n_splits_,
-        nesting_level=backend.nesting_level,
-        inner_max_num_threads=backend.inner_max_num_threads,
-        **backend.backend_kwargs,
-    )
-    return joblib.parallel_config(candidate_backend, n_jobs=n_jobs)
+    return joblib.parallel_config(CandidateBackend(lambda: search.n_splits_, backend))
 
 
 def _has_keras(thing: Any) -> bool:

@@ -40,6 +40,9 @@ class SearchProgress:
         self.every = every
         self.file = file
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "file": None}  # an open file stays in its process
+
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin with a search."""
         self._begun = self._printed = time.monotonic()

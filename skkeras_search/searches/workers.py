@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import joblib
+from joblib._parallel_backends import FallbackToBackend  # how a backend refuses
 from joblib.parallel import LokyBackend
 
 Results = dict[str, Any]
@@ -32,20 +33,30 @@ class Fold(NamedTuple):
 class CandidateBackend(LokyBackend):
     """Send the folds of a candidate to one of joblib's workers, not to several.
 
-    There they are tasks of the joblib backend "fused". For the searches of scikit-learn,
-    whose folds come candidate by candidate.
+    There they are tasks of the joblib backend "fused". For the first ``Parallel`` of a
+    search of scikit-learn, whose folds come candidate by candidate; others have the
+    backend that they would have without.
 
     Parameters
     ----------
     n_splits : callable
         Gives the number of folds.
-    **kwargs
-        Of joblib's own backend of workers.
+    others : LokyBackend
+        That of others.
+
+    Attributes
+    ----------
+    n_workers : int
     """
 
-    def __init__(self, n_splits: Callable[[], int], **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(self, n_splits: Callable[[], int], others: LokyBackend):
+        super().__init__(
+            nesting_level=others.nesting_level,
+            inner_max_num_threads=others.inner_max_num_threads,
+            **others.backend_kwargs,
+        )
         self._n_splits = n_splits
+        self._others = others
         self._folds: list[tuple[Callable[[], Any], Callable[[Fold], None]]] = []
         self._only_begins = False
         self._last: Future[list[Any]]
@@ -94,10 +105,12 @@ class CandidateBackend(LokyBackend):
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
         """Prepare for a call of ``Parallel``."""
+        if getattr(self, "parallel", parallel) is not parallel:
+            raise FallbackToBackend(self._others)
         # A candidate begins with its last fold, which must not wait for the first.
         parallel.pre_dispatch = "all"
-        n_workers: int = super().configure(n_jobs, parallel, **kwargs)
-        return n_workers
+        self.n_workers: int = super().configure(n_jobs, parallel, **kwargs)
+        return self.n_workers
 
     def compute_batch_size(self) -> int:
         """Give the number of folds that ``submit`` gets at once."""

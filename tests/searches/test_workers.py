@@ -7,8 +7,11 @@ import time
 import keras
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.exceptions import FitFailedWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skkeras_search import BayesSearchCV, GridSearchCV, KerasClassifier
 
@@ -85,10 +88,11 @@ def test_a_slow_candidate_does_not_hold_up_the_others():
 
 
 def test_several_spaces_and_stops():
-    seen = []
+    seen, not_for_workers = [], threading.Lock()
 
     def stop(result):
-        seen.append(len(result.x_iters))
+        with not_for_workers:
+            seen.append(len(result.x_iters))
         return len(result.x_iters) == 3
 
     found = search([{"units": (1, 20)}, {"units": [30, 40]}], n_iter=6)
@@ -123,6 +127,14 @@ def test_ctrl_c_leaves_the_results_so_far():
     with pytest.raises(KeyboardInterrupt):
         found.fit(X, y, callback=interrupt)
     assert len(found.cv_results_["params"]) == 2
+
+
+def test_refitting_what_has_tasks_of_its_own():
+    columns = ColumnTransformer([("a", "passthrough", [0]), ("b", StandardScaler(), [1])])
+    pipeline = make_pipeline(columns, classifier())
+    spaces = {"kerasclassifier__units": [2, 3]}
+    found = BayesSearchCV(pipeline, spaces, n_iter=2, cv=3, n_jobs=2).fit(X, y)
+    assert found.predict(X).shape == y.shape
 
 
 def test_a_grid():
