@@ -61,6 +61,24 @@ class Batch(NamedTuple):
     evaluate: Evaluate
 
 
+class SameFolds:
+    """The first folds of a splitter, which may be random, for all candidates.
+
+    Parameters
+    ----------
+    cv : splitter
+    """
+
+    def __init__(self, cv: Any):
+        self._cv = cv
+        self._folds: list[Any] = []
+
+    def split(self, X: Any, y: Any = None, **params: Any) -> list[Any]:
+        """Give the rows for training and for testing, of each fold."""
+        self._folds = self._folds or list(self._cv.split(X, y, **params))
+        return self._folds
+
+
 class BayesSearchCV(BaseSearchCV):
     """Search for the best parameters of an estimator by Bayesian optimisation.
 
@@ -251,13 +269,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_batches = sum(-(-n // self.n_points) for _, n in self._spaces)
         task = callback_ctx.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
+        evaluate = partial(evaluate_candidates, cv=SameFolds(self._checked_cv_orig))
         n_evaluated = 0
         for space, n_iter in self._spaces:
             self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))
             self.optimizer_results_.append(_result(space, [], []))
-            n_evaluated, stop = self._search_space(
-                evaluate_candidates, task, n_iter, n_evaluated
-            )
+            n_evaluated, stop = self._search_space(evaluate, task, n_iter, n_evaluated)
             if stop:
                 break
         if not hasattr(self, "_evaluated"):
@@ -348,6 +365,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         finally:
             if running:  # the search was stopped
                 backend.abort_everything()
+            for batch in running.values():
+                batch.task.call_on_fit_task_end(estimator=self)
 
     def _begin_task(self, search: Any, n_candidates: int) -> Any:
         return search.subcontext(

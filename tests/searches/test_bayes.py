@@ -12,7 +12,7 @@ from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -81,6 +81,14 @@ def test_the_same_seed_gives_the_same_candidates_whatever_n_jobs(n_points):
     for other in results[1:]:
         assert results[0]["params"] == other["params"]
         assert (results[0]["mean_test_score"] == other["mean_test_score"]).all()
+
+
+def test_all_candidates_have_the_same_folds():
+    spaces = {"splitter": ["best"], "max_leaf_nodes": (100, 200)}
+    cv = KFold(3, shuffle=True)
+    found = search(DecisionTreeClassifier(random_state=0), spaces, cv=cv).fit(X, y)
+    assert len(found.cv_results_["params"]) == 8
+    assert len(set(found.cv_results_["mean_test_score"])) == 1
 
 
 def test_values_are_plain_and_sorted_by_name():

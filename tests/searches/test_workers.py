@@ -87,8 +87,25 @@ def test_a_slow_candidate_does_not_hold_up_the_others():
     assert found.optimizer_results_[0].x_iters[-1] == [3.0, 1]
 
 
+class Recorder:
+    """What scikit-learn's callbacks hear of candidates."""
+
+    def __init__(self):
+        self.begun, self.ended = set(), set()
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun |= {context.task_id} if context.task_name == "candidates" else set()
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended |= {context.task_id} if context.task_name == "candidates" else set()
+
+
 def test_several_spaces_and_stops():
-    seen, not_for_workers = [], threading.Lock()
+    seen, not_for_workers, recorder = [], threading.Lock(), Recorder()
 
     def stop(result):
         with not_for_workers:
@@ -97,7 +114,9 @@ def test_several_spaces_and_stops():
 
     found = search([{"units": (1, 20)}, {"units": [30, 40]}], n_iter=6)
     with pytest.warns(UserWarning, match="has 2 candidates, fewer than n_iter=6"):
-        found.fit(X, y, callback=stop)
+        found.set_callbacks(recorder).fit(X, y, callback=stop)
+    assert recorder.begun == recorder.ended
+    assert len(recorder.begun) > 5
     assert seen == [1, 2, 3, 1, 2]
     units = [params["units"] for params in found.cv_results_["params"]]
     assert sorted(units[3:]) == [30, 40]
