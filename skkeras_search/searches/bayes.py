@@ -1,10 +1,10 @@
 """Bayesian search with cross-validation."""
 
-import pickle
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
+from copy import deepcopy
 from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple, Self
@@ -123,7 +123,7 @@ class BayesSearchCV(BaseSearchCV):
     ----------
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C there are
+        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C or an error there are
         ``cv_results_`` and those whose names begin with ``best_``, but for
         ``best_estimator_``, of the candidates that were finished.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
@@ -247,7 +247,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 super().fit(X, y, **params)
             if self._failures.came_last:
                 self.cv_results_ = self._format_results(*self._evaluated)
-        except KeyboardInterrupt:
+        except BaseException:
             self._keep_results()
             raise
         finally:
@@ -354,8 +354,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                     left -= 1
                     task = self._begin_task(search, 1)
                     # The worker gets it from a thread, while this one goes on with its own.
-                    copy = pickle.loads(pickle.dumps(task))
-                    future = backend.begin(partial(evaluate, candidates, callback_ctx=copy))
+                    own = deepcopy(task)
+                    future = backend.begin(partial(evaluate, candidates, callback_ctx=own))
                     finish = partial(backend.finish, future, evaluate)
                     running[future] = Batch(candidates, task, finish)
                 if not running:
@@ -443,7 +443,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return state
         # It goes to a worker, while what it found so far changes.
         left_here = (*WHILE_SEARCHING, "optimizers_", "optimizer_results_")
-        return {name: value for name, value in state.items() if name not in left_here}
+        sent = {name: value for name, value in state.items() if name not in left_here}
+        return {**sent, "cv": self._checked_cv_orig}  # a generator cannot be sent
 
     def _keep_results(self) -> None:
         """Leave the results of the candidates that are finished."""

@@ -328,18 +328,19 @@ def test_parameters_of_a_pipeline():
     assert 0.1 <= found.best_params_["svc__C"] <= 10
 
 
-def test_ctrl_c_leaves_the_results_so_far():
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_ctrl_c_and_errors_leave_the_results_so_far(error):
     class Interrupted(Stub):
         n_fits = 0
 
         def fit(self, X, y):
             Interrupted.n_fits += 1
             if Interrupted.n_fits > 10:
-                raise KeyboardInterrupt
+                raise error
             return super().fit(X, y)
 
-    found = search(Interrupted())
-    with pytest.raises(KeyboardInterrupt):
+    found = search(Interrupted(), error_score="raise")
+    with pytest.raises(error):
         found.fit(X, y)
     assert len(found.cv_results_["params"]) == 3
     assert found.best_params_ == found.cv_results_["params"][found.best_index_]

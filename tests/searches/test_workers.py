@@ -10,6 +10,7 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -113,6 +114,7 @@ def test_several_spaces_and_stops():
         return len(result.x_iters) == 3
 
     found = search([{"units": (1, 20)}, {"units": [30, 40]}], n_iter=6)
+    found.set_params(cv=KFold(2).split(X, y))
     with pytest.warns(UserWarning, match="has 2 candidates, fewer than n_iter=6"):
         found.set_callbacks(recorder).fit(X, y, callback=stop)
     assert recorder.begun == recorder.ended
