@@ -123,8 +123,8 @@ class BayesSearchCV(BaseSearchCV):
     ----------
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C or an error there are
-        ``cv_results_`` and those whose names begin with ``best_``, but for
+        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C or an error
+        there are ``cv_results_`` and those whose names begin with ``best_``, but for
         ``best_estimator_``, of the candidates that were finished.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         For each space: ``x_iters``, the values of each candidate in the order of the sorted
