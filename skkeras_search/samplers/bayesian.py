@@ -16,6 +16,8 @@ from skkeras_search.samplers.sampler import Sampler, Told, draw_new
 
 # A finite space with no more configurations is gone through at each proposal.
 MOST_ENUMERATED = 4096
+# In units of the standard deviation of the values; one as large says nothing.
+LARGEST_ERROR = 1e3
 # Points that the acquisition is looked at near.
 N_GOOD = 8
 
@@ -139,8 +141,10 @@ def _standardized(told: list[Told]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     most = min(median + 2 * (median - finite.min()), finite.max())
     most = most if most > median else finite.max()
     values = np.minimum(np.where(np.isfinite(values), values, finite.max()), most)
+    unit = np.ptp(values) or 1.0  # first, as squares may overflow
+    values = (values - values.min()) / unit
     scale = values.std() or 1.0
-    errors = np.array([t.error for t in told]) / scale
+    errors = np.minimum(np.array([t.error for t in told]) / unit / scale, LARGEST_ERROR)
     return np.array([t.vector for t in told]), (values - values.mean()) / scale, errors**2
 
 

@@ -127,10 +127,11 @@ class Sampler(ABC):
         Raises
         ------
         ValueError
-            If the configuration is not of the space, or ``error`` is negative.
+            If the configuration is not of the space, or ``error`` is negative or not
+            finite.
         """
-        if not error >= 0:
-            raise ValueError(f"error must be a number and not negative, got {error!r}.")
+        if not 0 <= error < np.inf:
+            raise ValueError(f"error must be finite and not negative, got {error!r}.")
         sign = 1 if self.direction == "minimize" else -1
         vector = self.space.encode(params)
         told = Told(dict(params), vector, sign * float(value), float(error))

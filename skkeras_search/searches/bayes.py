@@ -321,9 +321,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
     ) -> Generator[Batch]:
         backend, _ = get_active_backend()
-        if self.n_points > 1 or not isinstance(backend, CandidateBackend):
-            return self._one_after_the_other(evaluate, sampler, n_iter, search)
-        return self._as_they_arrive(evaluate, sampler, n_iter, search, backend)
+        is_own = isinstance(backend, CandidateBackend) and backend.search is self
+        if is_own and self.n_points == 1:
+            return self._as_they_arrive(evaluate, sampler, n_iter, search, backend)
+        return self._one_after_the_other(evaluate, sampler, n_iter, search)
 
     def _one_after_the_other(
         self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any

@@ -76,7 +76,7 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManag
     if backend.effective_n_jobs(n_jobs) == 1:
         asked = search.n_jobs is not None
         return nullcontext() if asked else joblib.parallel_config("fused")
-    return joblib.parallel_config(CandidateBackend(lambda: search.n_splits_, backend))
+    return joblib.parallel_config(CandidateBackend(search, backend))
 
 
 def _has_keras(thing: Any) -> bool:

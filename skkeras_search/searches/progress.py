@@ -53,21 +53,21 @@ class SearchProgress:
 
     def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
         """Print a line after some candidates, if it is time."""
-        if context.task_name != "candidates":
-            return
-        if time.monotonic() - self._printed >= self.every:
+        is_time = time.monotonic() - self._printed >= self.every
+        if is_time and context.task_name == "candidates":
             self._print(estimator)
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """Print the last line of a search."""
-        results = getattr(estimator, "optimizer_results_", ())  # no other search has any
-        if sum(len(result.x_iters) for result in results) > self._n_printed:
-            self._print(estimator, ended=True)
+        self._print(estimator, ended=True)
 
     def _print(self, search: Any, ended: bool = False) -> None:
-        self._printed = time.monotonic()
-        results, total = search.optimizer_results_, search.total_iterations
-        n = self._n_printed = sum(len(result.x_iters) for result in results)
+        results = getattr(search, "optimizer_results_", ())  # no other search has any
+        n = sum(len(result.x_iters) for result in results)
+        if n == self._n_printed:
+            return
+        self._n_printed, self._printed = n, time.monotonic()
+        total = search.total_iterations
         best = -min(result.fun for result in results)
         left = _duration((self._printed - self._begun) / n * (total - n))
         print(

@@ -39,23 +39,23 @@ class CandidateBackend(LokyBackend):
 
     Parameters
     ----------
-    n_splits : callable
-        Gives the number of folds.
+    search : estimator
     others : LokyBackend
         That of others.
 
     Attributes
     ----------
+    search : estimator
     n_workers : int
     """
 
-    def __init__(self, n_splits: Callable[[], int], others: LokyBackend):
+    def __init__(self, search: Any, others: LokyBackend):
         super().__init__(
             nesting_level=others.nesting_level,
             inner_max_num_threads=others.inner_max_num_threads,
             **others.backend_kwargs,
         )
-        self._n_splits = n_splits
+        self.search = search
         self._others = others
         self._folds: list[tuple[Callable[[], Any], Callable[[Fold], None]]] = []
         self._only_begins = False
@@ -119,7 +119,7 @@ class CandidateBackend(LokyBackend):
     def submit(self, func: Callable[[], Any], callback: Callable[[Fold], None]) -> None:
         """Send a fold to a worker, with the others of its candidate."""
         self._folds.append((func, callback))
-        if len(self._folds) < self._n_splits():
+        if len(self._folds) < self.search.n_splits_:
             return
         folds, self._folds = self._folds, []
         self._last = self._finished or self._workers.submit(

@@ -48,6 +48,15 @@ def test_a_known_error_is_believed():
     assert abs(sampler.ask()[0]["x"] - 0.9) > 0.1
 
 
+@pytest.mark.parametrize(("unit", "error"), [(1e300, 0), (1e-300, 0), (1, 1e200)])
+def test_any_unit(unit, error):
+    sampler = BayesianSampler({"x": (0.0, 1.0)}, random_state=0)
+    for _ in range(12):
+        (params,) = sampler.ask()
+        sampler.tell(params, unit * (params["x"] - 0.3) ** 2, error=error)
+    assert abs(sampler.best["x"] - 0.3) < 0.1
+
+
 def test_regions_that_fail_are_avoided():
     def evaluate(params):
         return np.nan if params["x"] > 0.5 else -params["x"]

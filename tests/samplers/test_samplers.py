@@ -183,6 +183,8 @@ def test_bad_arguments():
         RandomSampler({"a": [1, 2]}).tell({"a": 1}, 0.0, error=-1)
     with pytest.raises(ValueError, match="error must be"):
         RandomSampler({"a": [1, 2]}).tell({"a": 1}, 0.0, error=np.nan)
+    with pytest.raises(ValueError, match="error must be"):
+        RandomSampler({"a": [1, 2]}).tell({"a": 1}, 0.0, error=np.inf)
     with pytest.raises(ValueError, match="n_initial must be"):
         BayesianSampler(FINITE, n_initial=-1)
     with pytest.raises(ValueError, match="n_values must be"):

@@ -1,5 +1,6 @@
 """Whole candidates on worker processes. The workers are kept from test to test."""
 
+import io
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skkeras_search import BayesSearchCV, GridSearchCV, KerasClassifier
+from skkeras_search import BayesSearchCV, GridSearchCV, KerasClassifier, SearchProgress
 
 X, y = load_iris(return_X_y=True)
 X, y = X[::3], y[::3]
@@ -144,9 +145,11 @@ def test_ctrl_c_leaves_the_results_so_far():
         if len(result.x_iters) == 2:
             raise KeyboardInterrupt
 
-    found = search(n_iter=10)
+    lines = io.StringIO()
+    found = search(n_iter=10).set_callbacks(SearchProgress(0, lines))
     with pytest.raises(KeyboardInterrupt):
         found.fit(X, y, callback=interrupt)
+    assert [line[:7] for line in lines.getvalue().splitlines()] == ["1 of 10", "2 of 10"]
     assert len(found.cv_results_["params"]) == 2
 
 
