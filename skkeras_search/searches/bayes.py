@@ -4,11 +4,11 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
-from copy import deepcopy
 from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple, Self
 
+import cloudpickle
 import numpy as np
 from joblib.parallel import get_active_backend
 from scipy.optimize import OptimizeResult
@@ -355,7 +355,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                     left -= 1
                     task = self._begin_task(search, 1)
                     # The worker gets it from a thread, while this one goes on with its own.
-                    own = deepcopy(task)
+                    own = cloudpickle.loads(cloudpickle.dumps(task))
                     future = backend.begin(partial(evaluate, candidates, callback_ctx=own))
                     finish = partial(backend.finish, future, evaluate)
                     running[future] = Batch(candidates, task, finish)
@@ -445,7 +445,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         # It goes to a worker, while what it found so far changes.
         left_here = (*WHILE_SEARCHING, "optimizers_", "optimizer_results_")
         sent = {name: value for name, value in state.items() if name not in left_here}
-        return {**sent, "cv": self._checked_cv_orig}  # a generator cannot be sent
+        # A generator cannot be sent.
+        return {**sent, "cv": getattr(self, "_checked_cv_orig", self.cv)}
 
     def _keep_results(self) -> None:
         """Leave the results of the candidates that are finished."""
