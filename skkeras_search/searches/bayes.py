@@ -4,11 +4,11 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
+from copy import deepcopy
 from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple, Self
 
-import cloudpickle
 import numpy as np
 from joblib.parallel import get_active_backend
 from scipy.optimize import OptimizeResult
@@ -354,8 +354,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 ):
                     left -= 1
                     task = self._begin_task(search, 1)
-                    # The worker gets it from a thread, while this one goes on with its own.
-                    own = cloudpickle.loads(cloudpickle.dumps(task))
+                    own = self._frozen(task)
                     future = backend.begin(partial(evaluate, candidates, callback_ctx=own))
                     finish = partial(backend.finish, future, evaluate)
                     running[future] = Batch(candidates, task, finish)
@@ -368,6 +367,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 backend.abort_everything()
             for batch in running.values():
                 batch.task.call_on_fit_task_end(estimator=self)
+
+    def _frozen(self, task: Any) -> Any:
+        """Copy a task, to be sent while others are added beside it; not its callbacks."""
+        callbacks = getattr(self, "_skl_callbacks", [])
+        return deepcopy(task, {id(callback): callback for callback in callbacks})
 
     def _begin_task(self, search: Any, n_candidates: int) -> Any:
         return search.subcontext(

@@ -94,16 +94,19 @@ class Recorder:
 
     def __init__(self):
         self.begun, self.ended = set(), set()
+        self.ids = lambda context: (
+            {context.task_id} if context.task_name == "candidates" else set()
+        )
 
     def setup(self, estimator, context): ...
 
     def teardown(self, estimator, context): ...
 
     def on_fit_task_begin(self, estimator, context):
-        self.begun |= {context.task_id} if context.task_name == "candidates" else set()
+        self.begun |= self.ids(context)
 
     def on_fit_task_end(self, estimator, context):
-        self.ended |= {context.task_id} if context.task_name == "candidates" else set()
+        self.ended |= self.ids(context)
 
 
 def test_several_spaces_and_stops():
