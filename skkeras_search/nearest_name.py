@@ -28,5 +28,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     last = [k for k in names if k.lower().split("__")[-1] == name.lower().split("__")[-1]]
-    near = get_close_matches(name, names, n=1) or sorted(last, key=len)
+    near = get_close_matches(name, names, n=1) or sorted(
+        last, key=lambda name: (len(name), name)
+    )
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -40,6 +40,15 @@ WITHOUT_EFFECT = (
 )
 
 
+OF_ANOTHER_FIT = (
+    "best_estimator_",
+    "best_index_",
+    "best_params_",
+    "best_score_",
+    "cv_results_",
+    "optimizer_results_",
+    "optimizers_",
+)
 # Attributes that a search has only as long as it lasts.
 WHILE_SEARCHING = ("_spaces", "_callbacks", "_failures", "_evaluated")
 
@@ -235,7 +244,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self._spaces = as_spaces(self.search_spaces, self.n_iter)
         for space, _ in self._spaces:
             check_names(self.estimator, space)
-        self.__dict__.pop("best_estimator_", None)  # of another fit
+        for name in OF_ANOTHER_FIT:
+            self.__dict__.pop(name, None)
         self._callbacks = _callables(callback)
         self._failures = Failures(self.error_score)
         params = {**(self.fit_params or {}), **params}
@@ -370,7 +380,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _frozen(self, task: Any) -> Any:
         """Copy a task, to be sent while others are added beside it; not its callbacks."""
-        callbacks = getattr(self, "_skl_callbacks", [])
+        root = task
+        while root.parent is not None:
+            root = root.parent
+        callbacks = [callback for context in root for callback in context._callbacks]
         return deepcopy(task, {id(callback): callback for callback in callbacks})
 
     def _begin_task(self, search: Any, n_candidates: int) -> Any:
@@ -447,7 +460,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if "_failures" not in state:
             return state
         # It goes to a worker, while what it found so far changes.
-        left_here = (*WHILE_SEARCHING, "optimizers_", "optimizer_results_")
+        # `_callback_fit_ctx` has the tasks that scikit-learn's callbacks know.
+        found = ("optimizers_", "optimizer_results_", "_callback_fit_ctx")
+        left_here = (*WHILE_SEARCHING, *found)
         sent = {name: value for name, value in state.items() if name not in left_here}
         # A generator cannot be sent.
         return {**sent, "cv": getattr(self, "_checked_cv_orig", self.cv)}

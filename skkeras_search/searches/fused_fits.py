@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from numbers import Integral
 from typing import Any, Self
 
 import joblib
@@ -42,7 +43,7 @@ class FusedSearch:
 
 def as_list(spaces: Any) -> list[Mapping[str, Any]]:
     """Give the dicts of what is taken as one space or as several."""
-    several = spaces if isinstance(spaces, (list, tuple)) else [spaces]
+    several = spaces if isinstance(spaces, list) else [spaces]
     for space in several:
         if not isinstance(space, (Mapping, Space)):
             raise TypeError(f"A space must be a dict, a Space or a list, got {space!r}.")
@@ -73,6 +74,8 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManag
         return nullcontext()
     if search.n_jobs is not None:
         n_jobs = search.n_jobs
+        if not isinstance(n_jobs, Integral):
+            return nullcontext()  # an error, which scikit-learn finds
     if backend.effective_n_jobs(n_jobs) == 1:
         asked = search.n_jobs is not None
         return nullcontext() if asked else joblib.parallel_config("fused")

@@ -402,6 +402,14 @@ def test_optimizer_kwargs():
     assert found.cv_results_["params"][0] == initial[0]
 
 
+def test_an_error_leaves_nothing_of_the_fit_before():
+    found = search().fit(X, y).set_params(cv=1000)
+    with pytest.raises(ValueError, match="n_splits=1000"):
+        found.fit(X, y)
+    assert not hasattr(found, "cv_results_")
+    assert not hasattr(found, "best_score_")
+
+
 def test_cloning_and_pickling():
     before = search(spaces=TREE, estimator=DecisionTreeClassifier(random_state=0))
     found = clone(before).fit(X, y)

@@ -14,6 +14,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from skkeras_search import BayesSearchCV, GridSearchCV, KerasClassifier, SearchProgress
 
@@ -115,6 +116,8 @@ def test_several_spaces_and_stops():
     def stop(result):
         with not_for_workers:
             seen.append(len(result.x_iters))
+        BayesSearchCV(SVC(), {"C": [1.0, 2.0]}, n_iter=1, cv=2).fit(X, y)
+        assert not {"_callback_fit_ctx", "optimizers_"} & found.__getstate__().keys()
         return len(result.x_iters) == 3
 
     found = search([{"units": (1, 20)}, {"units": [30, 40]}], n_iter=6)
@@ -141,6 +144,16 @@ def test_a_candidate_that_fails(n_points):
     assert list(np.isnan(found.cv_results_["mean_test_score"])) == failed
     with pytest.raises(ArithmeticError, match="no such model"):
         search(spaces, error_score="raise", **params).fit(X, y)
+
+
+def test_what_is_printed(capsys):
+    search(n_iter=2, verbose=1, refit=False).fit(X, y)
+    assert capsys.readouterr().out.count("Fitting 2 folds for each of 1 candidates") == 2
+
+
+def test_n_jobs_that_is_no_number():
+    with pytest.raises(ValueError, match="'n_jobs' parameter of GridSearchCV must be"):
+        GridSearchCV(classifier(), {"units": [2]}, n_jobs="2").fit(X, y)
 
 
 def test_ctrl_c_leaves_the_results_so_far():
