@@ -33,6 +33,7 @@ from skkeras_search.estimators.compilation import make_compile_arguments
 from skkeras_search.estimators.engine import (
     ENGINES,
     Fitted,
+    Fused,
     fit_by_keras,
     fit_fused,
     why_keras,
@@ -491,13 +492,13 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             else:
                 self._predict_batch = fitted.predict
                 if self._shares_model:
-                    self._leave_model(X, fitted.state)
+                    self._leave_model(X, fitted)
                 return fitted
         if self._shares_model:
             self._make_model(lambda: X)
         return fit_by_keras(self.model_, X, y, arguments, seed, reason, self.engine)
 
-    def _leave_model(self, X: Any, state: Any) -> None:
+    def _leave_model(self, X: Any, fitted: Fused) -> None:
         """Leave a shared model to others; ``model_`` is built when it is asked for."""
         estimator, some = copy(self), take_rows(X, [0])  # no view, which would keep all
 
@@ -505,7 +506,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             estimator._make_model(lambda: some)
             return estimator.model_
 
-        self._trained = TrainedState(self.model_, state, build_model)
+        self._trained = TrainedState(
+            self.model_, fitted.predict, fitted.metrics, build_model
+        )
         self._shares_model = False
         del self.model_
 

@@ -1,21 +1,22 @@
 """Train a model by the engine that can: a fused program, or Keras itself."""
 
 import weakref
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 
 from skkeras_search.estimators.retracing import retracing_expected
 from skkeras_search.estimators.seeding import seeded
-from skkeras_search.fusion.lane import Lane, Predictor
+from skkeras_search.fusion.lane import Lane, LastMetrics, Predictor
 from skkeras_search.fusion.obstacles import obstacle
-from skkeras_search.fusion.step import State
 from skkeras_search.fusion.training import train
 
 ENGINES = ("auto", "fused", "keras")
 
 
-class Fitted(NamedTuple):
+@dataclass(frozen=True)
+class Fitted:
     """What training gave.
 
     Attributes
@@ -25,17 +26,26 @@ class Fitted(NamedTuple):
         "fused" or "keras".
     reason : str or None
         Why it is Keras.
-    state : State or None
-        Of a fused fit.
-    predict : Predictor or None
-        Predicts one batch without tracing the model anew.
     """
 
     history: dict[str, list[Any]]
     engine: str
     reason: str | None
-    state: State | None = None
-    predict: Predictor | None = None
+
+
+@dataclass(frozen=True)
+class Fused(Fitted):
+    """What training by a program gave.
+
+    Attributes
+    ----------
+    metrics : LastMetrics
+    predict : Predictor
+        Predicts one batch without tracing the model anew.
+    """
+
+    metrics: LastMetrics
+    predict: Predictor
 
 
 def why_keras(
@@ -54,7 +64,7 @@ def fit_fused(
     arguments: dict[str, Any],
     seed: int | None,
     keeps_model: bool,
-) -> Fitted:
+) -> Fused:
     """Train by a fused program.
 
     Parameters
@@ -75,9 +85,9 @@ def fit_fused(
         Before anything was trained, if the model cannot be.
     """
     lane = Lane(model, x, y, arguments, seed, keeps_model)
-    history, state, program = train(lane)
+    history, state, program, metrics = train(lane)
     predict = Predictor(program, state if keeps_model else weakref.ref(model))
-    return Fitted(history, "fused", None, state, predict)
+    return Fused(history, "fused", None, metrics, predict)
 
 
 def fit_by_keras(

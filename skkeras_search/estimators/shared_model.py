@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import joblib
 import keras
 
-from skkeras_search.fusion.step import State, write_state
+from skkeras_search.fusion.lane import LastMetrics, Predictor
+from skkeras_search.fusion.step import write_state
 
 # Parameters that a model is trained with, not built with.
 OF_TRAINING = {
@@ -37,19 +38,23 @@ class TrainedState(NamedTuple):
     ----------
     like : keras.Model
         A model of the same architecture, not to be changed.
-    state : State
+    predict : Predictor
+        Has the state.
+    metrics : LastMetrics
     build : callable
         Builds such a model.
     """
 
     like: keras.Model
-    state: State
+    predict: Predictor
+    metrics: LastMetrics
     build: Callable[[], keras.Model]
 
     def make(self) -> keras.Model:
         """Build the model."""
         model = self.build()
-        write_state(model, self.state)
+        write_state(model, self.predict.state)
+        self.metrics.show(model)
         return model
 
 

@@ -9,7 +9,7 @@ import keras
 
 from skkeras_search.fusion.program import Program
 from skkeras_search.fusion.signature import signature
-from skkeras_search.fusion.step import Batch, NotFusibleError
+from skkeras_search.fusion.step import Batch, NotFusibleError, output_names
 
 MOST_PROGRAMS = 32
 MOST_BYTES = 2**28
@@ -38,7 +38,7 @@ def program_of(model: keras.Model, batch: Batch) -> Program:
         If there can be none.
     """
     architecture = signature(model)
-    key = (architecture, _form(batch))
+    key = (architecture, _form(batch), _names_of_data(model, batch))
 
     def is_current(example: keras.Model) -> bool:
         current = signature(example) == architecture
@@ -50,7 +50,7 @@ def program_of(model: keras.Model, batch: Batch) -> Program:
     with _lock:
         if key not in _programs:
             try:
-                _programs[key] = Program(model, batch, is_current)
+                _programs[key] = Program(model, batch, is_current, architecture.is_foreign)
             except Exception as error:  # of whatever the user's code has in it
                 _programs[key] = str(error)
             _evict()
@@ -67,6 +67,14 @@ def _evict() -> None:
 
     while len(_programs) > MOST_PROGRAMS or (len(_programs) > 1 and n_bytes() > MOST_BYTES):
         _programs.popitem(last=False)
+
+
+def _names_of_data(model: keras.Model, batch: Batch) -> Any:
+    """Names by which data are given to a model, if they are in dicts."""
+    if not any(isinstance(data, dict) for data in batch):
+        return None
+    inputs = getattr(model, "inputs", None) or ()
+    return tuple(tensor.name for tensor in inputs), tuple(output_names(model))
 
 
 def _form(batch: Batch) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from skkeras_search.fusion.foreign import is_foreign
+from skkeras_search.fusion.code import is_of_keras
 
 # Of these classes, and of none that derive from them.
 CONSTANTS = {
@@ -43,7 +43,7 @@ class Constants:
     def __init__(self, model: keras.Model):
         layers = model._flatten_layers()
         # A layer of the user's could look at a rate, and not find a number.
-        holders = () if any(is_foreign(layer) for layer in layers) else _holders(model)
+        holders = _holders(model) if all(map(is_of_keras, layers)) else ()
         with _lock:
             self._places = [
                 (holder, name)

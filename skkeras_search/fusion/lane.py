@@ -2,7 +2,7 @@
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -17,17 +17,43 @@ from keras.src.utils.python_utils import is_default, pythonify_logs
 from skkeras_search.fusion.cache import program_of
 from skkeras_search.fusion.order import rows_in_order
 from skkeras_search.fusion.program import Program, Progress
+from skkeras_search.fusion.proof import check_program
 from skkeras_search.fusion.step import (
     Batch,
+    Metrics,
     NotFusibleError,
     State,
     Variables,
+    build_metrics,
     metric_names,
     output_names,
 )
 
 # How long a lane is deaf to Ctrl-C, about.
 SECONDS_A_CALL = 0.5
+
+
+class LastMetrics(NamedTuple):
+    """The metrics with which a fit ended.
+
+    Attributes
+    ----------
+    batch : tuple
+        A row of data, for its form.
+    values : list of tensor
+        Of the metrics' variables.
+    """
+
+    batch: Batch
+    values: Sequence[Any]
+
+    def show(self, model: keras.Model) -> None:
+        """Put them in a model, as ``keras.Model.fit`` leaves them there."""
+        if not self.values:  # nothing was trained
+            return
+        build_metrics(model, self.batch)
+        for variable, value in zip(model.metrics_variables, self.values, strict=True):
+            variable.assign(value)
 
 
 class Trained(NamedTuple):
@@ -40,11 +66,13 @@ class Trained(NamedTuple):
     state : State
     program : Program
         That trained it.
+    metrics : LastMetrics
     """
 
     history: dict[str, list[Any]]
     state: State
     program: Program
+    metrics: LastMetrics
 
 
 class Predictor:
@@ -65,17 +93,23 @@ class Predictor:
     def __call__(self, x: Any) -> Any:
         """Outputs of the model for the rows of ``x``, as arrays.
 
+        What layers draw and count while they predict stays in the model, as in Keras.
+
         Raises
         ------
         NotFusibleError
             If the model was changed between the fit and the first prediction. Later
             changes have no effect, as on ``keras.Model.predict``.
         """
-        state = self._state()
         x = keras.tree.map_structure(lambda a: tf.convert_to_tensor(_as_keras(a)), x)
-        return self._program.predict(state._replace(optimizer=[]), x)
+        outputs, assigned = self._program.predict(self.state._replace(optimizer=[]), x)
+        if assigned:
+            self._assign(assigned)
+        return outputs
 
-    def _state(self) -> State:
+    @property
+    def state(self) -> State:
+        """The state in which the model is now."""
         if isinstance(self._source, State):
             return self._source
         if self._variables is None:
@@ -84,6 +118,14 @@ class Predictor:
                 raise NotFusibleError("the model has changed since it was fitted")
             self._variables = Variables(model)
         return self._variables.read()
+
+    def _assign(self, assigned: dict[int, Any]) -> None:
+        if isinstance(self._source, State):
+            kept = [assigned.get(i, v) for i, v in enumerate(self._source.non_trainable)]
+            self._source = self._source._replace(non_trainable=kept)
+        elif self._variables is not None:
+            for index, value in assigned.items():
+                self._variables.non_trainable[index].assign(value)
 
     def is_of(self, model: keras.Model | None) -> bool:
         """Whether the weights are those of ``model``."""
@@ -124,8 +166,9 @@ class Lane:
         self._batch_size = arguments.get("batch_size") or 32
         self._order = rows_in_order(self._n_rows, arguments.get("shuffle", True), seed)
         self._state: State
-        # What callbacks could not see yet.
-        self._unseen: Progress | None = None
+        self._metrics: Metrics = []
+        # Whether there is something that callbacks could not see yet.
+        self._is_unseen = False
         self._callbacks = list(arguments.get("callbacks") or ())
         self._stops_on_nan = [
             c for c in self._callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)
@@ -159,7 +202,12 @@ class Lane:
         last = self._arguments.get("epochs", 1)
         self._tensors = _tensors(self._data)
         self._validation_tensors = self._validation and _tensors(_rows(self._validation))
-        self._prepare()
+        try:
+            self._prepare()
+        except NotFusibleError:
+            raise
+        except Exception as error:  # Keras will show it, if it is not only ours
+            raise NotFusibleError(f"its program cannot be prepared: {error}") from error
         if self._watched:
             self._show_model()
         hooks = self._hooks(last)
@@ -167,14 +215,15 @@ class Lane:
             self._call(hooks.on_train_begin)
             logs = self._train_epochs(range(first, last), hooks, goes_on)
         finally:  # interrupted, the model has what was trained so far
+            metrics = LastMetrics(self._batch_of(1), self._metrics)
             if not self._keeps_model:
                 self._variables.write(self._state)
-                self._show_metrics()
+                metrics.show(self._model)
         if not self._keeps_model:
             self._model.optimizer.finalize_variable_values(self._variables.trainable)
             self._state = self._variables.read()
         self._call(hooks.on_train_end, logs)
-        return Trained(hooks._history.history, self._state, self._program)
+        return Trained(hooks._history.history, self._state, self._program, metrics)
 
     def _prepare(self) -> None:
         """Find the program for the model as it is now, and have it compiled."""
@@ -182,9 +231,11 @@ class Lane:
         self._names = _names(self._program, self._model)
         self._variables = Variables(self._model)
         self._state = self._program.initial_state(self._model)
-        self._program.prepare(
-            self._state, self._tensors, self._validation_tensors, bool(self._stops_on_nan)
-        )
+        stops = bool(self._stops_on_nan)
+        validation, size = self._validation_tensors, min(self._batch_size, self._n_rows)
+        sizes = (size, self._validation_batch_size)
+        self._program.prepare(self._state, self._tensors, sizes, validation, stops)
+        check_program(self._program, self._model, self._state, self._tensors, size, stops)
 
     def _train_epochs(
         self, epochs: range, hooks: CallbackList, goes_on: Callable[[], bool]
@@ -217,9 +268,10 @@ class Lane:
             self._model._symbolic_build(data_batch=self._first_batch())
 
     def _first_batch(self) -> Batch:
-        batch: Batch = keras.tree.map_structure(
-            lambda array: array[: self._batch_size], self._data
-        )
+        return self._batch_of(self._batch_size)
+
+    def _batch_of(self, n_rows: int) -> Batch:
+        batch: Batch = keras.tree.map_structure(lambda a: a[:n_rows], self._data)
         return batch
 
     def _hooks(self, epochs: int) -> CallbackList:
@@ -240,6 +292,14 @@ class Lane:
     @property
     def _n_batches(self) -> int:
         return -(-self._n_rows // self._batch_size)
+
+    @property
+    def _validation_batch_size(self) -> int:
+        if not self._validation_tensors:
+            return 0
+        n_rows: int = keras.tree.flatten(self._validation_tensors)[0].shape[0]
+        size = self._arguments.get("validation_batch_size") or self._batch_size
+        return min(size, n_rows)
 
     def _train_epoch(self, goes_on: Callable[[], bool]) -> dict[str, Any]:
         progress = Progress(self._state, self._program.fresh_metrics)
@@ -267,15 +327,15 @@ class Lane:
 
     def _validate(self, hooks: CallbackList) -> dict[str, Any]:
         self._call(hooks.on_test_begin)
-        data = self._validation_tensors
-        n_rows = keras.tree.flatten(data)[0].shape[0]
-        size = self._arguments.get("validation_batch_size") or self._batch_size
-        logs = self._logs(self._program.evaluate(self._state, data, min(size, n_rows)))
+        data, size = self._validation_tensors, self._validation_batch_size
+        evaluated = self._program.evaluate(self._state, data, size)
+        self._state = evaluated.state  # with the random numbers that were drawn
+        logs = self._logs(evaluated)
         self._call(hooks.on_test_end, logs)
         return {f"val_{name}": value for name, value in logs.items()}
 
     def _logs(self, progress: Progress) -> dict[str, Any]:
-        self._unseen = progress
+        self._metrics, self._is_unseen = progress.metrics, True
         logs = dict(zip(self._names, progress.results, strict=True))
         pythonic: dict[str, Any] = pythonify_logs(logs)
         return pythonic
@@ -286,21 +346,14 @@ class Lane:
         if all(is_default(getattr(callback, name)) for callback in self._callbacks):
             hook(*arguments)
             return
-        if self._unseen:
+        if self._is_unseen:
             self._variables.write(self._state)
-            self._show_metrics()
+            LastMetrics(self._first_batch(), self._metrics).show(self._model)
+            self._is_unseen = False
         try:
             hook(*arguments)
         finally:
             self._state = self._variables.read()
-
-    def _show_metrics(self) -> None:
-        metrics = self._unseen.metrics if self._unseen else ()
-        shown = self._model.metrics_variables
-        if len(shown) == len(metrics):
-            for variable, value in zip(shown, metrics, strict=True):
-                variable.assign(value)
-        self._unseen = None
 
 
 def _split(x: Any, y: Any, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:

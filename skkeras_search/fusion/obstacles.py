@@ -1,5 +1,8 @@
 """What keeps a fit from being fused, as far as it can be told without tracing."""
 
+import random
+import sys
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -94,9 +97,22 @@ def _of_model(model: keras.Model) -> str | None:
     for layer in model._flatten_layers():
         if getattr(layer, "stateful", False) and isinstance(layer, keras.layers.RNN):
             return f"{layer.name} is stateful, from batch to batch"
+        if _draws_in_python(type(layer)):
+            return f"{layer.name} draws Python's random numbers while it is traced"
     if any(getattr(v, "overwrite_with_gradient", False) for v in model.trainable_variables):
         return "a variable is overwritten with its gradient"
     return None
+
+
+def _draws_in_python(cls: type) -> bool:
+    """Whether the module of a class of Keras's uses Python's ``random``."""
+    names = {base.__module__ for base in cls.__mro__}
+    return any(_uses_random(name) for name in names if name.startswith("keras."))
+
+
+@lru_cache
+def _uses_random(module: str) -> bool:
+    return any(value is random for value in vars(sys.modules[module]).values())
 
 
 def _of_data(x: Any, y: Any, arguments: dict[str, Any]) -> str | None:

@@ -71,6 +71,12 @@ def decays(optimizer: keras.Optimizer, variables: Sequence[Any]) -> list[bool]:
     return [bool(optimizer._use_weight_decay(variable)) for variable in variables]
 
 
+def choices(optimizer: keras.Optimizer, variables: Sequence[Any]) -> list[Any]:
+    """What an optimizer decides for each variable, also by the names of variables."""
+    by_adam = getattr(optimizer, "_should_use_adamw", lambda variable: False)  # of Muon
+    return [*decays(optimizer, variables), *map(by_adam, variables)]
+
+
 def is_elementwise(optimizer: keras.Optimizer) -> bool:
     """Whether all trainable variables can be updated as one long one."""
     variables = optimizer._trainable_variables

@@ -7,10 +7,14 @@ them, so that any number of lanes of one architecture run through it, also at on
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+from keras.src.layers.preprocessing.image_preprocessing import (  # not exported
+    base_image_preprocessing_layer,
+)
 from tensorflow.python.framework import op_def_registry, ops  # not public
 
 from skkeras_search.fusion.step import (
@@ -51,6 +55,30 @@ class Progress(NamedTuple):
     results: Sequence[Any] = ()
 
 
+class Function(NamedTuple):
+    """One of the functions that a program compiles.
+
+    Attributes
+    ----------
+    name : str
+        "epoch", "evaluation" or "prediction".
+    n_rows : int or None
+        Rows of each batch, if they are part of the function.
+    stops : bool
+        Whether it stops after a batch that leaves no finite mean loss.
+    """
+
+    name: str
+    n_rows: int | None = None
+    stops: bool = False
+
+    def fix_rows(self, batch: Batch) -> None:
+        """Have ``batch.shape[0]`` known while the function is traced."""
+        if self.n_rows is not None:
+            for tensor in keras.tree.flatten(batch):
+                tensor.set_shape([self.n_rows, *tensor.shape[1:]])
+
+
 class Program:
     """The epochs of one architecture, compiled once for each form of the data.
 
@@ -62,6 +90,8 @@ class Program:
         Some rows of data, as an example of their form.
     is_current : callable, optional
         Says of a model whether the model still is of the architecture that it was.
+    is_foreign : bool, default=False
+        Whether there is code in the model that is not of Keras.
 
     Attributes
     ----------
@@ -82,8 +112,12 @@ class Program:
         model: keras.Model,
         batch: Batch,
         is_current: Callable[[keras.Model], bool] = lambda model: True,
+        is_foreign: bool = False,
     ):
         self.is_current = is_current
+        self.is_foreign = is_foreign
+        layers = model._flatten_layers()
+        self.asks_for_rows = is_foreign or any(map(_asks_for_rows, layers))
         is_new = not model.optimizer.built
         self.step = Step(model, batch)
         self.batches_a_call = 8
@@ -114,22 +148,38 @@ class Program:
         return state._replace(optimizer=own + self._new_optimizer[len(own) :])
 
     def prepare(
-        self, state: State, data: Batch, validation: Batch | None, stop_on_nan: bool
+        self,
+        state: State,
+        data: Batch,
+        sizes: tuple[int, int],
+        validation: Batch | None,
+        stop_on_nan: bool,
     ) -> None:
         """Compile what a fit will need, so that nothing is trained if that fails.
+
+        Parameters
+        ----------
+        state : State
+        data : tuple of tensors, or dicts or tuples of them
+            For training.
+        sizes : tuple of int
+            Rows of a batch, in training and in validation.
+        validation : tuple of tensors, or dicts or tuples of them, or None
+        stop_on_nan : bool
 
         Raises
         ------
         NotFusibleError
             If it does.
         """
-        function = self._stopping_epoch if stop_on_nan else self._epoch
         one = tf.constant(1)
         rows_of = (data, tf.constant([0]))
         with self._lock:
-            self._compiled_for(function, rows_of, one, one, one, state, self.fresh_metrics)
+            epoch = Function("epoch", self._fixed(data, sizes[0]), stop_on_nan)
+            self._compiled_for(epoch, rows_of, one, one, one, state, self.fresh_metrics)
             if validation:
-                self._compiled_for(self._evaluation, validation, one, state)
+                evaluation = Function("evaluation", self._fixed(validation, sizes[1]))
+                self._compiled_for(evaluation, validation, one, state)
 
     def train(
         self,
@@ -160,7 +210,7 @@ class Program:
         -------
         Progress
         """
-        function = self._stopping_epoch if stop_on_nan else self._epoch
+        function = Function("epoch", self._fixed(data, batch_size), stop_on_nan)
         numbers = [tf.constant(n) for n in (batch_size, progress.n_batches, until)]
         rows_of = (data, tf.constant(order, tf.int32))
         state, metrics, i, results = self._run(
@@ -170,65 +220,82 @@ class Program:
 
     def evaluate(self, state: State, data: Batch, batch_size: int) -> Progress:
         """Take the metrics of data, in batches and in the order of the rows."""
+        function = Function("evaluation", self._fixed(data, batch_size))
         size = tf.constant(batch_size)
-        metrics, i, results = self._run(self._evaluation, data, size, state)
-        return Progress(state, metrics, int(i), _arrays(results))
+        state, metrics, i, results = self._run(function, data, size, state)
+        return Progress(State(*state), metrics, int(i), _arrays(results))
 
-    def predict(self, state: State, x: Any) -> Any:
-        """Outputs for all rows of ``x`` in one batch, as arrays."""
-        outputs = self._run(self._prediction, x, state)
-        return keras.tree.map_structure(lambda tensor: tensor.numpy(), outputs)
+    def predict(self, state: State, x: Any) -> tuple[Any, dict[int, Any]]:
+        """Outputs for all rows of ``x`` in one batch, as arrays.
+
+        Also elements of ``state.non_trainable`` that have changed, by position.
+        """
+        outputs, assigned = self._run(Function("prediction"), x, state)
+        return keras.tree.map_structure(lambda tensor: tensor.numpy(), outputs), assigned
+
+    def _fixed(self, data: Batch, batch_size: int) -> int | None:
+        """Rows of a batch, if code may look at the number while it is traced.
+
+        Keras tells it then if all batches have as many.
+        """
+        n_rows = keras.tree.flatten(data)[0].shape[0]
+        return batch_size if self.asks_for_rows and n_rows % batch_size == 0 else None
 
     def _epoch(
         self,
+        function: "Function",
         rows_of: tuple[Batch, Any],
         size: Any,
         begin: Any,
         until: Any,
         state: State,
         metrics: Metrics,
-        stops: bool = False,
     ) -> Any:
         step = self.step
         data, order = rows_of
 
         def goes_on(i: Any, state: State, metrics: Metrics) -> Any:
-            if stops:
+            if function.stops:
                 return (i < until) & ((i == 0) | tf.math.is_finite(step.loss(metrics)))
             return i < until
 
         def body(i: Any, state: State, metrics: Metrics) -> Any:
             rows = order[i * size : (i + 1) * size]
             batch = keras.tree.map_structure(lambda tensor: tf.gather(tensor, rows), data)
+            function.fix_rows(batch)
             return i + 1, *step.train(state, metrics, batch)
 
         start = (begin, step.enter(state), metrics)
         i, state, metrics = tf.while_loop(goes_on, body, start, parallel_iterations=1)
         return step.leave(state), metrics, i, step.results(metrics)
 
-    def _stopping_epoch(self, *arguments: Any) -> Any:
-        return self._epoch(*arguments, stops=True)  # type: ignore[misc]
-
-    def _evaluation(self, data: Batch, size: Any, state: State) -> Any:
+    def _evaluation(
+        self, function: "Function", data: Batch, size: Any, state: State
+    ) -> Any:
         step = self.step
         n_rows = tf.shape(keras.tree.flatten(data)[0])[0]
 
-        def body(i: Any, metrics: Metrics) -> Any:
+        def goes_on(i: Any, assigned: Any, metrics: Metrics) -> Any:
+            return i * size < n_rows
+
+        def body(i: Any, assigned: Any, metrics: Metrics) -> Any:
             rows = slice(i * size, (i + 1) * size)
             batch = keras.tree.map_structure(lambda tensor: tensor[rows], data)
-            return i + 1, step.evaluate(state, metrics, batch)
+            function.fix_rows(batch)
+            now = state._replace(non_trainable=assigned)
+            now, metrics = step.forward(now, metrics, batch, training=False)
+            return i + 1, now.non_trainable, metrics
 
-        start = (0, step.fresh_metrics())
-        i, metrics = tf.while_loop(
-            lambda i, _: i * size < n_rows, body, start, parallel_iterations=1
-        )
-        return metrics, i, step.results(metrics)
+        start = (0, state.non_trainable, step.fresh_metrics())
+        i, assigned, metrics = tf.while_loop(goes_on, body, start, parallel_iterations=1)
+        after = state._replace(non_trainable=assigned)
+        return after, metrics, i, step.results(metrics)
 
-    def _prediction(self, x: Any, state: State) -> Any:
+    def _prediction(self, function: "Function", x: Any, state: State) -> Any:
         return self.step.predict(state, x)
 
-    def _run(self, function: Callable[..., Any], data: Any, *arguments: Any) -> Any:
-        """Call ``function``, compiled for any number of rows of the form of ``data``."""
+    def _run(self, function: "Function", data: Any, *arguments: Any) -> Any:
+        """Call a function, compiled for any number of rows of the form of ``data``."""
         tensors = keras.tree.flatten((data, *arguments))
         with self._lock:
             compiled = self._compiled_for(function, data, *arguments)
@@ -240,18 +307,17 @@ class Program:
                 return result
         return compiled(*tensors)
 
-    def _compiled_for(
-        self, function: Callable[..., Any], data: Any, *arguments: Any
-    ) -> Any:
+    def _compiled_for(self, function: "Function", data: Any, *arguments: Any) -> Any:
         structure = (data, *arguments)
         tensors = keras.tree.flatten(structure)
         n_data = len(keras.tree.flatten(data))
         form = tuple((t.dtype.name, tuple(t.shape[1:])) for t in tensors[:n_data])
-        key = (function.__name__, repr(keras.tree.map_structure(type, data)), form)
+        key = (function, repr(keras.tree.map_structure(type, data)), form)
         if key not in self._compiled:
             specs = [tf.TensorSpec([None, *shape], dtype) for dtype, shape in form]
             specs += [_spec(tensor) for tensor in tensors[n_data:]]
-            self._compiled[key] = self._compile(function, structure, specs)
+            call = partial(getattr(self, f"_{function.name}"), function)
+            self._compiled[key] = self._compile(call, structure, specs)
         return self._compiled[key]
 
     def _compile(self, *arguments: Any) -> Any:
@@ -262,6 +328,11 @@ class Program:
         except NotFlatError:
             self.step.unflatten()
             return _compile(*arguments)
+
+
+def _asks_for_rows(layer: keras.Layer) -> bool:
+    """Whether a layer of Keras's may compute with the number of rows of a batch."""
+    return isinstance(layer, base_image_preprocessing_layer.BaseImagePreprocessingLayer)
 
 
 def _arrays(tensors: list[Any]) -> list[Any]:

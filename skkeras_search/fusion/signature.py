@@ -1,22 +1,76 @@
-"""What two models must have in common to be trained by one program."""
+"""What two models must have in common to be trained by one program.
 
-import inspect
-from collections.abc import Hashable, Iterable, Iterator
-from typing import Any
+A model is read whole: its layers, and with what it was compiled, each with all its
+attributes, whatever its config may say. Left out is what is data of a program, and what
+Keras writes down beside the computation.
+"""
+
+from collections.abc import Hashable, Iterator
+from typing import Any, NamedTuple
 
 import keras
+import tensorflow as tf
+from keras.src.backend import config as keras_settings  # all that a user can set
+from keras.src.ops.node import Node
+from keras.src.ops.symbolic_arguments import SymbolicArguments
+from tensorflow.python.framework import config as tensorflow_settings
 
+from skkeras_search.fusion.code import is_of_keras
 from skkeras_search.fusion.constants import Constants
-from skkeras_search.fusion.foreign import fingerprint, is_foreign, of_part
-from skkeras_search.fusion.optimizer import decays
+from skkeras_search.fusion.description import EXACT, Description, UnreadableError
+from skkeras_search.fusion.optimizer import choices
 from skkeras_search.fusion.step import NotFusibleError, output_names
 
-# Where a config holds names, or the identities of objects. Keras numbers both anew
-# for each model, and nothing that is computed depends on them.
-NAMES = ("name", "shared_object_id", "keras_history", "input_layers", "output_layers")
+# Attributes in which Keras keeps names, and what has been built, called and saved. None
+# of them is for computing, unless code of the user's asks for it.
+OF_KERAS_OBJECTS = {
+    *("name", "_name", "_path", "_parent_path", "_tracker", "_tracked", "_lock"),
+    *("_auto_config", "_inbound_nodes", "_outbound_nodes", "build", "quantize"),
+    *("built", "_built", "_called", "_build_shapes_dict", "_build_input_shape"),
+    *("_call_signature", "call_signature_parameters", "_saved_model_arg_spec"),
+    *("_saved_model_inputs_spec", "_losses", "_loss_ids", "_losses_override", "_metrics"),
+    *("_dropout_mask", "_recurrent_dropout_mask"),
+}
+OF_MODELS = {
+    *("optimizer", "loss", "compiled", "_compile_config", "_compile_loss"),
+    *("_compile_metrics", "_loss_tracker", "_compiled_trainable_state", "_nodes"),
+    *("_operations_by_depth", "train_function", "test_function", "predict_function"),
+    *("stop_training", "history", "_initial_epoch", "output_names", "input_names"),
+}
+OF_OPTIMIZERS = {
+    *("_variables", "_trainable_variables", "_trainable_variables_indices"),
+    *("_distribution_strategy", "_all_reduce_sum_gradients"),
+    "_exclude_from_weight_decay_cache",
+}
+OF_VARIABLES = {"_name", "_path", "_value", "_initializer"}
+OF_ARGUMENTS = {"_flat_arguments", "keras_tensors", "_single_positional_tensor"}
+LEFT_OUT: dict[type, set[str]] = {
+    keras.Model: OF_KERAS_OBJECTS | OF_MODELS,
+    keras.Operation: OF_KERAS_OBJECTS,
+    keras.Loss: OF_KERAS_OBJECTS,
+    keras.Metric: OF_KERAS_OBJECTS | {"init_shape"},
+    keras.Optimizer: OF_KERAS_OBJECTS | OF_OPTIMIZERS,
+    Node: set(),
+    SymbolicArguments: OF_ARGUMENTS,
+}
 
 
-def signature(model: keras.Model) -> Hashable:
+class Signature(NamedTuple):
+    """What a model has in common with others of its architecture.
+
+    Attributes
+    ----------
+    tokens : tuple of hashable
+        Equal for models that one program can train.
+    is_foreign : bool
+        Whether there is code in the model that is not of Keras.
+    """
+
+    tokens: tuple[Hashable, ...]
+    is_foreign: bool
+
+
+def signature(model: keras.Model) -> Signature:
     """Describe the architecture of a built and compiled model.
 
     Weights, names, the learning rate and ``Constants`` are not part of it: they are data.
@@ -27,47 +81,138 @@ def signature(model: keras.Model) -> Hashable:
 
     Returns
     -------
-    hashable
+    Signature
 
     Raises
     ------
     NotFusibleError
-        If something of the model cannot be described.
+        If something of the model cannot be read.
     """
-    parts = list(_parts(model))
-    if any(_is_lambda(thing) for part in parts for thing in (part, *_held(part))):
-        raise NotFusibleError("it has a lambda, which Keras does not serialize faithfully")
-    optimizer = _config(model.optimizer)
-    if isinstance(model.optimizer._learning_rate, keras.Variable):
-        del optimizer["config"]["learning_rate"]
     constants = Constants(model)
     with constants.left_open():
-        architecture = _config(model)
-    architecture.pop("compile_config", None)  # it is below, without the learning rate
-    compiled = _compiled(model)
-    by_name = any(isinstance(value, dict) for value in compiled.values())
-    variables = (*model.trainable_variables, *model.non_trainable_variables)
-    return (
-        _frozen(architecture, {}),
-        _frozen({name: _config(value) for name, value in compiled.items()}, {}),
-        tuple(output_names(model)) if by_name else None,
-        _frozen(optimizer, {}),
-        tuple(decays(model.optimizer, model.trainable_variables)),
-        tuple((v.dtype, tuple(v.shape), fingerprint(v.constraint)) for v in variables),
-        tuple(of_part(v.regularizer) for v in variables),
-        tuple(v.trainable for v in model.weights),
-        constants.pattern(),
-        tuple(fingerprint(p) if inspect.isroutine(p) else of_part(p) for p in parts),
-    )
+        try:
+            description = _Reading(model).description()
+        except (UnreadableError, RecursionError) as error:
+            raise NotFusibleError(f"it cannot be compared with others: {error}") from error
+    tokens = (*description.tokens, constants.pattern())
+    return Signature(tokens, description.is_foreign)
 
 
-def _config(thing: Any) -> Any:
-    try:
-        return keras.saving.serialize_keras_object(thing)
-    except Exception as error:  # whatever a get_config of the user's raises
-        raise NotFusibleError(
-            f"Keras cannot serialize {type(thing).__name__}: {error}"
-        ) from error
+class _Reading:
+    """How the parts of one model are described."""
+
+    def __init__(self, model: keras.Model):
+        self._model = model
+        own = (*model.trainable_variables, *model.non_trainable_variables)
+        self._position = {id(variable): i for i, variable in enumerate(own)}
+        self._of_metrics = {id(variable) for variable in _metrics_variables(model)}
+
+    def description(self) -> Description:
+        """Read until no code names what was not yet looked at."""
+        names: set[str] = set()
+        while True:
+            description = Description(self._read_special, names)
+            self._read_model(description)
+            if description.names == names:
+                return description
+            names = description.names
+
+    def _read_model(self, description: Description) -> None:
+        model, compiled = self._model, _compiled(self._model)
+        description.read(_settings())
+        description.read_items([(type(model).__name__, model), *compiled.items()])
+        registered = keras.saving.get_custom_objects()
+        for thing in keras.tree.flatten(list(compiled.values())):
+            if isinstance(thing, str):
+                description.read(registered.get(thing))
+        if any(isinstance(value, dict) for value in compiled.values()):
+            description.read(output_names(model))
+        variables = model.trainable_variables
+        description.read_items([("optimizer", model.optimizer)])
+        description.read(choices(model.optimizer, variables))
+
+    def _read_special(self, description: Description, value: Any) -> bool:
+        """Describe what Keras and TensorFlow compute with."""
+        if isinstance(value, keras.Variable):
+            self._read_variable(description, value)
+        elif isinstance(value, keras.KerasTensor):
+            description.add("symbol", value.dtype, value.sparse, value.ragged)
+            description.read(value.shape)
+        elif isinstance(value, (tf.Variable, tf.DType)):
+            description.read_itself(value)
+        elif isinstance(value, tf.Tensor):
+            _read_tensor(description, value)
+        elif isinstance(value, keras.random.SeedGenerator) and is_of_keras(value):
+            description.add("seed")
+            description.read(value.state)
+        elif isinstance(value, (list, tuple, dict, set)) and _is_wrapper(value):
+            description.read(_unwrapped(value))
+        else:
+            left_out = _left_out(value)
+            if left_out is None:
+                return False
+            self._read_object(description, value, left_out)
+        return True
+
+    def _read_variable(self, description: Description, variable: keras.Variable) -> None:
+        position = self._position.get(id(variable))
+        if position is None and id(variable) not in self._of_metrics:
+            description.read_itself(variable)
+            return
+        description.add("variable", position)
+        self._read_object(description, variable, OF_VARIABLES)
+
+    def _read_object(
+        self, description: Description, value: Any, left_out: set[str]
+    ) -> None:
+        """An object of a class of Keras's, or of one derived from it."""
+        description.read(type(value))
+        own = is_of_keras(type(value))
+        items = []
+        for name, part in sorted(vars(value).items()):
+            if not description.asks_for(name):
+                if name in left_out or name.startswith("_self_"):
+                    continue
+                if isinstance(part, keras.initializers.Initializer):
+                    continue  # the weights are there
+                if isinstance(value, keras.Optimizer) or (
+                    own and isinstance(value, keras.Metric)
+                ):
+                    if _is_state(part):
+                        continue
+            items.append((name, part))
+        description.read_items(items)
+
+
+def _left_out(value: Any) -> set[str] | None:
+    for cls, names in LEFT_OUT.items():
+        if isinstance(value, cls):
+            return names
+    return None
+
+
+def _is_state(part: Any) -> bool:
+    """Whether it is a variable, or some: those that Keras adds when they are needed."""
+    if isinstance(part, (list, tuple)):
+        return all(item is None or _is_state(item) for item in part)
+    return isinstance(part, keras.Variable)
+
+
+def _is_wrapper(value: Any) -> bool:
+    return type(value).__module__.startswith(("keras.", "tensorflow."))
+
+
+def _unwrapped(value: Any) -> Any:
+    """What Keras and TensorFlow make of a list, dict or set to see what becomes of it."""
+    kinds = (list, dict, set)
+    return next((kind(value) for kind in kinds if isinstance(value, kind)), tuple(value))
+
+
+def _read_tensor(description: Description, tensor: tf.Tensor) -> None:
+    if not hasattr(tensor, "numpy"):
+        raise UnreadableError("is a tensor of a graph")
+    description.add("tensor")
+    description.read(tensor.numpy())
 
 
 def _compiled(model: keras.Model) -> dict[str, Any]:
@@ -80,38 +225,22 @@ def _compiled(model: keras.Model) -> dict[str, Any]:
     }
 
 
-def _parts(model: keras.Model) -> Iterator[Any]:
-    """The model, its layers and operations, its losses and its metrics."""
+def _metrics_variables(model: keras.Model) -> Iterator[keras.Variable]:
+    compiled = _compiled(model)
+    given = keras.tree.flatten([compiled["metrics"], compiled["weighted_metrics"]])
     for layer in model._flatten_layers():
-        yield layer
-        yield getattr(layer, "activity_regularizer", None)
-        yield from getattr(layer, "operations", ())
-    yield from keras.tree.flatten(list(_compiled(model).values()))
+        given += getattr(layer, "_metrics", ())
+    for metric in given:
+        if isinstance(metric, keras.Metric):
+            yield from metric.variables
 
 
-def _held(part: Any) -> Iterable[Any]:
-    return getattr(part, "__dict__", {}).values()
-
-
-def _is_lambda(thing: Any) -> bool:
-    return getattr(thing, "__name__", "") == "<lambda>" and is_foreign(thing)
-
-
-def _frozen(config: Any, names: dict[Any, int], key: str = "") -> Hashable:
-    """A config as nested tuples, in which names are numbered as they appear."""
-    if isinstance(config, dict):
-        if config.get("class_name") in ("__lambda__", "Lambda"):
-            raise NotFusibleError(
-                "it has a Lambda layer, which Keras does not serialize faithfully"
-            )
-        items = sorted(config.items(), key=lambda item: str(item[0]))
-        return tuple(
-            (k, _frozen(v, names, key if key in NAMES else str(k))) for k, v in items
-        )
-    if isinstance(config, (list, tuple)):
-        return tuple(_frozen(item, names, key) for item in config)
-    if key in NAMES and isinstance(config, (str, int)) and not isinstance(config, bool):
-        if isinstance(config, int) and key != "shared_object_id":
-            return config  # the index of a node or of a tensor
-        return "name", names.setdefault(config, len(names))
-    return fingerprint(config)
+def _settings() -> list[Any]:
+    """What Keras and TensorFlow are told for all models."""
+    kinds = (*EXACT, float)
+    return [
+        {name: v for name, v in vars(keras_settings).items() if type(v) in kinds},
+        keras.config.dtype_policy().name,
+        keras.config.is_flash_attention_enabled(),
+        tensorflow_settings.is_op_determinism_enabled(),
+    ]

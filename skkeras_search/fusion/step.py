@@ -83,6 +83,23 @@ def write_state(model: keras.Model, state: State) -> None:
     Variables(model).write(state)
 
 
+def build_metrics(model: keras.Model, batch: Batch) -> None:
+    """Have the metrics of a compiled model made that Keras makes when a fit begins."""
+    metrics = model._compile_metrics
+    if metrics is None or metrics.built:
+        return
+    outputs = getattr(getattr(model, "_functional", model), "_outputs_struct", None)
+    if outputs is not None:
+        metrics.build(batch[1], outputs)
+    if outputs is None or not all(map(_has_variables, metrics.metrics)):
+        metrics.built = False
+        model._symbolic_build(data_batch=batch)  # ten times as slow
+
+
+def _has_variables(metric: keras.Metric) -> bool:
+    return bool(metric.variables)
+
+
 def output_names(model: keras.Model) -> list[str]:
     """Names of the outputs, empty if they cannot be known."""
     return list(getattr(model, "output_names", None) or ())
@@ -162,14 +179,27 @@ class Step:
             weights = [long]
         return after._replace(trainable=weights, optimizer=optimizer), metrics
 
-    def evaluate(self, state: State, metrics: Metrics, batch: Batch) -> Metrics:
-        """Update metrics by one batch."""
-        return self._forward(state, metrics, batch, training=False)[2]
+    def forward(
+        self, state: State, metrics: Metrics, batch: Batch, training: bool
+    ) -> tuple[State, Metrics]:
+        """Update metrics by one batch, and the state as far as the layers do it."""
+        return self._forward(state, metrics, batch, training)[1:]
 
-    def predict(self, state: State, x: Any) -> Any:
-        """Outputs of the model for one batch."""
-        with self._constants.set_to(state.constants), self._scope(state, []):
-            return self._call(x, training=False)
+    def predict(self, state: State, x: Any) -> tuple[Any, dict[int, Any]]:
+        """Outputs of the model for one batch.
+
+        Returns
+        -------
+        outputs : tensor, or list or dict of tensors
+        assigned : dict of int to tensor
+            Elements of ``state.non_trainable`` that layers have changed, by position, as
+            those that draw random numbers do.
+        """
+        with self._constants.set_to(state.constants), self._scope(state, []) as scope:
+            outputs = self._call(x, training=False)
+        now = [scope.get_current_value(variable) for variable in self._non_trainable]
+        before = enumerate(state.non_trainable)
+        return outputs, {i: now[i] for i, value in before if now[i] is not value}
 
     def fresh_metrics(self) -> Metrics:
         """Metrics as at the beginning of an epoch."""

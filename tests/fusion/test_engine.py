@@ -59,7 +59,6 @@ FALLBACKS = {
     "run_eagerly": {"model": lambda: mlp(run_eagerly=True)},
     "jit_compile": {"model": lambda: mlp(jit_compile=True)},
     "state of its own": {"model": lambda: mlp(Counting)},
-    "lambda": {"model": lambda: mlp(lambda: layers.Lambda(lambda x: x))},
     "single batches": {"callbacks": [EachBatch()]},
     "shuffle='batch'": {"shuffle": "batch"},
     "steps_per_epoch": {"fit__steps_per_epoch": 2},

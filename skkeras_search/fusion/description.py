@@ -1,0 +1,354 @@
+"""Objects described by all that they are made of.
+
+Two objects with equal descriptions have the same parts, in the same places, also where
+one part is in several places. What cannot be read has no description.
+"""
+
+import copyreg
+import hashlib
+import random
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from enum import Enum
+from functools import partial
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any
+
+import numpy as np
+
+from skkeras_search.fusion.code import (
+    depends_on_the_world,
+    is_foreign,
+    is_local,
+    is_of_keras,
+    mentioned,
+    references,
+)
+
+# Objects and values that are read at most: a fifth of a second's work. A model of a
+# hundred layers has ten thousand.
+MOST_PARTS = 200_000
+EXACT = (bool, int, str, bytes, type(None), type(...), type(NotImplemented))
+BY_REPR = (float, complex, np.generic, np.dtype, range, slice)
+# They are for people and for building, not for computing.
+NOT_REACHED = {"__doc__", "__module__", "__weakref__", "__dict__", "__annotations__"}
+NOT_REACHED |= {"__firstlineno__", "__static_attributes__", "__annotate_func__"}
+NOT_REACHED |= {"__abstractmethods__", "_abc_impl", "__slots__", "__orig_bases__"}
+
+GENERATORS = (random.Random, np.random.RandomState, np.random.Generator)
+
+Special = Callable[["Description", Any], bool]
+
+
+class UnreadableError(Exception):
+    """Something cannot be described; ``str`` says what, and where it is."""
+
+    def __init__(self, why: str):
+        super().__init__(why)
+        self.path: list[str] = []
+
+    def __str__(self) -> str:
+        where = ".".join(self.path)
+        return f"{where} {self.args[0]}" if where else str(self.args[0])
+
+
+class Description:
+    """Describe objects, one after the other.
+
+    Parameters
+    ----------
+    special : callable
+        Gets this description and an object. Describes the object in a way of its own and
+        returns True, or returns False.
+    names : set of str, default=()
+        Names of attributes that the code which has been read can ask for. Of the classes
+        of others, only members with these names are read, and those that Keras asks for.
+
+    Attributes
+    ----------
+    tokens : list of hashable
+        The description.
+    names : set of str
+        The names, with those that were found in code.
+    is_foreign : bool
+        Whether there is code that is not Keras's, TensorFlow's or of a library like them.
+    """
+
+    def __init__(self, special: Special, names: Iterable[str] = ()):
+        self.tokens: list[Any] = []
+        self.names = set(names)
+        self.is_foreign = False
+        self._special = special
+        self._before = frozenset(names)
+        self._numbers: dict[int, int] = {}
+        self._alive: list[Any] = []  # so that no identity is given to another object
+
+    def add(self, *tokens: Hashable) -> None:
+        """Add to the description."""
+        self.tokens += tokens
+
+    def asks_for(self, name: str) -> bool:
+        """Whether code that was read can ask for an attribute of this name."""
+        return name in self._before
+
+    def read(self, value: Any) -> None:
+        """Describe an object.
+
+        Raises
+        ------
+        UnreadableError
+            If it has a part that cannot be read, or too many parts.
+        """
+        cls = type(value)
+        if cls in EXACT:
+            self.tokens += (cls, value)
+        elif isinstance(value, BY_REPR):
+            self.tokens += (cls, repr(value))
+        elif (number := self._numbers.get(id(value))) is not None:
+            self.tokens += ("the", number)  # a part that is in another place, too
+        else:
+            self._numbers[id(value)] = len(self._numbers)
+            self._alive.append(value)
+            if len(self._numbers) + len(self.tokens) > MOST_PARTS:
+                raise UnreadableError("has too many parts to be compared")
+            if not self._special(self, value):
+                self.is_foreign |= not is_of_keras(value)
+                self._read_parts(value)
+
+    def read_items(self, items: Iterable[tuple[Any, Any]]) -> None:
+        """Describe named parts."""
+        for name, part in items:
+            self.read(name)
+            try:
+                self.read(part)
+            except UnreadableError as error:
+                error.path.insert(0, str(name))
+                raise
+
+    def read_itself(self, value: Any) -> None:
+        """Describe an object as the one that it is, equal to no other."""
+        self.tokens.append(_Itself(value))
+
+    def _read_parts(self, value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            self._read_array(value)
+        elif isinstance(value, ModuleType):
+            self._read_module(value)
+        elif isinstance(value, type):
+            self._read_class(value)
+        elif isinstance(value, (FunctionType, BuiltinFunctionType, MethodType, partial)):
+            self._read_function(value)
+        elif hasattr(value, "python_function"):  # a tf.function
+            self.add("tf.function", repr(getattr(value, "function_type", None)))
+            self.read_items(_options(value))
+        elif isinstance(value, GENERATORS):
+            raise UnreadableError("draws random numbers while the program is made")
+        elif isinstance(value, Enum):
+            self.add(type(value).__qualname__, value.name)
+            self.read(value.value)
+        else:
+            self._read_instance(value)
+
+    def _read_array(self, array: np.ndarray) -> None:
+        self.add("array", array.dtype.str, array.shape)
+        if array.dtype.hasobject:
+            for item in array.flat:
+                self.read(item)
+        else:
+            self.add(hashlib.sha256(array.tobytes()).digest())
+
+    def _read_module(self, module: ModuleType) -> None:
+        """A module from which code can take what it names."""
+        self.read_itself(module)
+        if not is_of_keras(module) or module.__name__.startswith("numpy"):
+            names = sorted(self._before & vars(module).keys())
+            self.read_items((name, vars(module)[name]) for name in names)
+
+    def _read_function(self, function: Any) -> None:
+        if isinstance(function, MethodType):
+            self.add("method")
+            self.read(function.__func__)
+            self.read(function.__self__)
+        elif isinstance(function, partial):
+            self.add("partial")
+            self._read_instance(function)
+        elif isinstance(function, BuiltinFunctionType):
+            _refuse_the_world(function)
+            owner = function.__self__
+            if owner is None or isinstance(owner, (ModuleType, type)):
+                self.read_itself(function)
+            else:
+                self.add("method", function.__name__)
+                self.read(owner)
+        elif is_foreign(function) or is_local(function):
+            self._read_code(function)
+        else:
+            _refuse_the_world(function)
+            self.read_itself(function)
+
+    def _read_code(self, function: FunctionType) -> None:
+        self.names |= mentioned(function.__code__)
+        self.add("function", function.__code__)
+        self.read(function.__defaults__)
+        self.read(function.__kwdefaults__)
+        self.read(vars(function))
+        for cell in function.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:  # the variable has no value yet
+                self.add("empty")
+            else:
+                if not isinstance(content, ModuleType):  # a reference, if it is used
+                    self.read(content)
+        if is_foreign(function):
+            self.read_items(references(function))
+
+    def _read_class(self, cls: type) -> None:
+        if not is_foreign(cls) and not is_local(cls):
+            _refuse_the_world(cls)
+            self.read_itself(cls)
+            return
+        self.add("class", cls.__qualname__)
+        for base in cls.__bases__:
+            self.read(base)
+        known = [
+            base for base in cls.__mro__ if base is not object and not is_foreign(base)
+        ]
+        for name, member in sorted(vars(cls).items()):
+            if self._is_reached(name, known):
+                self.read(name)
+                self._read_member(member)
+
+    def _is_reached(self, name: str, known: list[type]) -> bool:
+        if name in NOT_REACHED or name.startswith("__dataclass"):
+            return False
+        if known and name in BUILDING and name not in self._before:
+            return False
+        is_magic = name.startswith("__") and name.endswith("__")
+        return is_magic or name in self._before or any(hasattr(b, name) for b in known)
+
+    def _read_member(self, member: Any) -> None:
+        if isinstance(member, property):
+            self.add("property")
+            for function in (member.fget, member.fset):
+                self.read(function)
+        elif isinstance(member, (staticmethod, classmethod)):
+            self.add(type(member).__name__)
+            self.read(member.__func__)
+        elif type(member).__name__ in ("member_descriptor", "getset_descriptor"):
+            self.add("slot")
+        else:
+            self.read(member)
+
+    def _read_instance(self, value: Any) -> None:
+        cls = type(value)
+        if is_foreign(cls) or is_local(cls):
+            self.read(cls)
+        else:
+            self.read_itself(cls)  # as the instance is there, nobody needs to make it
+        if isinstance(value, (dict, MappingProxyType)):
+            self.add("items", len(value))
+            self.read_items(list(value.items()))
+            self.read(getattr(value, "default_factory", None))
+        elif isinstance(value, (list, tuple)):
+            self.add("items", len(value))
+            for item in value:
+                self.read(item)
+        elif isinstance(value, (set, frozenset)):
+            self.add("set", tuple(sorted(map(_by_value, value))))
+        elif _has_hidden_state(cls):
+            self._read_reduced(value)
+        for name in _slots(cls):
+            self.read_items([(name, getattr(value, name, None))])
+        if own := getattr(value, "__dict__", None):
+            self.read_items(sorted(own.items()))
+
+    def _read_reduced(self, value: Any) -> None:
+        """The state of an object that is not Python's, as it would be pickled."""
+        try:
+            pickled = copyreg.dispatch_table.get(type(value))
+            reduced = pickled(value) if pickled else value.__reduce_ex__(4)
+        except Exception as error:  # whatever it raises that cannot be pickled
+            raise UnreadableError(
+                f"of type {type(value).__name__} cannot be read"
+            ) from error
+        if isinstance(reduced, str):
+            self.read_itself(value)
+            return
+        make: Any
+        make, *state = reduced
+        self.add("reduced", getattr(make, "__qualname__", repr(make)))
+        for part in state:
+            self.read(list(part) if isinstance(part, Iterator) else part)
+
+
+class _Itself:
+    """An object that equals only itself, and is kept so that its id stays its own."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+# What Keras calls before a program is traced, or when it saves.
+BUILDING = {
+    "__init__",
+    "build",
+    "get_config",
+    "from_config",
+    "get_build_config",
+    "build_from_config",
+    "get_compile_config",
+    "compile_from_config",
+    "save_own_variables",
+    "load_own_variables",
+    "__repr__",
+    "__str__",
+    "__reduce__",
+    "__getstate__",
+    "__setstate__",
+}
+
+
+def _refuse_the_world(function: Any) -> None:
+    if what := depends_on_the_world(function):
+        raise UnreadableError(f"uses {what}, whose result may change from fit to fit")
+
+
+def _options(function: Any) -> list[tuple[str, Any]]:
+    names = ("python_function", "_jit_compile", "_autograph", "_reduce_retracing")
+    return [(name, getattr(function, name, None)) for name in names]
+
+
+def _by_value(item: Any) -> str:
+    if type(item) not in EXACT and not isinstance(item, BY_REPR):
+        raise UnreadableError(f"is a set of {type(item).__name__}, which has no order")
+    return f"{type(item).__name__} {item!r}"
+
+
+def _slots(cls: type) -> list[str]:
+    found: list[str] = []
+    for base in cls.__mro__:
+        slots = vars(base).get("__slots__", ())
+        names = (slots,) if isinstance(slots, str) else tuple(slots)
+        for name in names:
+            private = name.startswith("__") and not name.endswith("__")
+            found.append(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return [name for name in found if name not in ("__dict__", "__weakref__")]
+
+
+def _has_hidden_state(cls: type) -> bool:
+    """Whether instances have a state in memory that Python's attributes do not show."""
+    pointers = 2 + len(_slots(cls))  # those of __dict__ and __weakref__
+    visible = object.__basicsize__ + pointers * np.dtype(np.intp).itemsize
+    return cls.__basicsize__ > visible or bool(cls.__itemsize__)
