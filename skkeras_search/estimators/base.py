@@ -56,6 +56,7 @@ from skkeras_search.estimators.tensorflow_memory import forget_kernels, keep_no_
 from skkeras_search.estimators.validation_data import unpack_validation_data
 from skkeras_search.fusion.backend import current_task
 from skkeras_search.fusion.lane import Predictor
+from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.step import NotFusibleError
 
 # Attributes that stay behind when an estimator is pickled.
@@ -441,8 +442,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         """Make a model of one's own, with weights for what ``inputs`` then gives."""
         forget_kernels()  # those of models that are gone
         self._shares_model = False
-        self.model_ = self._build_keras_model()
-        self._ensure_compiled_model()
+        with metrics_named_anew():
+            self.model_ = self._build_keras_model()
+            self._ensure_compiled_model()
         keep_no_graphs(self.model_.optimizer)
         arranged = inputs()
         call_seeded(lambda: build(self.model_, arranged), self._seed)
@@ -748,9 +750,10 @@ def _full_name(name: str) -> str:
     if name == "loss" or name.startswith("val_"):
         return name
     try:
-        return str(metric_name(name))
+        full = str(metric_name(name))
     except (TypeError, ValueError):  # not one of Keras's, or one with arguments
         return name
+    return name if full.replace("_", "") == name.replace("_", "") else full  # "auc"
 
 
 def _drop_weightless(X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, Any, Any]:

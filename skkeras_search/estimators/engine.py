@@ -9,6 +9,7 @@ import keras
 from skkeras_search.estimators.retracing import retracing_expected
 from skkeras_search.estimators.seeding import seeded
 from skkeras_search.fusion.lane import Lane, LastMetrics, Predictor
+from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.obstacles import obstacle
 from skkeras_search.fusion.training import train
 
@@ -111,6 +112,6 @@ def fit_by_keras(
             f"engine='fused', but this fit cannot be fused, because {reason}. With "
             "engine='auto' Keras itself trains what cannot be fused."
         )
-    with seeded(seed), retracing_expected():
+    with seeded(seed), retracing_expected(), metrics_named_anew():
         history = model.fit(x=x, y=y, **arguments).history
     return Fitted(history, "keras", reason)

@@ -24,6 +24,7 @@ from skkeras_search.fusion.step import (
     NotFusibleError,
     State,
     Variables,
+    build_all,
     build_metrics,
     metric_names,
     output_names,
@@ -265,7 +266,7 @@ class Lane:
         foreign = any(not type(c).__module__.startswith(own) for c in self._callbacks)
         # `EarlyStopping` looks there for whether more of a metric is better.
         if foreign or self._model._compile_metrics or len(output_names(self._model)) > 1:
-            self._model._symbolic_build(data_batch=self._first_batch())
+            build_all(self._model, self._first_batch())
 
     def _first_batch(self) -> Batch:
         return self._batch_of(self._batch_size)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from skkeras_search.fusion.constants import Constants
+from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.optimizer import FlatOptimizer, apply_gradients, is_elementwise
 
 # Above this many numbers arithmetic outweighs the operations that one long variable
@@ -90,10 +91,17 @@ def build_metrics(model: keras.Model, batch: Batch) -> None:
         return
     outputs = getattr(getattr(model, "_functional", model), "_outputs_struct", None)
     if outputs is not None:
-        metrics.build(batch[1], outputs)
+        with metrics_named_anew():
+            metrics.build(batch[1], outputs)
     if outputs is None or not all(map(_has_variables, metrics.metrics)):
         metrics.built = False
-        model._symbolic_build(data_batch=batch)  # ten times as slow
+        build_all(model, batch)  # ten times as slow
+
+
+def build_all(model: keras.Model, batch: Batch) -> None:
+    """Have the metrics, the loss and the optimizer of a compiled model made."""
+    with metrics_named_anew():
+        model._symbolic_build(data_batch=batch)
 
 
 def _has_variables(metric: keras.Metric) -> bool:
@@ -125,7 +133,7 @@ class Step:
     """
 
     def __init__(self, model: keras.Model, batch: Batch):
-        model._symbolic_build(data_batch=batch)  # the metrics and the optimizer
+        build_all(model, batch)
         self.model = model
         self._trainable = list(model.trainable_variables)
         self._non_trainable = list(model.non_trainable_variables)

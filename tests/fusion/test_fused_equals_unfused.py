@@ -31,6 +31,11 @@ def fit_both(estimator, X, y, **fit_params):
         for engine in ("fused", "keras")
     )
     assert (fused.engine_, unfused.engine_) == ("fused", "keras")
+    assert_fitted_alike(fused, unfused, X)
+    return fused, unfused
+
+
+def assert_fitted_alike(fused, unfused, X):
     assert fused.history_.keys() == unfused.history_.keys()
     for name, values in fused.history_.items():
         assert_allclose(values, unfused.history_[name], rtol=1e-4, atol=1e-4, err_msg=name)
@@ -43,7 +48,6 @@ def fit_both(estimator, X, y, **fit_params):
     for ours, theirs in pairs:
         assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4, err_msg=ours.path)
     assert_allclose(fused._predict_raw(X), unfused._predict_raw(X), rtol=1e-3, atol=1e-4)
-    return fused, unfused
 
 
 def mlp(
@@ -781,3 +785,18 @@ def test_metrics_of_every_model_can_be_asked(shares):
             assert_allclose(results["loss"], one.history_["loss"][-1], rtol=1e-5)
             names.append(sorted(one.history_))
     assert names[0] == names[1] == names[2] == names[3]
+
+
+@pytest.mark.parametrize("engine", ["auto", "keras"])
+@pytest.mark.parametrize("kind", ["model", "sequential"])
+def test_names_of_metrics_do_not_depend_on_earlier_fits(engine, kind):
+    names = ["auc", keras.metrics.MeanSquaredError]
+
+    def model(meta, width):
+        made = subclassed(meta, kind, [names[0], names[1]()], width)
+        made.compile("adam", "categorical_crossentropy", metrics=[names[0], names[1]()])
+        return made
+
+    for width in (4, 5):
+        fitted = KerasClassifier(model, width=width, verbose=0, engine=engine).fit(X, y)
+        assert sorted(fitted.history_) == ["auc", "loss", "mean_squared_error"]

@@ -12,9 +12,6 @@ from skkeras_search.fusion.signature import signature
 from skkeras_search.fusion.step import NotFusibleError, read_state
 from tests.fusion.keras_classes import KINDS, batch_for, cases
 
-# Of each kind, in a run of all tests.
-SAMPLED = {"layers": 120, "losses": 60, "metrics": 60, "optimizers": 60}
-
 
 def check(case, train_alone=False):
     """Check a case; give what was found."""
@@ -65,12 +62,17 @@ def train_by_both(example, model):
 def test_some_arguments(kind):
     found = list(cases(kind))
     random.Random(0).shuffle(found)
-    outcomes = [check(case) for case in found[: SAMPLED.get(kind, 40)]]
-    assert "told apart" in outcomes
-    assert "alike" in outcomes or kind in ("losses", "schedules", "constraints")
+    outcomes = [check(case) for case in found[: 200 if kind == "layers" else 150]]
+    assert outcomes.count("told apart") > 20 or kind == "regularizers"
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("case", [case for kind in KINDS for case in cases(kind)], ids=str)
-def test_every_argument(case):
-    check(case, train_alone=case.kind != "layers")
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_argument(kind):
+    wrong = {}
+    for case in cases(kind):
+        try:
+            check(case, train_alone=True)
+        except AssertionError as error:
+            wrong[str(case)] = str(error)
+    assert not wrong
