@@ -78,6 +78,11 @@ class BayesianSampler(Sampler):
         if not (isinstance(n_initial, (int, np.integer)) and n_initial >= 0):
             raise ValueError(f"n_initial must be a whole number >= 0, got {n_initial!r}.")
         self.n_initial = int(n_initial)
+        if isinstance(initial, (str, Mapping)) or not isinstance(initial, Iterable):
+            raise TypeError(
+                "initial must be a list of configurations, as in "
+                f"{self.space.sample(random_state=0)!r}, got {initial!r}."
+            )
         self._initial = [self.space.encode(params) for params in initial]
         design = qmc.Sobol(d, seed=self._rng.integers(2**31))
         self._design = list(design.random_base2(self.n_initial.bit_length()))

@@ -75,7 +75,13 @@ class Sampler(ABC):
         self.direction = direction
         if isinstance(random_state, np.random.RandomState):
             random_state = int(random_state.randint(2**31))
-        self._rng = np.random.default_rng(random_state)
+        try:
+            self._rng = np.random.default_rng(random_state)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                "random_state must be None, a whole number >= 0 or a RandomState, got "
+                f"{random_state!r}."
+            ) from error
         self._told: list[Told] = []
         self._pending: dict[bytes, dict[str, Any]] = {}
         self._known: set[bytes] = set()

@@ -5,6 +5,7 @@ from skkeras_search.space.dimensions import (
     Dimension,
     Distribution,
     Integer,
+    Range,
     Real,
 )
 from skkeras_search.space.notations import as_dimension
@@ -15,6 +16,7 @@ __all__ = [
     "Dimension",
     "Distribution",
     "Integer",
+    "Range",
     "Real",
     "Space",
     "as_dimension",

@@ -8,6 +8,8 @@ coordinates may stand for one value; its own is the one that ``encode`` gives.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from numbers import Real as RealNumber
 from typing import Any, Literal
 
@@ -33,6 +35,11 @@ class Dimension(ABC):
         Makes the dimension conditional: the hyperparameter is set only in candidates
         that have, for each name, that value, or one of those if it is a list.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If ``name`` is no str, or ``when`` does not map names to values or can never hold.
+
     Attributes
     ----------
     n_values : int or float
@@ -51,6 +58,16 @@ class Dimension(ABC):
             raise TypeError(
                 f"when must map names to values, as in {{'kernel': 'rbf'}}, got {when!r}."
             )
+        for parent, wanted in (when or {}).items():
+            if not isinstance(parent, str):
+                raise TypeError(
+                    f"when must map names that are str, got {parent!r} in {when!r}."
+                )
+            if isinstance(wanted, list) and not wanted:
+                raise ValueError(
+                    f"when={when!r} never holds, as the list for {parent!r} is empty; "
+                    "give a value, or a list with at least one."
+                )
         self.name = name
         self.when = dict(when or {})
 
@@ -140,7 +157,11 @@ class _Numeric(Dimension):
         if prior not in ("uniform", "log-uniform"):
             raise ValueError(f"prior must be 'uniform' or 'log-uniform', got {prior!r}.")
         for bound, value in (("low", low), ("high", high)):
-            if not (is_number(value) and math.isfinite(value)):
+            if not is_number(value):
+                raise ValueError(f"{bound}={value!r} is not a finite number.")
+            if _is_huge(value):
+                raise ValueError(f"{bound} must be between -1.8e308 and 1.8e308.")
+            if not math.isfinite(value):
                 raise ValueError(f"{bound}={value!r} is not a finite number.")
         if not low < high:
             raise ValueError(
@@ -285,14 +306,14 @@ class Integer(_Numeric):
         when: Mapping[str, Any] | None = None,
     ):
         for bound, value in (("low", low), ("high", high)):
-            if not (is_number(value) and math.isfinite(value)):
+            if not is_number(value) or value != value or value in (math.inf, -math.inf):
                 continue  # refused below
+            if abs(value) > MOST:
+                raise ValueError(f"{bound} must be between -2**53 and 2**53.")
             if value != int(value):
                 raise TypeError(
                     f"{bound}={value!r} is not a whole number; use Real for others."
                 )
-            if abs(value) > MOST:
-                raise ValueError(f"{bound}={value!r} must be between -2**53 and 2**53.")
         super().__init__(low, high, prior, base, transform, name, dtype, when)
         self.low, self.high = int(low), int(high)
         self.n_values = self.high - self.low + 1
@@ -330,6 +351,55 @@ class Integer(_Numeric):
         first, last = self._ends
         values = self._unscaled(first + coordinates * (last - first))
         return np.clip(np.rint(values), self.low, self.high)
+
+
+class Range(Integer):
+    """The numbers of a ``range``, all of which a grid takes.
+
+    Parameters
+    ----------
+    numbers : range
+        With at least two numbers. Their order has no effect.
+    name, when
+        As in ``Dimension``.
+
+    Examples
+    --------
+    >>> from skkeras_search.space import Range
+    >>> Range(range(0, 100, 25)).grid(2)
+    [0, 25, 50, 75]
+    """
+
+    def __init__(
+        self,
+        numbers: range,
+        name: str | None = None,
+        when: Mapping[str, Any] | None = None,
+    ):
+        self.numbers = numbers if numbers.step > 0 else numbers[::-1]
+        super().__init__(self.numbers[0], self.numbers[-1], name=name, when=when)
+        self.n_values = len(self.numbers)
+        half = self.numbers.step / 2
+        self._ends = self._scaled([self.low - half, self.high + half])
+
+    def encode(self, value: Any) -> float:
+        """Give the coordinate of a number."""
+        coordinate = super().encode(value)
+        if int(value) not in self.numbers:
+            raise ValueError(f"{value!r} is not in {self!r}.")
+        return coordinate
+
+    def grid(self, n: int) -> list[int]:
+        """Give all numbers, as a list of them would."""
+        return list(self.numbers)
+
+    def _number(self, coordinates: Any) -> Any:
+        first, last = self._ends
+        steps = (first + coordinates * (last - first) - self.low) / self.numbers.step
+        return self.low + self.numbers.step * np.clip(np.rint(steps), 0, self.n_values - 1)
+
+    def _arguments(self) -> str:
+        return repr(self.numbers)
 
 
 class Categorical(Dimension):
@@ -381,9 +451,10 @@ class Categorical(Dimension):
         same = _distinct(given)
         self.categories = tuple(given[i] for i, first in same.items() if i == first)
         self.n_values = len(self.categories)
+        self._positions = _positions(self.categories)
         self.prior, self.transform, self.ordered = prior, transform, ordered
         self.is_ordered = _are_ordered(self.categories) if ordered is None else ordered
-        weights = np.ones(len(given)) if prior is None else np.array(prior, float)
+        weights = np.ones(len(given)) if prior is None else _as_numbers(prior)
         if weights.shape != (len(given),) or not (weights >= 0).all() or weights.sum() == 0:
             raise ValueError(
                 f"prior must have a probability for each of the {len(given)} "
@@ -400,11 +471,7 @@ class Categorical(Dimension):
 
     def encode(self, value: Any) -> float:
         """Give the coordinate of a category."""
-        for same in (_is_same, _is_equal):
-            for index, category in enumerate(self.categories):
-                if same(category, value):
-                    return (index + 0.5) / self.n_values
-        raise ValueError(f"{value!r} is not in {self!r}.")
+        return (self._position(value) + 0.5) / self.n_values
 
     def decode(self, coordinate: float) -> Any:
         """Give the category at a coordinate."""
@@ -422,6 +489,17 @@ class Categorical(Dimension):
     def grid(self, n: int) -> list[Any]:
         """Give all categories, which may have no order to leave some out by."""
         return list(self.categories)
+
+    def _position(self, value: Any) -> int:
+        try:
+            return self._positions[type(_plain(value)), _plain(value)]
+        except (KeyError, TypeError):  # not there, or it cannot be hashed
+            pass
+        for same in (_is_same, _is_equal):
+            for index, category in enumerate(self.categories):
+                if same(category, value):
+                    return index
+        raise ValueError(f"{value!r} is not in {self!r}.")
 
     def _index(self, coordinates: Any) -> Any:
         return np.clip(np.floor(coordinates * self.n_values), 0, self.n_values - 1)
@@ -442,6 +520,12 @@ class Distribution(Dimension):
     name, when
         As in ``Dimension``.
 
+    Raises
+    ------
+    ValueError
+        If the parameters of the distribution are missing, or are such that it has no
+        values.
+
     Examples
     --------
     >>> from scipy.stats import norm
@@ -457,9 +541,10 @@ class Distribution(Dimension):
         when: Mapping[str, Any] | None = None,
     ):
         super().__init__(name, when)
+        check_distribution(distribution)
         self.distribution = distribution
         kinds = {cls.__name__ for cls in type(distribution).__mro__}
-        kind = getattr(distribution, "dist", None)
+        kind = getattr(distribution, "dist", distribution)
         self._discrete = hasattr(kind, "_pmf") or "DiscreteDistribution" in kinds
         first, last = (float(end) for end in distribution.support())
         self._quantiles = (
@@ -505,8 +590,7 @@ class Distribution(Dimension):
         return np.clip(quantiles, low, high)
 
     def _inverse(self, quantiles: Any) -> Any:
-        inverse = getattr(self.distribution, "ppf", None) or self.distribution.icdf
-        return inverse(quantiles)
+        return _inverse_of(self.distribution)(quantiles)
 
     def _quantile(self, values: Any) -> Any:
         cdf = self.distribution.cdf
@@ -514,12 +598,58 @@ class Distribution(Dimension):
         return self._within(quantiles)
 
     def _arguments(self) -> str:
-        kind = getattr(self.distribution, "dist", None)
-        if kind is None:
-            return repr(self.distribution)
-        given = [repr(argument) for argument in self.distribution.args]
-        given += [f"{name}={value!r}" for name, value in self.distribution.kwds.items()]
-        return f"{kind.name}({', '.join(given)})"
+        return _written(self.distribution)
+
+
+# What the parameters of the distributions that are used most must be.
+DOMAINS = {
+    "uniform": "uniform(loc, scale) has numbers from loc to loc + scale, and scale must be "
+    "greater than 0",
+    "loguniform": "loguniform(a, b) needs 0 < a < b",
+    "reciprocal": "reciprocal(a, b) needs 0 < a < b",
+    "randint": "randint(low, high) needs low < high, and leaves high out",
+    "norm": "norm(loc, scale) needs a scale greater than 0",
+}
+
+
+def check_distribution(distribution: Any) -> None:
+    """Check that a distribution of ``scipy.stats`` has values.
+
+    Raises
+    ------
+    ValueError
+        If its parameters are missing, are arrays, or are out of their domain.
+    """
+    kind = getattr(getattr(distribution, "dist", distribution), "name", "")
+    try:
+        with np.errstate(all="ignore"):
+            values = np.asarray(_inverse_of(distribution)([0.25, 0.5, 0.75]), float)
+            ends = np.asarray(distribution.support(), float)
+    except TypeError as error:
+        raise ValueError(
+            f"{kind} has no parameters; call it with them, as in norm(loc=0, scale=1)."
+        ) from error
+    except ValueError:  # of arrays that do not go together
+        values = ends = np.empty(0)
+    if values.shape != (3,) or ends.shape != (2,):
+        raise ValueError(f"{_written(distribution)} must have one number per parameter.")
+    if not np.isfinite(values).all() or np.isnan(ends).any():
+        domain = DOMAINS.get(kind, "its parameters are out of their domain")
+        raise ValueError(f"{_written(distribution)} has no values: {domain}.")
+
+
+def _inverse_of(distribution: Any) -> Any:
+    return getattr(distribution, "ppf", None) or distribution.icdf
+
+
+def _written(distribution: Any) -> str:
+    """A distribution as the call that made it."""
+    kind = getattr(distribution, "dist", None)
+    if kind is None:
+        return repr(distribution)
+    given = [repr(argument) for argument in distribution.args]
+    given += [f"{name}={value!r}" for name, value in distribution.kwds.items()]
+    return f"{kind.name}({', '.join(given)})"
 
 
 def _public(dimension: Dimension) -> dict[str, Any]:
@@ -569,11 +699,28 @@ def _distinct(categories: Sequence[Any]) -> dict[int, int]:
         }
 
 
+def _positions(categories: Sequence[Any]) -> dict[Any, int]:
+    """Where the categories are that can be hashed."""
+    positions = {}
+    for index, category in enumerate(categories):
+        with suppress(TypeError):
+            positions[type(category), category] = index
+    return positions
+
+
+def _as_numbers(values: Any) -> np.ndarray:
+    """Values as an array, which is empty if they are no numbers."""
+    try:
+        return np.array(values, float)
+    except (TypeError, ValueError):
+        return np.empty(0)
+
+
 def _are_ordered(categories: Sequence[Any]) -> bool:
     if len(categories) < 3 or not all(is_number(category) for category in categories):
         return False
-    steps = np.diff(np.asarray(categories, float))
-    return bool((steps > 0).all() or (steps < 0).all())
+    pairs = list(pairwise(categories))
+    return all(a < b for a, b in pairs) or all(a > b for a, b in pairs)
 
 
 def is_estimator(value: Any) -> bool:
@@ -584,3 +731,12 @@ def is_estimator(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Whether a value is a real number, and not a truth value."""
     return isinstance(value, RealNumber) and not isinstance(value, (bool, np.bool_))
+
+
+def _is_huge(value: Any) -> bool:
+    """Whether a number is too large for a floating-point one."""
+    try:
+        float(value)
+    except OverflowError:
+        return True
+    return False

@@ -11,7 +11,9 @@ from skkeras_search.space.dimensions import (
     Dimension,
     Distribution,
     Integer,
+    Range,
     Real,
+    check_distribution,
     is_number,
 )
 
@@ -28,8 +30,9 @@ def as_dimension(given: Any) -> Dimension:
         - A tuple of two numbers, its bounds, and maybe of a prior: whole numbers are
           searched in ``(1, 10)``, real ones in ``(1.0, 10)`` and
           ``(1e-5, 1e-1, "log-uniform")``. With a prior, a list is taken, too.
-        - Any other list or tuple, range or array of one dimension: its elements are the
+        - Any other list or tuple, or array of one dimension: its elements are the
           choices.
+        - A range: its numbers, which are searched in their order.
         - A frozen distribution of ``scipy.stats``. One that is uniform is searched like
           the bounds, others through their quantiles.
         - A dimension of scikit-optimize, a distribution of Optuna.
@@ -67,10 +70,18 @@ def as_dimension(given: Any) -> Dimension:
     is_bounds = isinstance(given, tuple) or (isinstance(given, list) and len(given) > 2)
     if is_bounds and _are_bounds(given):
         return _of_bounds(*given[:3])
-    if isinstance(given, (list, tuple, range)) or (
+    if isinstance(given, range):
+        return Range(given) if len(given) > 1 else Categorical(given)
+    if isinstance(given, (list, tuple)) or (
         isinstance(given, np.ndarray) and given.ndim == 1
     ):
         return Categorical(list(given))
+    if hasattr(given, "rvs"):
+        raise ValueError(
+            f"{given!r} is no dimension: it has rvs, but not all of ppf, cdf and support. "
+            "Give a frozen distribution of scipy.stats, as in loguniform(1e-4, 1e-1), or a "
+            "Real, Integer or Categorical."
+        )
     raise ValueError(
         f"{given!r} is no dimension. Give a list of choices, as in [{given!r}], a tuple "
         "of two bounds, a distribution of scipy.stats, or a Real, Integer or Categorical."
@@ -109,7 +120,11 @@ def is_distribution(given: Any) -> bool:
 
 
 def _of_distribution(given: Any) -> Dimension:
-    name = getattr(getattr(given, "dist", None), "name", "")
+    check_distribution(given)
+    kind = getattr(given, "dist", given)
+    name = getattr(kind, "name", "")
+    if hasattr(kind, "xk"):
+        return _of_table(given, kind)
     if name in ("uniform", "loguniform", "reciprocal", "randint"):
         low, high = (float(end) for end in given.support())
         if name == "randint":
@@ -121,6 +136,16 @@ def _of_distribution(given: Any) -> Dimension:
     return Distribution(given)
 
 
+def _of_table(given: Any, kind: Any) -> Dimension:
+    """A distribution that was given as a table of its values and their probabilities."""
+    shift = given.support()[0] - kind.support()[0]  # a frozen one may have it
+    values, weights = np.asarray(kind.xk) + shift, np.asarray(kind.pk)
+    if (values == np.rint(values)).all():
+        values = values.astype(int)
+    likely = weights > 0
+    return Categorical(values[likely].tolist(), weights[likely].tolist(), ordered=True)
+
+
 def _of_optuna(given: Any) -> Dimension:
     prior: Any = "log-uniform" if given.log else "uniform"
     whole = type(given).__name__.startswith("Int")
@@ -128,6 +153,8 @@ def _of_optuna(given: Any) -> Dimension:
         return Categorical([given.low])
     if given.step is None or (whole and given.step == 1):
         return (Integer if whole else Real)(given.low, given.high, prior)
+    if whole:
+        return as_dimension(range(given.low, given.high + 1, given.step))
     n = int((given.high - given.low) / given.step + 1e-9) + 1
     return Categorical([given.low + i * given.step for i in range(n)], ordered=True)
 

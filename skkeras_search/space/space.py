@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,11 @@ class Space:
             If a hyperparameter is unknown or missing, or has a value that its dimension
             does not have.
         """
+        if not isinstance(configuration, Mapping):
+            raise TypeError(
+                "A configuration must be a dict of hyperparameters, as in "
+                f"{self.sample(random_state=0)[0]!r}, got {configuration!r}."
+            )
         for name in configuration:
             if name not in self.dimensions:
                 raise ValueError(
@@ -241,7 +246,8 @@ class Space:
         -------
         ndarray of shape (n, n_dimensions) or None
         """
-        if self._n_combinations() > MOST_COMBINATIONS:
+        # Conditions make fewer of them.
+        if self._n_combinations() > (MOST_COMBINATIONS if self.is_conditional else most):
             return None
         vectors = self.combinations(MOST_COMBINATIONS)
         return vectors if len(vectors) <= most else None
@@ -330,8 +336,14 @@ class Space:
             try:
                 coordinates = [dimension.encode(value) for value in values]
             except (TypeError, ValueError) as error:
+                hint = ""
+                if isinstance(wanted, (tuple, set, frozenset)):
+                    hint = (
+                        " For any of several values give a list: "
+                        f"when={{{parent!r}: {list(wanted)!r}}}."
+                    )
                 raise ValueError(
-                    f"{name!r} is conditional on {parent}={wanted!r}: {error}"
+                    f"{name!r} is conditional on {parent}={wanted!r}: {error}{hint}"
                 ) from error
             parents.append((self.names.index(parent), np.array(coordinates)))
         return parents
@@ -352,6 +364,11 @@ def _named(name: str, given: Any) -> Dimension:
 
 
 def _by_name(dimensions: Sequence[Any]) -> dict[str, Any]:
+    if isinstance(dimensions, str) or not isinstance(dimensions, Iterable):
+        raise TypeError(
+            "A space must be a dict of dimensions, as in {'units': (8, 64)}, or a list of "
+            f"dimensions that have names, got {dimensions!r}."
+        )
     named: dict[str, Any] = {}
     for dimension in dimensions:
         name = getattr(dimension, "name", None)

@@ -187,8 +187,16 @@ def test_bad_arguments():
         RandomSampler({"a": [1, 2]}).tell({"a": 1}, 0.0, error=np.inf)
     with pytest.raises(ValueError, match="n_initial must be"):
         BayesianSampler(FINITE, n_initial=-1)
+    with pytest.raises(TypeError, match="random_state must be None, a whole number"):
+        RandomSampler(FINITE, random_state="x")
     with pytest.raises(ValueError, match="n_values must be"):
         GridSampler(FINITE, n_values=0)
+
+
+@pytest.mark.parametrize("sampler", [BayesianSampler, QMCSampler, RandomSampler])
+def test_a_range_is_not_gone_through(sampler):
+    instance = sampler({"n": range(10**15)}, random_state=0)
+    assert len({params["n"] for params in run(instance, 8, lambda p: p["n"])}) == 8
 
 
 @given(seed=st.integers(0, 2**31), n_before=st.integers(0, 12), batch=st.integers(1, 5))

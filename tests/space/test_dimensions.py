@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from skkeras_search import Categorical, Integer, Real
+from skkeras_search.space import Range
 
 finite = st.floats(-1e6, 1e6)
 positive = st.floats(1e-8, 1e8)
@@ -50,6 +51,53 @@ def test_a_whole_number_goes_to_its_coordinate_and_back(dimension, quantile):
     own = dimension.snap(np.array([quantile]))
     assert own == dimension.encode(value)
     assert dimension.snap(own) == pytest.approx(own, abs=1e-12)
+
+
+@given(st.integers(-1000, 1000), st.integers(1, 50), st.integers(2, 200), st.floats(0, 1))
+def test_a_number_of_a_range_goes_to_its_coordinate_and_back(start, step, n, quantile):
+    numbers = range(start, start + n * step, step)
+    dimension = Range(numbers)
+    assert dimension.n_values == n
+    assert dimension.grid(3) == list(numbers)
+    value = dimension.decode(quantile)
+    assert type(value) is int
+    assert value in numbers
+    assert value in dimension
+    assert (value + 1 in dimension) == (value + 1 in numbers)
+    assert dimension.decode(dimension.encode(value)) == value
+    own = dimension.snap(np.array([quantile]))
+    assert own == dimension.encode(value)
+    assert dimension.snap(own) == pytest.approx(own, abs=1e-12)
+
+
+def test_the_numbers_of_a_range_are_equally_likely():
+    drawn = Range(range(10, 50, 10)).rvs(4000, random_state=0)
+    assert set(drawn) == {10, 20, 30, 40}
+    assert min(map(drawn.count, set(drawn))) > 900
+
+
+class Counted:
+    """A category that counts how often it is compared."""
+
+    n_compared = 0
+
+    def __init__(self, number):
+        self.number = number
+
+    def __hash__(self):
+        return hash(self.number)
+
+    def __eq__(self, other):
+        type(self).n_compared += 1
+        return self.number == other.number
+
+
+def test_a_category_is_found_without_comparing_all():
+    dimension = Categorical([Counted(i) for i in range(1000)])
+    Counted.n_compared = 0
+    for category in dimension.categories:
+        dimension.encode(Counted(category.number))
+    assert Counted.n_compared <= 1000
 
 
 @given(st.lists(st.one_of(st.integers(), st.text(), st.booleans(), st.none()), min_size=1))
@@ -106,6 +154,7 @@ def test_numbers_that_rise_are_ordered():
     assert not Categorical([True, False]).is_ordered
     assert not Categorical(["a", "b", "c"]).is_ordered
     assert Categorical(["small", "large"], ordered=True).is_ordered
+    assert Categorical([1, 2, 10**400]).is_ordered
 
 
 def test_categories_that_are_given_twice():
@@ -149,8 +198,12 @@ def test_grids():
         (lambda: Real(0, 1, "log"), "prior must be 'uniform' or 'log-uniform', got 'log'"),
         (lambda: Categorical([]), "categories is empty"),
         (lambda: Real(-1e308, 1e308), "too near or too far"),
-        (lambda: Integer(0, 10**25), "between -2..53 and 2..53"),
+        (lambda: Integer(0, 10**25), "high must be between -2..53 and 2..53"),
+        (lambda: Integer(0, 10**400), "high must be between -2..53 and 2..53"),
+        (lambda: Real(-(10**400), 1), "low must be between -1.8e308 and 1.8e308"),
+        (lambda: Real(0, 1, when={"a": []}), "when={'a': .*} never holds"),
         (lambda: Categorical(["a"], prior=[0.5, 0.5]), "a probability for each of the 1"),
+        (lambda: Categorical(["a"], prior="uniform"), "a probability for each of the 1"),
         (lambda: Real(0, 1).encode(2), r"2 is not in Real\(0.0, 1.0\)"),
         (lambda: Integer(0, 9).encode(2.5), "2.5 is not a whole number"),
         (lambda: Categorical(["a"]).encode("b"), "'b' is not in Categorical"),
@@ -167,6 +220,7 @@ def test_bad_values(make, message):
         (lambda: Integer(0.5, 2), "low=0.5 is not a whole number"),
         (lambda: Categorical("abc"), "must be a list"),
         (lambda: Real(0, 1, when=["a"]), "when must map names to values"),
+        (lambda: Real(0, 1, when={1: "a"}), "names that are str, got 1"),
         (lambda: Real(0, 1, name=3), "name must be a str"),
     ],
 )

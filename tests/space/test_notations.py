@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from skkeras_search import Categorical, Integer, Real
-from skkeras_search.space import Distribution, as_dimension
+from skkeras_search import Categorical, Integer, Real, Space
+from skkeras_search.space import Distribution, Range, as_dimension
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,9 @@ from skkeras_search.space import Distribution, as_dimension
         ([True, False], Categorical([True, False])),
         ((True, False), Categorical([True, False])),
         ([(64,), (32, 32)], Categorical([(64,), (32, 32)])),
-        (range(3), Categorical([0, 1, 2])),
+        (range(3), Range(range(3))),
+        (range(9, 2, -3), Range(range(3, 10, 3))),
+        (range(4, 5), Categorical([4])),
         (np.array([0.1, 0.2]), Categorical([0.1, 0.2])),
         (stats.uniform(2, 3), Real(2, 5)),
         (stats.loguniform(1e-3, 1), Real(1e-3, 1, "log-uniform")),
@@ -89,6 +91,67 @@ def test_a_distribution_that_is_shifted():
     assert dimension.decode(0.5) == pytest.approx(1.01)
 
 
+VALUES = ([1, 2, 4], [0.2, 0.3, 0.5])
+
+
+@pytest.mark.parametrize("shift", [None, 10])
+def test_a_table_of_values_and_probabilities(shift):
+    table = stats.rv_discrete(values=VALUES)
+    dimension = as_dimension(table if shift is None else table(loc=shift))
+    values = [value + (shift or 0) for value in VALUES[0]]
+    assert dimension == Categorical(values, VALUES[1], ordered=True)
+    drawn = dimension.rvs(1000, random_state=0)
+    assert {type(value) for value in drawn} == {int}
+    assert 450 < drawn.count(values[-1]) < 550
+
+
+def test_a_table_of_fractions():
+    table = stats.rv_discrete(values=([1.5, 2.0, 4.0], [0.2, 0.8, 0.0]))
+    assert as_dimension(table) == Categorical([1.5, 2.0], [0.2, 0.8], ordered=True)
+
+
+class Dice(stats.rv_discrete):
+    def _pmf(self, k):
+        return np.full(np.shape(k), 1 / 6)
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_discrete_distribution_of_ones_own(freeze):
+    dice = Dice(a=1, b=6, name="dice")
+    dimension = as_dimension(dice() if freeze else dice)
+    assert dimension.grid(99) == [1, 2, 3, 4, 5, 6]
+    assert {type(value) for value in dimension.rvs(20, random_state=0)} == {int}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (stats.uniform(1, 0), r"uniform\(1, 0\) has no values: .* scale must be greater"),
+        (stats.uniform(1, -3), r"uniform\(1, -3\) has no values"),
+        (stats.loguniform(1, 0.1), "needs 0 < a < b"),
+        (stats.loguniform(0, 1), "needs 0 < a < b"),
+        (stats.randint(3, 3), "needs low < high"),
+        (stats.norm(0, 0), "a scale greater than 0"),
+        (stats.gamma(a=-1), r"gamma\(a=-1\) has no values"),
+        (stats.poisson(-1), "out of their domain"),
+        (stats.beta, "beta has no parameters; call it"),
+        (stats.uniform([0, 1], 1), "must have one number per parameter"),
+    ],
+)
+def test_distributions_without_values(given, message):
+    with pytest.raises(ValueError, match=message):
+        as_dimension(given)
+
+
+def test_what_can_only_be_drawn_from():
+    class Drawn:
+        def rvs(self, random_state=None):
+            return 1
+
+    with pytest.raises(ValueError, match=r"a: .* has rvs, but not all of ppf, cdf and"):
+        Space({"a": Drawn(), "b": Real(0, 1)})
+
+
 def test_a_mistyped_prior():
     with pytest.raises(ValueError, match="Did you mean 'log-uniform'"):
         as_dimension((1e-4, 1e-1, "loguniform"))
@@ -111,8 +174,9 @@ def test_distributions_of_optuna():
         1e-3, 1, "log-uniform"
     )
     assert as_dimension(optuna.IntDistribution(1, 9)) == Integer(1, 9)
-    assert as_dimension(optuna.IntDistribution(0, 9, step=3)) == Categorical(
-        [0, 3, 6, 9], ordered=True
+    assert as_dimension(optuna.IntDistribution(0, 9, step=3)) == Range(range(0, 10, 3))
+    assert as_dimension(optuna.FloatDistribution(0.0, 1.0, step=0.5)) == Categorical(
+        [0.0, 0.5, 1.0], ordered=True
     )
     assert as_dimension(optuna.CategoricalDistribution(["a", None])) == Categorical(
         ["a", None]

@@ -107,6 +107,11 @@ def test_dimensions_with_names():
         ({"a": Real(0, 1, when={"b": 3}), "b": [1, 2]}, "b=3: 3 is not in"),
         ({"a": Real(0, 1, when={"b": 3}), "b": (0.0, 5.0)}, "takes any real"),
         (
+            {"a": Real(0, 1, when={"b": ("x", "y")}), "b": ["x", "y", "z"]},
+            r"For any of several values give a list: when={'b': \['x', 'y'\]}",
+        ),
+        ({"a": (1, 10**400)}, "a: high must be between"),
+        (
             {"a": Integer(0, 1, when={"b": 1}), "b": Integer(0, 1, when={"a": 1})},
             "conditional on itself",
         ),
@@ -130,6 +135,17 @@ def test_bad_configurations(params, message):
     with pytest.raises(ValueError, match=message):
         CONDITIONAL.encode(params)
     assert params not in CONDITIONAL
+
+
+@pytest.mark.parametrize("dimensions", [None, 5, "abc"])
+def test_what_is_no_space(dimensions):
+    with pytest.raises(TypeError, match="A space must be a dict of dimensions"):
+        Space(dimensions)
+
+
+def test_what_is_no_configuration():
+    with pytest.raises(TypeError, match="A configuration must be a dict"):
+        CONDITIONAL.encode([1, 2])
 
 
 def test_a_name_that_is_no_str():
