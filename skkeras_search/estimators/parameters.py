@@ -6,7 +6,7 @@ function's defaults until the user gives them a value.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Self
 
@@ -29,6 +29,9 @@ ROUTING_PREFIXES = (
     "score",
 )
 
+# Where the classes are whose constructors take any keyword and store every argument.
+OURS = "skkeras_search."
+
 
 class ParametersMixin(BaseEstimator):
     """Parameters of an estimator whose model is built by a function of the user's."""
@@ -42,11 +45,17 @@ class ParametersMixin(BaseEstimator):
     # Names that were passed to the constructor or set: their values are asked for, also
     # where they equal the default.
     _given: set[str]
+    # Values of the arguments that only a class of the user's names: its constructor may
+    # not store them, as scikeras's MLPClassifier does not `optimizer__learning_rate`.
+    _passed: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Note which parameters are asked for, before defaults join them."""
         self = super().__new__(cls)
-        self._given = {*kwargs, *(["model"] if args else [])}
+        passed = {**dict(zip(cls._constructor_defaults(), args, strict=False)), **kwargs}
+        self._given = set(passed)
+        own = of_subclasses(cls)  # type: ignore[arg-type]  # a class is hashable
+        self._passed = {name: passed[name] for name in own & passed.keys()}
         return self
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -122,7 +131,7 @@ class ParametersMixin(BaseEstimator):
                     del self.__dict__[name]
 
     def _param(self, name: str) -> Any:
-        for values in (self.__dict__, self._extra_params):
+        for values in (self.__dict__, self._extra_params, self._passed):
             if name in values:
                 return values[name]
         function = self._build_function()
@@ -246,8 +255,15 @@ class ParametersMixin(BaseEstimator):
             if name in vars(self)
             and (name in self._given or vars(self)[name] is not default)
         }
-        params = {**self._extra_params, **self._assigned_params(), **changed}
-        copied = type(self)(**{name: _cloned(value) for name, value in params.items()})
+        params = self._passed | self._extra_params | self._assigned_params() | changed
+        params = {name: _cloned(value) for name, value in params.items()}
+        keywords = constructor_keywords(type(self))  # type: ignore[arg-type]
+        taken = params.keys() & (params if keywords is None else keywords)
+        copied = type(self)(**{name: params[name] for name in taken})
+        # A class of the user's gives the others values of its own, which may have been
+        # changed since.
+        for name in sorted(params.keys() - taken, key=_model_first):
+            copied._set_param(name, params[name])
         for private in ("_metadata_request", "_sklearn_output_config"):
             if hasattr(self, private):
                 setattr(copied, private, clone(getattr(self, private), safe=False))
@@ -258,23 +274,47 @@ class ParametersMixin(BaseEstimator):
 
 @lru_cache
 def constructor_defaults(cls: type) -> dict[str, Any]:
-    """Named arguments of a class's constructor, with their defaults.
+    """Named arguments of the constructors of a class and its bases, with their defaults.
 
-    The arguments of the base classes count as long as ``**kwargs`` hands them on.
+    Those of the bases are parameters also where the class does not take them: its
+    constructor then gives them their values.
     """
     defaults: dict[str, Any] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+    for parameters in _constructors(cls):
         for parameter in parameters:
             if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 defaults.setdefault(parameter.name, parameter.default)
-        if base.__module__.startswith("skkeras_search.") or not any(
-            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters
-        ):
-            break
     return defaults
+
+
+@lru_cache
+def of_subclasses(cls: type) -> set[str]:
+    """Arguments that the constructors of a user's classes add to those of ours."""
+    ours = next(base for base in cls.__mro__ if base.__module__.startswith(OURS))
+    return constructor_defaults(cls).keys() - constructor_defaults(ours).keys()
+
+
+@lru_cache
+def constructor_keywords(cls: type) -> frozenset[str] | None:
+    """Names that a class can be called with, None if with any.
+
+    The arguments of the base classes count as long as ``**kwargs`` hands them on.
+    """
+    names: set[str] = set()
+    for parameters in _constructors(cls):
+        names |= {parameter.name for parameter in parameters}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return frozenset(names)
+    return None
+
+
+def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:
+    """Parameters of a class's own constructor, then its bases', up to one of ours."""
+    for base in cls.__mro__:
+        if "__init__" in vars(base):
+            yield list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+            if base.__module__.startswith(OURS):
+                return
 
 
 def _cloned(value: Any) -> Any:

@@ -231,3 +231,86 @@ def test_a_copy_has_parameters_of_its_own():
     estimator = KerasClassifier(models.mlp, units=3)
     copy.copy(estimator).set_params(units=9)
     assert estimator.units == 3
+
+
+class WithoutArguments(KerasClassifier):
+    def __init__(self):
+        super().__init__()
+
+    def _keras_build_fn(self, meta):
+        return models.mlp(meta, getattr(self, "units", 8))
+
+
+class WithUnits(WithoutArguments):
+    def __init__(self, units=3):
+        KerasClassifier.__init__(self, verbose=0, epochs=2)
+        self.units = units
+
+
+class UnitsFirst(WithoutArguments):
+    def __init__(self, units=3):
+        self.units = units
+        super().__init__()
+
+
+class UnitsHandedOn(KerasClassifier):
+    def __init__(self, units=3):
+        super().__init__(models.mlp, units=units, learning_rate=0.02, verbose=0)
+
+
+class AnyKeyword(WithoutArguments):
+    def __init__(self, units=3, **kwargs):
+        KerasClassifier.__init__(self, **kwargs)
+        self.units = units
+
+
+class OfASubclass(WithUnits):
+    def __init__(self, units, depth=1):
+        super().__init__(units)
+        self.depth = depth
+
+
+@pytest.mark.parametrize(
+    ("make", "own"),
+    [
+        (WithoutArguments, []),
+        (WithUnits, ["units"]),
+        (UnitsFirst, ["units"]),
+        (UnitsHandedOn, ["units", "learning_rate"]),
+        (AnyKeyword, ["units"]),
+        (functools.partial(OfASubclass, 3), ["units", "depth"]),
+    ],
+)
+def test_subclass_with_any_constructor(make, own):
+    base = KerasClassifier().get_params()
+    estimator = make()
+    assert estimator.get_params().keys() == base.keys() | set(own)
+    estimator.set_params(verbose=0, random_state=0, batch_size=75)
+    if "units" in own:
+        estimator.set_params(units=5)
+    copied = clone(estimator)
+    assert copied.get_params() == estimator.get_params()
+    assert clone(copied).get_params() == estimator.get_params()
+    fitted = copied.fit(X_iris, y_iris)
+    assert fitted.model_.layers[0].units == (5 if "units" in own else 8)
+    back = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(back.predict(X_iris), fitted.predict(X_iris))
+    assert back.get_params() == estimator.get_params()
+    assert repr(back) == repr(fitted)
+    grid = GridSearchCV(estimator, {"epochs": [3]}, cv=2, error_score="raise")
+    assert len(grid.fit(X_iris, y_iris).best_estimator_.history_["loss"]) == 3
+
+
+def test_subclass_that_does_not_store_its_arguments():
+    class Forgetful(WithoutArguments):
+        def __init__(self, units=3, optimizer__learning_rate=0.001, **kwargs):
+            KerasClassifier.__init__(self, **kwargs)
+            self.units = units
+
+    estimator = Forgetful(7, optimizer__learning_rate=0.25)
+    for one in (estimator, clone(estimator), clone(clone(estimator))):
+        assert one.get_params()["optimizer__learning_rate"] == 0.25
+        assert one.units == 7
+    assert estimator.set_params(optimizer__learning_rate=0.5).get_params()[
+        "optimizer__learning_rate"
+    ] == (0.5)
