@@ -43,6 +43,12 @@ from skkeras_search.estimators.inputs import take_rows, to_keras, validate_input
 from skkeras_search.estimators.outputs import build, outputs_of
 from skkeras_search.estimators.parameters import ParametersMixin
 from skkeras_search.estimators.prediction import predict_in_batches
+from skkeras_search.estimators.rebuilding import (
+    Rebuilt,
+    Recipe,
+    first_row,
+    keras_restores,
+)
 from skkeras_search.estimators.retracing import retracing_expected
 from skkeras_search.estimators.scikeras_base import (
     ScikerasBaseWrapper,
@@ -60,7 +66,7 @@ from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.step import NotFusibleError
 
 # Attributes that stay behind when an estimator is pickled.
-UNPICKLED = ("callbacks_", "_predict_batch", "_trained", "_shares_model")
+UNPICKLED = ("callbacks_", "_predict_batch", "_trained", "_shares_model", "_recipe")
 
 
 class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
@@ -93,6 +99,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     engine_reason_: str | None
     _shares_model = False
     _trained: TrainedState | None = None
+    _recipe: Recipe | None = None
     _predict_batch: Predictor | None = None
     # Seeding is ours (see ``_fit_keras_model``): scikeras's leaves traces.
     _random_state = None
@@ -442,11 +449,16 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         """Make a model of one's own, with weights for what ``inputs`` then gives."""
         forget_kernels()  # those of models that are gone
         self._shares_model = False
+        self._recipe, builder = None, copy(self)
+        builder.__dict__.pop("model_", None)
         with metrics_named_anew():
             self.model_ = self._build_keras_model()
             self._ensure_compiled_model()
         keep_no_graphs(self.model_.optimizer)
         arranged = inputs()
+        if self._build_function():
+            row = None if self.model_.built else first_row(arranged)
+            self._recipe = Recipe(builder, row)
         call_seeded(lambda: build(self.model_, arranged), self._seed)
 
     def _fit_keras_model(
@@ -732,7 +744,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             self.model_  # noqa: B018  # builds it, as programs stay in this process
         state = super().__getstate__()
         # The callbacks of the last fit may hold what cannot be pickled, as open files.
-        return {name: pack(v) for name, v in state.items() if name not in UNPICKLED}
+        packed = {name: pack(v) for name, v in state.items() if name not in UNPICKLED}
+        if self._recipe and not keras_restores(self.model_):
+            packed["model_"] = Rebuilt(self.model_, self._recipe)
+            packed["_recipe"] = self._recipe
+        return packed
 
     def __copy__(self) -> Self:
         copied = object.__new__(type(self))

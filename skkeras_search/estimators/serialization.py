@@ -8,6 +8,7 @@ workers) finds in ``__main__``.
 
 import copy
 import inspect
+import pickle
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from joblib import wrap_non_picklable_objects
 
 KERAS_CLASSES = (
     keras.Layer,  # keras.Model is one
@@ -52,9 +54,8 @@ class Packed:
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         refuse_python_lambdas(self.value)
         if isinstance(self.value, keras.Model):
-            custom = custom_objects(self.value)
-            compiled = pack(_compiled(self.value))
-            return load_model, (save_model(self.value), custom, compiled)
+            parts = custom_objects(self.value), pack(_compiled(self.value))
+            return _load_packed, (save_model(self.value), _portable(parts))
         if isinstance(self.value, keras.Loss):
             return _restore_loss, (type(self.value), vars(self.value))
         if isinstance(self.value, keras.Layer):
@@ -121,6 +122,19 @@ def load_model(
             for variable, value in zip(model.optimizer.variables, values, strict=True):
                 variable.assign(value)
     return model
+
+
+def _load_packed(saved: bytes, parts: tuple[CustomObjects, Any]) -> keras.Model:
+    return load_model(saved, *parts)
+
+
+def _portable(value: Any) -> Any:
+    """The value itself; or, with classes that have no name to be found by, by value."""
+    try:
+        pickle.dumps(value)
+    except (AttributeError, TypeError, pickle.PicklingError):
+        return wrap_non_picklable_objects(value, keep_wrapper=False)
+    return value
 
 
 def copy_model(model: keras.Model) -> keras.Model:
@@ -241,6 +255,11 @@ def custom_objects(value: Any) -> CustomObjects:
         if candidate is not None:
             found[name] = found[registered_name] = candidate
     return found
+
+
+def has_custom_parts(model: keras.Model) -> bool:
+    """Whether Keras alone does not know all that a model is made of."""
+    return any(map(_is_foreign, _parts(model))) or bool(custom_objects(model))
 
 
 def refuse_python_lambdas(value: Any) -> None:

@@ -188,3 +188,59 @@ def with_lambda_activation():
     model = keras.Sequential([keras.Input((4,)), last])
     model.compile("adam", "mse")
     return model
+
+
+def with_model_defined_inside(units=5):
+    class Inside(keras.Model):
+        def __init__(self):  # nor can Keras restore this one: it takes no config
+            super().__init__()
+            self.hidden = layers.Dense(units, activation="relu")
+            self.last = layers.Dense(3, activation="softmax")
+
+        def call(self, inputs):
+            return self.last(self.hidden(inputs))
+
+    model = Inside()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def with_parts_defined_inside(factor=2.0):
+    class Times(layers.Layer):
+        def call(self, inputs):
+            return factor * inputs
+
+    class Loss(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    class Steady(keras.optimizers.SGD):
+        pass
+
+    def halved(inputs):
+        return inputs / 2
+
+    model = keras.Sequential(
+        [keras.Input((4,)), Times(), layers.Dense(3), layers.Softmax()]
+    )
+    model.add(layers.Activation(halved))
+    model.compile(Steady(0.1, momentum=0.9), Loss(), metrics=[Offset(7.0)])
+    return model
+
+
+class Around(keras.Model):
+    """Keras cannot save it: its argument is a layer, and it has no get_config."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self.last = layers.Dense(3, activation="softmax")
+
+    def call(self, inputs):
+        return self.last(self.inner(inputs))
+
+
+def around_a_layer(units=5):
+    model = Around(layers.Dense(units))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model

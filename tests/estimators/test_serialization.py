@@ -1,6 +1,9 @@
 import copy
 import pickle
+import subprocess
+import sys
 
+import cloudpickle
 import keras
 import numpy as np
 import pytest
@@ -123,3 +126,62 @@ def test_a_lambda_for_an_activation_is_refused():
     fitted = KerasRegressor(models.with_lambda_activation, verbose=0).fit(X_iris, y_iris)
     with pytest.raises(TypeError, match="'last' holds a Python lambda"):
         pickle.dumps(fitted)
+
+
+HOWS = {
+    "pickle": lambda e: pickle.loads(pickle.dumps(e)),
+    "cloudpickle": lambda e: pickle.loads(cloudpickle.dumps(e)),
+    "deepcopy": copy.deepcopy,
+    "twice": lambda e: pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(e)))),
+}
+
+
+@pytest.mark.parametrize("how", HOWS.values(), ids=HOWS)
+@pytest.mark.parametrize(
+    ("build", "params"),
+    [
+        (models.with_model_defined_inside, {"units": 7}),
+        (models.with_parts_defined_inside, {"factor": 0.5}),
+        (models.around_a_layer, {"units": 7}),
+    ],
+)
+def test_a_model_that_keras_cannot_restore(build, params, how):
+    fitted = KerasClassifier(build, **params, verbose=0, random_state=0)
+    fitted.fit(X_iris, y_iris)
+    fitted.set_params(**dict.fromkeys(params, 3))  # after the model was built
+    back = how(fitted)
+    np.testing.assert_array_equal(back.predict_proba(X_iris), fitted.predict_proba(X_iris))
+    for estimator in (fitted, back):
+        estimator.partial_fit(X_iris, y_iris)
+    assert back.history_ == fitted.history_
+    np.testing.assert_allclose(weights(back), weights(fitted), rtol=1e-5)
+
+
+def test_a_rebuilt_model_in_another_process(tmp_path):
+    fitted = KerasClassifier(models.with_model_defined_inside, verbose=0)
+    saved = tmp_path / "fitted.pickle"
+    saved.write_bytes(pickle.dumps(fitted.fit(X_iris, y_iris)))
+    script = f"import pickle; print(pickle.load(open({str(saved)!r}, 'rb')).history_)"
+    printed = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, timeout=120
+    )
+    assert printed.stdout.decode().strip() == str(fitted.history_)
+
+
+def test_a_build_function_that_has_changed_since(monkeypatch):
+    fitted = KerasClassifier(models.around_a_layer, verbose=0).fit(X_iris, y_iris)
+    pickled = pickle.dumps(fitted)
+    monkeypatch.setattr(models, "around_a_layer", lambda units=5: models.subclassed())
+    with pytest.raises(ValueError, match=r"do not fit the model .*function as it was"):
+        pickle.loads(pickled)
+
+
+def test_a_ready_model_of_a_class_defined_inside():
+    class Times(keras.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    model = keras.Sequential([keras.Input((4,)), Times(), keras.layers.Dense(3)])
+    fitted = KerasClassifier(model, loss="mse", verbose=0).fit(X_iris, y_iris)
+    back = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(back.predict(X_iris), fitted.predict(X_iris))
