@@ -66,7 +66,14 @@ from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.step import NotFusibleError
 
 # Attributes that stay behind when an estimator is pickled.
-UNPICKLED = ("callbacks_", "_predict_batch", "_trained", "_shares_model", "_recipe")
+UNPICKLED = (
+    "callbacks_",
+    "_predict_batch",
+    "_trained",
+    "_shares_model",
+    "_borrows_model",
+    "_recipe",
+)
 
 
 class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
@@ -98,6 +105,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     engine_: str
     engine_reason_: str | None
     _shares_model = False
+    # Whether ``model_`` is the model that was passed, which training must not change.
+    _borrows_model = False
     _trained: TrainedState | None = None
     _recipe: Recipe | None = None
     _predict_batch: Predictor | None = None
@@ -271,7 +280,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return self
 
     def initialize(self, X: Any, y: Any = None) -> Self:
-        """Build the model without training it, to predict with given weights.
+        """Make the model ready to predict with the weights it has.
+
+        A ready ``keras.Model`` that was passed as ``model`` becomes ``model_`` itself, so
+        that the estimator follows it when another model that shares its layers is
+        trained. It needs no loss. Training copies it first.
 
         Parameters
         ----------
@@ -370,6 +383,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             X, y = self._validate_data(X, y)
         else:
             X, y = self._initialize(X, y)
+        if self._borrows_model:
+            self._find_or_make_model(X)
+        self._ensure_compiled_model()
         self._check_keras_arguments("fit", {*self._routed_names("fit"), *kwargs})
         self._check_keras_arguments("predict", self._routed_names("predict"))
         params = self.get_params()
@@ -413,13 +429,24 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         self.feature_encoder_ = self.feature_encoder.fit(X)
         for encoder in (self.target_encoder_, self.feature_encoder_):
             self.__dict__.update(getattr(encoder, "get_metadata", dict)())
-        self._find_or_make_model(X)
+        self._borrow_or_make_model(X)
         if hasattr(self.target_encoder_, "fit_outputs"):
-            self.target_encoder_.fit_outputs(outputs_of(self.model_, self._model_inputs(X)))
+            outputs = outputs_of(self.model_, self._model_inputs(X), self._loss())
+            self.target_encoder_.fit_outputs(outputs)
         return X, y
+
+    def _borrow_or_make_model(self, X: Any) -> None:
+        """Take a ready model as it is, until it is to be trained; or build one."""
+        self._check_model_param()
+        ready = self._ready_model()
+        if ready is not None and ready.built:
+            self.model_, self._borrows_model = ready, True
+        else:
+            self._find_or_make_model(X)
 
     def _find_or_make_model(self, X: Any) -> None:
         """Take the model of another fit of this search, if it is the same."""
+        self._borrows_model = False
         task = current_task.get()
         if task is None or self._seed is None or not self._may_share():
             self._make_model(lambda: self._model_inputs(X))
@@ -453,8 +480,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         builder.__dict__.pop("model_", None)
         with metrics_named_anew():
             self.model_ = self._build_keras_model()
-            self._ensure_compiled_model()
-        keep_no_graphs(self.model_.optimizer)
+            self._compile_model()
         arranged = inputs()
         if self._build_function():
             row = None if self.model_.built else first_row(arranged)
@@ -557,7 +583,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             if reset:
                 self.target_type_ = self._type_of_target(y)
                 self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim
-            elif y.ndim != self.y_ndim_:
+            elif y.ndim != getattr(self, "y_ndim_", y.ndim):  # none without a y
                 raise ValueError(
                     f"y has {y.ndim} dimensions, but this {type(self).__name__} is "
                     f"expecting {self.y_ndim_} dimensions in y."
@@ -609,8 +635,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         if self.model is not None and self.build_fn is not None:
             raise ValueError("Pass model or build_fn (its old name), not both.")
         given = self.model if self.model is not None else self.build_fn
-        if isinstance(given, keras.Model):
-            return BuildFunction(lambda: copy_model(given))
+        ready = self._ready_model()
+        if ready is not None:
+            return BuildFunction(lambda: copy_model(ready))
         function = self._build_function()
         if given is None and function is None:
             raise ValueError(
@@ -646,15 +673,26 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _get_compile_kwargs(self) -> dict[str, Any]:
         return make_compile_arguments(self.get_params(), self._compile_kwargs)
 
-    def _ensure_compiled_model(self) -> None:
-        if not self.model_.compiled:
+    def _loss(self) -> Any:
+        """The loss of the model, or the one that it will be compiled with."""
+        compiled = self.model_.compiled
+        return self.model_.loss if compiled else self._get_compile_kwargs()["loss"]
+
+    def _compile_model(self) -> None:
+        """Compile the model, unless it is compiled or there is nothing to train it by."""
+        if self.model_.compiled:
+            if unused := self._unused_compile_params():
+                warnings.warn(
+                    f"The model came compiled, so {unused} have no effect. Let the build "
+                    "function return it uncompiled, or have them as arguments.",
+                    stacklevel=2,
+                )
+        elif any(keras.tree.flatten(self._loss())):
             self.model_.compile(**self._get_compile_kwargs())
-        elif unused := self._unused_compile_params():
-            warnings.warn(
-                f"The model came compiled, so {unused} have no effect. Let the build "
-                "function return it uncompiled, or have them as arguments.",
-                stacklevel=2,
-            )
+        if self.model_.compiled:
+            keep_no_graphs(self.model_.optimizer)
+
+    def _ensure_compiled_model(self) -> None:
         if not any(keras.tree.flatten(self.model_.loss)):
             raise ValueError(
                 "The model has no loss. You must provide a loss function: pass loss=... "
@@ -726,7 +764,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     @contextmanager
     def _restored_on_error(self) -> Iterator[None]:
         """Leave nothing of a fit that failed; an interrupted one keeps its model."""
-        model = ("_trained", "_predict_batch", "_shares_model")
+        model = ("_trained", "_predict_batch", "_shares_model", "_borrows_model", "_recipe")
         before = {
             **self._fitted_attributes(),
             **{name: getattr(self, name) for name in model},

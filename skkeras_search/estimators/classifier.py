@@ -29,8 +29,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         arguments for ``model.compile``, or of all parameters.
 
         A ``keras.Model`` is copied at each fit with its weights, from which training
-        starts; it is itself never changed. If None, the class must implement
-        ``_keras_build_fn``.
+        starts; it is itself never changed. ``initialize`` predicts with the model itself.
+        If None, the class must implement ``_keras_build_fn``.
     build_fn : callable or keras.Model, default=None
         The old name of ``model``.
     warm_start : bool, default=False

@@ -90,8 +90,8 @@ class Output:
         return loss.startswith("sparse_") or loss == "categorical_generalized_cross_entropy"
 
 
-def outputs_of(model: keras.Model, X: Any) -> list[Output]:
-    """Describe the outputs of a compiled model.
+def outputs_of(model: keras.Model, X: Any, loss: Any) -> list[Output]:
+    """Describe the outputs of a model.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ def outputs_of(model: keras.Model, X: Any) -> list[Output]:
         It is built if it is not yet.
     X : array, or dict or tuple of arrays
         Training data, as the model takes it.
+    loss : str, callable or Loss, or list or dict of them, or None
+        As ``Model.compile`` takes it.
     """
     build(model, X)
     tensors = getattr(model, "outputs", None)
@@ -116,7 +118,7 @@ def outputs_of(model: keras.Model, X: Any) -> list[Output]:
         names = [f"output_{i}" for i in range(len(values))]
         shapes = [value.shape[1:] for value in values]
         activations = [None] * len(values)
-    losses = _losses(model, names)
+    losses = _losses(loss, names)
     return [
         Output(name, shape, activation, *_describe_loss(loss), could_be)
         for name, shape, activation, loss, could_be in zip(
@@ -181,9 +183,8 @@ def _activation(tensor: Any) -> str | None:
     return None
 
 
-def _losses(model: keras.Model, names: list[str]) -> list[Any]:
+def _losses(loss: Any, names: list[str]) -> list[Any]:
     """The loss of each output, in their order."""
-    loss = model.loss
     if isinstance(loss, dict):
         return [loss.get(name) for name in names]
     if isinstance(loss, (list, tuple)):

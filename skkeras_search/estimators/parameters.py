@@ -228,15 +228,22 @@ class ParametersMixin(BaseEstimator):
         return {rest[0] for first, *rest in parts if rest and first == prefix}
 
     def _build_function(self) -> BuildFunction | None:
-        """The build function, or None for a prebuilt model or none at all."""
-        model = self.__dict__.get("model")
-        if model is None:
-            model = self.__dict__.get("build_fn")
+        """The build function, or None for a ready model or none at all."""
+        model = self._given_model()
         if model is None:
             model = getattr(type(self), "_keras_build_fn", None) and self._keras_build_fn
         if isinstance(model, keras.Model) or not callable(model):
             return None
         return BuildFunction(model)
+
+    def _ready_model(self) -> keras.Model | None:
+        """The model that was passed instead of a function that builds it."""
+        model = self._given_model()
+        return model if isinstance(model, keras.Model) else None
+
+    def _given_model(self) -> Any:
+        model = self.__dict__.get("model")
+        return self.__dict__.get("build_fn") if model is None else model
 
     @classmethod
     def _constructor_defaults(cls) -> dict[str, Any]:

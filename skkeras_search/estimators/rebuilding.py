@@ -61,8 +61,7 @@ class Rebuilt:
         self.recipe = recipe
 
     def __reduce__(self) -> tuple[Any, ...]:
-        optimizer = self.model.optimizer
-        trained = optimizer is not None and optimizer.built
+        trained = self.model.compiled and self.model.optimizer.built
         return _rebuild, (self.recipe, _values(_variables(self.model, trained)), trained)
 
 
