@@ -85,7 +85,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [
             Interval(Integral, 1, None, closed="left"),
             Options(Integral, {-1}),
@@ -345,6 +345,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         arguments = route_params(self.get_params(), "score", pass_filter=set())
         y_true = self._check_y(y)
         return self.scorer(y_true, y_pred, sample_weight=sample_weight, **arguments)
+
+    @property
+    def current_epoch(self) -> int:
+        """Number of epochs of the last fit, with those of ``partial_fit`` after it."""
+        return len(getattr(self, "history_", {}).get("loss", ()))
 
     @property
     def initialized_(self) -> bool:
@@ -626,15 +631,22 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     def _check_params(self, epochs: Any) -> None:
         self._validate_params()
-        if not isinstance(epochs, Integral) or epochs < 1:
-            raise ValueError(f"epochs must be an integer of at least 1, got {epochs!r}.")
+        if not isinstance(epochs, Integral) or epochs < (0 if self.warm_start else 1):
+            of_fit = epochs is not self.epochs
+            name = (
+                "epochs" if of_fit else f"The 'epochs' parameter of {type(self).__name__}"
+            )
+            raise ValueError(
+                f"{name} must be an integer of at least 1, got {epochs!r}; or 0, with "
+                "warm_start=True, to build the model and not train it."
+            )
         self._check_param_names()
 
     def _check_model_param(self) -> Any:
         """Return a function without required arguments that makes the model."""
-        if self.model is not None and self.build_fn is not None:
+        if self._param("model") is not None and self._param("build_fn") is not None:
             raise ValueError("Pass model or build_fn (its old name), not both.")
-        given = self.model if self.model is not None else self.build_fn
+        given = self._given_model()
         ready = self._ready_model()
         if ready is not None:
             return BuildFunction(lambda: copy_model(ready))

@@ -64,7 +64,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
     run_eagerly : bool, default=False
         Whether to train without compiling, to debug.
     epochs : int, default=1
-        Number of passes over the samples.
+        Number of passes over the samples. With ``warm_start`` it may be 0, which builds
+        the model and does not train it.
     engine : {"auto", "fused", "keras"}, default="auto"
         Who trains: a program that all fits of an architecture share, or
         ``keras.Model.fit``. "auto" leaves to Keras what cannot be fused; with "fused"

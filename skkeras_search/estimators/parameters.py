@@ -29,6 +29,12 @@ ROUTING_PREFIXES = (
     "score",
 )
 
+# Attributes of tf.keras.wrappers, by what has taken their place.
+OF_THE_OLD_WRAPPERS = {
+    "model": "The trained model is `model_`, and its history the dict `history_`",
+    "history": "The history of the last fit is the dict `history_`",
+    "sk_params": "The parameters are `get_params()`",
+}
 # Where the classes are whose constructors take any keyword and store every argument.
 OURS = "skkeras_search."
 
@@ -122,8 +128,11 @@ class ParametersMixin(BaseEstimator):
         """Let the build function's defaults stand where both have a default.
 
         ``def create_model(optimizer="adam")`` must not be called with the
-        constructor's ``optimizer="rmsprop"`` that nobody asked for.
+        constructor's ``optimizer="rmsprop"`` that nobody asked for. Nor is None a
+        ``model``, for which scripts take the trained one, where there is a ``build_fn``.
         """
+        if self._param("model") is None and self.__dict__.get("build_fn") is not None:
+            self.__dict__.pop("model", None)
         function = self._build_function()
         for name, default in self._constructor_defaults().items():
             if function and name in function.defaults and name not in self._given:
@@ -141,11 +150,19 @@ class ParametersMixin(BaseEstimator):
 
     def __getattr__(self, name: str) -> Any:
         # Reached for parameters that were never given a value of their own.
-        if not name.startswith("_") and "model" in self.__dict__:
+        if not name.startswith("_") and "_extra_params" in self.__dict__:
+            old_model = name == "model" and self.__dict__.get("build_fn") is not None
             try:
-                return self._param(name)
+                if not old_model:
+                    return self._param(name)
             except KeyError:
                 pass
+            if name in OF_THE_OLD_WRAPPERS:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}"
+                    f"{' beside build_fn' if old_model else ''}. "
+                    f"{OF_THE_OLD_WRAPPERS[name]}."
+                )
         # Raises the error of a failing property, or the usual one.
         return object.__getattribute__(self, name)
 

@@ -1,5 +1,6 @@
 """Bad input: which error, in which words, and always before training starts."""
 
+import copy
 import functools
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skkeras_search import KerasClassifier, KerasRegressor, MultiInput
@@ -197,7 +199,22 @@ def test_parameter_out_of_range(name, value):
 
 
 def test_epochs_of_fit():
-    refuses(ValueError, "epochs must be .* at least 1, got 0", classifier(), epochs=0)
+    words = "^epochs must be .* at least 1, got 0; or 0, with warm_start=True"
+    refuses(ValueError, words, classifier(), epochs=0)
+    refuses(ValueError, "must be .* at least 1, got -1", classifier(), epochs=-1)
+
+
+def test_attributes_of_the_old_wrappers():
+    initialized = KerasClassifier(build_fn=models.mlp, verbose=0).initialize(X_iris, y_iris)
+    assert initialized.get_params()["model"] is None
+    for estimator in (initialized, clone(initialized), copy.copy(initialized)):
+        with pytest.raises(AttributeError, match=r"trained model is `model_`.*`history_`"):
+            _ = estimator.model.history
+    for name, words in {"history": "`history_`", "sk_params": "get_params"}.items():
+        with pytest.raises(AttributeError, match=words):
+            getattr(initialized, name)
+    assert initialized.set_params(model=models.mlp, build_fn=None).model is models.mlp
+    assert initialized.set_params(model=None).model is None
 
 
 @pytest.mark.parametrize("name", ["callbacks", "fit__callbacks"])

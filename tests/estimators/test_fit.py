@@ -58,6 +58,18 @@ def test_warm_start():
     assert cold.fit(X_iris, y_iris).model_ is not first
 
 
+@pytest.mark.parametrize("engine", ["fused", "keras"])
+def test_no_epochs_build_the_model_and_train_nothing(engine):
+    estimator = classifier(warm_start=True, epochs=0, engine=engine).fit(X_iris, y_iris)
+    built = weights(estimator)
+    assert estimator.history_ == {}
+    assert estimator.current_epoch == 0
+    np.testing.assert_array_equal(weights(estimator.fit(X_iris, y_iris, epochs=0)), built)
+    assert estimator.partial_fit(X_iris, y_iris).current_epoch == 1
+    assert not np.array_equal(weights(estimator), built)
+    assert estimator.fit(X_iris, y_iris, epochs=2).current_epoch == 2
+
+
 def test_same_seed_same_search_on_one_core_or_two():
     def search(n_jobs):
         grid = {"units": [3, 5], "learning_rate": [0.01, 0.1]}
