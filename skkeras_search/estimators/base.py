@@ -39,7 +39,12 @@ from skkeras_search.estimators.engine import (
     why_keras,
 )
 from skkeras_search.estimators.epoch_tasks import EpochTasks
-from skkeras_search.estimators.inputs import take_rows, to_keras, validate_inputs
+from skkeras_search.estimators.inputs import (
+    shapes_explained,
+    take_rows,
+    to_keras,
+    validate_inputs,
+)
 from skkeras_search.estimators.outputs import build, outputs_of
 from skkeras_search.estimators.parameters import ParametersMixin
 from skkeras_search.estimators.prediction import predict_in_batches
@@ -58,6 +63,7 @@ from skkeras_search.estimators.scikeras_base import (
 from skkeras_search.estimators.seeding import call_seeded, draw_seed
 from skkeras_search.estimators.serialization import copy_model, pack
 from skkeras_search.estimators.shared_model import TrainedState, builds, key_of
+from skkeras_search.estimators.targets import refuse_text
 from skkeras_search.estimators.tensorflow_memory import forget_kernels, keep_no_graphs
 from skkeras_search.estimators.validation_data import unpack_validation_data
 from skkeras_search.fusion.backend import current_task
@@ -404,6 +410,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             *validation_data
         )
         y = self.target_encoder_.transform(y)
+        for target in keras.tree.flatten(y):
+            refuse_text(target, "The target_encoder must make numbers of labels.")
         X = self._model_inputs(X)
         self._check_model_compatibility(y)
         for name in ("batch_size", "validation_batch_size"):
@@ -490,7 +498,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         if self._build_function():
             row = None if self.model_.built else first_row(arranged)
             self._recipe = Recipe(builder, row)
-        call_seeded(lambda: build(self.model_, arranged), self._seed)
+        with shapes_explained(self.X_shape_):
+            call_seeded(lambda: build(self.model_, arranged), self._seed)
 
     def _fit_keras_model(
         self,
@@ -680,7 +689,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             "params": self.get_params,
         }
         arguments.update({name: magic[name]() for name in function.magic})
-        return call_seeded(lambda: function(arguments), self._seed)
+        with shapes_explained(self.X_shape_):
+            return call_seeded(lambda: function(arguments), self._seed)
 
     def _get_compile_kwargs(self) -> dict[str, Any]:
         return make_compile_arguments(self.get_params(), self._compile_kwargs)

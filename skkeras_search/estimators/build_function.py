@@ -89,7 +89,7 @@ class BuildFunction:
         if not isinstance(model, keras.Model):
             raise TypeError(
                 f"model={self.name} must return a keras.Model, but returned "
-                f"{_described(model)}."
+                f"{_described(model)}"
             )
         return model
 
@@ -106,4 +106,4 @@ def _listed(names: set[str]) -> str:
 def _described(value: object) -> str:
     if value is None:
         return "None; does it end in `return model`?"
-    return f"an object of type {type(value).__name__}"
+    return f"an object of type {type(value).__name__}."

@@ -5,6 +5,9 @@ dimensions; texts in one dimension; and, for models with several inputs, a dict 
 list of arrays, a ``MultiInput``, or a data frame whose columns feed the inputs.
 """
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -15,6 +18,19 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from skkeras_search.estimators.multi_input import MultiInput
+
+# What Keras says of an input that has too few or too many dimensions.
+WRONG_RANK = re.compile(
+    r"of layer ['\"](?P<layer>[^'\"]+)['\"] is incompatible with the layer: "
+    r"expected (?:\w+_)?ndim=(?P<expected>\d+), found ndim=(?P<found>\d+)"
+)
+# By the number of dimensions, that of the samples included.
+SAMPLES = {
+    2: ("rows", "of shape (n_features,)"),
+    3: ("sequences", "of shape (n_steps, n_features)"),
+    4: ("images", "of shape (height, width, channels)"),
+    5: ("volumes", "of shape (depth, height, width, channels)"),
+}
 
 Validated = Any  # ndarray, CSR matrix or MultiInput
 
@@ -120,6 +136,35 @@ def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
     if inputs:
         return _fitted_to(X, inputs[0], "X")
     return _text_tensor(X) if X.dtype.kind == "O" else X
+
+
+@contextmanager
+def shapes_explained(shape: tuple[int, ...]) -> Iterator[None]:
+    """Say of a layer that takes no such ``X`` what it takes.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of ``X``.
+
+    Raises
+    ------
+    ValueError
+        In the place of Keras's.
+    """
+    try:
+        yield
+    except ValueError as error:
+        found = WRONG_RANK.search(str(error))
+        if found is None or int(found["found"]) != len(shape):
+            raise
+        n_dims = int(found["expected"])
+        what, sample = SAMPLES.get(n_dims, ("arrays", f"of {n_dims - 1} dimensions"))
+        raise ValueError(
+            f"The layer {found['layer']!r} takes {what}, each {sample}, but X has the "
+            f"shape {('n_samples', *shape[1:])}. Reshape X before fit, or begin the model "
+            f"with a keras.layers.Reshape layer. Keras says: {error}"
+        ) from error
 
 
 def take_rows(X: Validated, rows: Any) -> Validated:
@@ -253,10 +298,16 @@ def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
     if len(got) != len(expected) or any(
         want not in (None, have) for want, have in zip(expected, got, strict=True)
     ):
+        reshape = f"X.reshape({', '.join(map(str, (-1, *expected)))})"
         raise ValueError(
             f"{name} has shape {('n_samples', *got)}, but the model's input expects "
-            f"{('n_samples', *expected)}. A build function gets the number of features "
-            "as meta['n_features_in_'], and the shape as meta['X_shape_']."
+            f"{('n_samples', *expected)}. "
+            + (
+                f"Its values fit after {reshape}."
+                if None not in expected and prod(got) == prod(expected)
+                else "A build function gets the number of features as "
+                "meta['n_features_in_'], and the shape as meta['X_shape_']."
+            )
         )
     return array
 

@@ -112,7 +112,8 @@ def outputs_of(model: keras.Model, X: Any, loss: Any) -> list[Output]:
         values = [keras.ops.convert_to_numpy(value) for value in values]
         probable = [_probable(value) for value in values]
     if tensors:
-        names = list(getattr(model, "output_names", ())) or [t.name for t in tensors]
+        layers = [tensor._keras_history[0].name for tensor in tensors]
+        names = list(getattr(model, "output_names", ())) or layers
         shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
     else:
         names = [f"output_{i}" for i in range(len(values))]

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.estimators.build_function import BuildFunction
 from skkeras_search.estimators.serialization import is_keras_object
-from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.nearest_name import ABBREVIATIONS, did_you_mean
 
 ROUTING_PREFIXES = (
     "model",
@@ -106,10 +106,11 @@ class ParametersMixin(BaseEstimator):
         """
         for name in sorted(params, key=_model_first):
             if not self._is_param(name):
+                known = self._known_names()
                 raise ValueError(
                     f"Invalid parameter {name!r} for estimator {type(self).__name__}."
-                    f"{did_you_mean(name, self._known_names())} "
-                    f"Valid parameters are: {self._known_names()!r}."
+                    f"{did_you_mean(name, known)}{self._about_parameter(name)} "
+                    f"Valid parameters are: {known!r}."
                 )
             self._set_param(name, params[name])
         return self
@@ -183,9 +184,10 @@ class ParametersMixin(BaseEstimator):
         return {name: vars(self)[name] for name in own if name in vars(self)}
 
     def _known_names(self) -> list[str]:
+        """All parameters, the build function's own first."""
         function = self._build_function()
-        required = function.arguments if function else ()
-        return sorted({*self._get_param_names(), *required})
+        own = list(function.arguments) if function else []
+        return [*own, *(name for name in self._get_param_names() if name not in own)]
 
     def _is_param(self, name: str) -> bool:
         prefix, routed, _ = name.partition("__")
@@ -219,8 +221,28 @@ class ParametersMixin(BaseEstimator):
                 raise TypeError(
                     f"{type(self).__name__} got an unexpected keyword argument {name!r}, "
                     f"which is not a parameter of it{and_model}."
-                    + did_you_mean(name, known)
+                    f"{did_you_mean(name, known)}{self._about_parameter(name)}"
                 )
+
+    def _about_parameter(self, name: str, prefix: str = "") -> str:
+        """Complete an error message about a name that is no parameter."""
+        function = self._build_function()
+        own = list(function.arguments) if function else []
+        named = f"model={function.name}" if function else "the function"
+        about = f" The arguments of {named} are {own!r}." if own else ""
+        if self._ready_model() is not None:
+            about = (
+                " A ready keras.Model is built already: for parameters of its own pass "
+                f"the function, not its result, as {type(self).__name__}(create_model, "
+                f"{name}=...)."
+            )
+        meant = ABBREVIATIONS.get(name, name)
+        if meant == "learning_rate" and meant not in {*own, *self._constructor_defaults()}:
+            about += (
+                f" The learning rate is '{prefix}optimizer__learning_rate' where the "
+                f"estimator compiles the model; where {named} does, make it an argument."
+            )
+        return about
 
     def _check_keras_arguments(self, method: str, names: Iterable[str]) -> None:
         """Refuse arguments that a method of the model does not take.

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from skkeras_search.estimators.base import BaseWrapper
-from skkeras_search.estimators.targets import RegressorTargetEncoder
+from skkeras_search.estimators.targets import RegressorTargetEncoder, refuse_text
 
 
 class KerasRegressor(RegressorMixin, BaseWrapper):
@@ -172,5 +172,9 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
         return tags
 
     def _check_y(self, y: Any, y_numeric: bool = True) -> np.ndarray:
-        y = super()._check_y(y, y_numeric=True)
-        return y.astype(np.float64) if y.dtype.kind == "U" else y
+        refuse_text(
+            y,
+            "A regressor takes numbers: convert those that are written as text with "
+            "y.astype(float), and use KerasClassifier for class labels.",
+        )
+        return super()._check_y(y, y_numeric=True)

@@ -282,6 +282,26 @@ class RegressorTargetEncoder(TransformerMixin, BaseEstimator):
         }
 
 
+def refuse_text(y: Any, advice: str) -> None:
+    """Refuse targets that are text, where only numbers can be trained on.
+
+    Parameters
+    ----------
+    y : array-like
+    advice : str
+        What to do instead.
+
+    Raises
+    ------
+    ValueError
+    """
+    array = np.asarray(y)
+    if array.dtype.kind in "UO":
+        text = next((value for value in array.ravel() if isinstance(value, str)), None)
+        if text is not None:
+            raise ValueError(f"y holds text, such as {str(text)!r}. {advice}")
+
+
 def _codes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Position of each label among the sorted classes."""
     unknown = np.setdiff1d(labels, classes)
@@ -334,11 +354,12 @@ def _split(y: np.ndarray, outputs: list[Output] | None) -> Any:
 def _check_columns(outputs: list[Output], n_columns: int, what: str) -> None:
     widths = [output.width for output in outputs]
     if None not in widths and sum(filter(None, widths)) != n_columns:
+        number = "n_classes_" if what == "labels" else "n_outputs_"
+        names = " and ".join(repr(output.name) for output in outputs)
         raise ValueError(
-            f"The output layer is {' + '.join(map(str, widths))} wide, but y has "
+            f"The output layer {names} is {' + '.join(map(str, widths))} wide, but y has "
             f"{n_columns} {what}; a Dense layer of {n_columns} units fits. A build "
-            "function gets the number as meta['n_outputs_'], or meta['n_classes_'] for "
-            "labels."
+            f"function gets the number as meta[{number!r}]."
         )
     for output in outputs:
         if what == "labels" and output.builtin_loss and output.sparse_loss:

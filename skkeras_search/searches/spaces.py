@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
-from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.nearest_name import about_parameter, did_you_mean
 from skkeras_search.space import Space
 from skkeras_search.space.dimensions import is_estimator
 from skkeras_search.space.notations import is_dimension
@@ -105,7 +105,7 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
         if name not in known and not _can_set(estimator, parts, name, dimension):
             raise ValueError(
                 f"{name!r} is no parameter of {type(estimator).__name__}."
-                + did_you_mean(name, known)
+                f"{did_you_mean(name, known)}{about_parameter(estimator, name)}"
             )
 
 

@@ -11,7 +11,7 @@ from keras import layers
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skkeras_search import KerasClassifier, KerasRegressor, MultiInput
+from skkeras_search import BaseWrapper, KerasClassifier, KerasRegressor, MultiInput
 from tests.estimators import models
 from tests.estimators.data import X_diabetes, X_iris, names_iris, y_diabetes, y_iris
 
@@ -52,6 +52,32 @@ def test_unknown_parameter(given, words):
     refuses(TypeError, words, classifier(**given))
 
 
+@pytest.mark.parametrize("name", ["lr", "learning_rate"])
+def test_the_learning_rate_of_a_function_that_has_none(name):
+    words = (
+        r"arguments of model=softmax_regression are \['n_features', 'n_classes'\].*"
+        "'optimizer__learning_rate' where the estimator compiles.* make it an argument"
+    )
+    estimator = classifier(models.softmax_regression, loss="mse")
+    with pytest.raises(ValueError, match=words) as raised:
+        estimator.set_params(**{name: 0.1})
+    assert "Valid parameters are: ['n_features', 'n_classes', 'batch" in str(raised.value)
+    refuses(TypeError, words, classifier(models.softmax_regression, **{name: 0.1}))
+
+
+def test_another_name_for_the_learning_rate_of_the_function():
+    with pytest.raises(ValueError, match="Did you mean 'learning_rate'"):
+        classifier().set_params(lr=0.1)
+
+
+def test_parameters_beside_a_ready_model():
+    words = r"pass the function, not its result, as KerasClassifier\(create_model, units="
+    ready = models.softmax_regression()
+    refuses(TypeError, words, classifier(ready, units=3, loss="mse"))
+    with pytest.raises(ValueError, match=words):
+        classifier(ready).set_params(units=3)
+
+
 def test_unknown_parameter_of_set_params():
     with pytest.raises(
         ValueError, match=r"Invalid parameter 'epoch'.*Did you mean 'epochs'"
@@ -88,7 +114,9 @@ def test_build_function_returns_no_model():
         models.softmax_regression()
 
     refuses(
-        TypeError, "model=build must return a keras.Model.*return model", classifier(build)
+        TypeError,
+        "model=build must return a keras.Model.*`return model`\\?$",
+        classifier(build),
     )
 
 
@@ -127,6 +155,84 @@ def test_no_optimizer():
 def test_output_layer_and_loss_of_a_classifier(n_outputs, loss, y, words):
     estimator = classifier(models.softmax_regression, n_classes=n_outputs, loss=loss)
     refuses(ValueError, words, estimator, y=y)
+
+
+@pytest.mark.parametrize("name", ["last", None])
+def test_the_output_layer_is_named_as_the_layer(name):
+    def build():
+        last = layers.Dense(5, activation="softmax", name=name)
+        model = keras.Sequential([keras.Input((4,)), last])
+        build.name = last.name
+        return model
+
+    estimator = classifier(build, loss="categorical_crossentropy")
+    with pytest.raises(ValueError, match="5 wide, but y has 3 classes") as raised:
+        estimator.fit(X_iris, y_iris)
+    assert f"The output layer {build.name!r} is" in str(raised.value)
+
+
+def test_an_output_layer_of_the_wrong_width_names_the_number_that_the_function_gets():
+    labels = np.array([[0, 1, 1], [1, 1, 0], [1, 0, 0]] * 50)
+    estimator = classifier(
+        models.softmax_regression, n_classes=1, loss="binary_crossentropy"
+    )
+    words = (
+        r"The output layer .* is 1 wide, but y has 3 labels.* as meta\['n_classes_'\]\.$"
+    )
+    refuses(ValueError, words, estimator, y=labels)
+    regressor = KerasRegressor(models.linear_regression, loss="mse", verbose=0)
+    words = r"1 wide, but y has 3 target values.* as meta\['n_outputs_'\]\.$"
+    refuses(ValueError, words, regressor, y=X_iris[:, :3])
+
+
+def convolutions(shape=None):
+    model = keras.Sequential([keras.Input(shape)] if shape else [])
+    model.add(layers.Conv2D(2, 3))
+    model.add(layers.GlobalMaxPooling2D())
+    model.add(layers.Dense(3, activation="softmax"))
+    return model
+
+
+def convolutions_of_meta(meta):
+    return convolutions(meta["X_shape_"][1:])
+
+
+class SubclassedConvolutions(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.inner = convolutions()
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+@pytest.mark.parametrize(
+    "build", [convolutions, convolutions_of_meta, SubclassedConvolutions]
+)
+def test_flat_rows_for_convolutions(build):
+    words = r"'conv2d.*' takes images.*\(height, width, channels\), but X has the shape \('n_samples', 4\)"
+    refuses(ValueError, words, classifier(build, loss="mse"))
+
+
+def test_flat_rows_for_an_input_of_images():
+    estimator = classifier(convolutions, shape=(3, 4, 1), loss="mse")
+    words = r"Its values fit after X\.reshape\(-1, 3, 4, 1\)"
+    refuses(ValueError, words, estimator, X=np.tile(X_iris, 3))
+
+
+def test_flat_rows_for_recurrent_layers():
+    def build():
+        return keras.Sequential([layers.GRU(2), layers.Dense(3, activation="softmax")])
+
+    words = r"'gru.*' takes sequences, each of shape \(n_steps, n_features\)"
+    refuses(ValueError, words, classifier(build, loss="mse"))
+
+
+def test_other_errors_of_a_build_function_are_left_alone():
+    def build():
+        return convolutions((4,))(np.ones((2, 3, 4)))
+
+    refuses(ValueError, "^Input 0 ", classifier(build), X=np.ones((150, 3, 3)))
 
 
 def test_multilabel_with_a_sparse_loss():
@@ -374,5 +480,10 @@ def test_sample_weight_of_the_wrong_shape(sample_weight):
 
 def test_targets_that_are_no_numbers():
     estimator = KerasRegressor(models.linear_regression, loss="mse")
-    refuses(ValueError, "could not convert string to float", estimator, y=names_iris)
+    for y in (names_iris, names_iris.astype(object), list(y_iris.astype(str))):
+        refuses(
+            ValueError, r"y holds text.*astype\(float\).*KerasClassifier", estimator, y=y
+        )
+        wrapper = BaseWrapper(models.linear_regression, loss="mse", verbose=0)
+        refuses(ValueError, "y holds text.*target_encoder must make numbers", wrapper, y=y)
     refuses(ValueError, "y must be an array.* got a dict", estimator, y={"a": y_iris})
