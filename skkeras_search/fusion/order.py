@@ -42,11 +42,13 @@ def rows_in_order(n_rows: int, shuffle: bool, seed: int | None) -> Order:
 @lru_cache(maxsize=32)
 def _permutation(n_rows: int, seed: int) -> np.ndarray:
     # In a graph of its own, as in Keras: there an operation's numbers depend on the
-    # seed of the graph alone, not on what the process has drawn before.
+    # seed of the graph alone, not on what the process has drawn before. The graph is
+    # asked for, not left to a call, which TensorFlow would count among the retracings
+    # of one function.
     @tf.function(autograph=False)
     def shuffled() -> tf.Tensor:
         tf.compat.v1.set_random_seed(seed)
         return tf.random.shuffle(tf.range(n_rows, dtype=tf.int64))
 
-    permutation: np.ndarray = shuffled().numpy()
+    permutation: np.ndarray = shuffled.get_concrete_function()().numpy()
     return permutation
