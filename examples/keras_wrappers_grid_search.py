@@ -11,9 +11,14 @@ history, which had to be kept by hand, is ``best_estimator_.history_``.
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what TensorFlow notes while it computes
+stderr = os.dup(2)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # and while it is imported
+try:
+    from keras.layers import Dense, Input
+finally:
+    os.dup2(stderr, 2)
 
-from keras.layers import Dense, Input
 from keras.models import Sequential
 from sklearn.datasets import load_wine
 from sklearn.model_selection import GridSearchCV

@@ -9,9 +9,14 @@ it.
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what TensorFlow notes while it computes
+stderr = os.dup(2)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # and while it is imported
+try:
+    import keras
+finally:
+    os.dup2(stderr, 2)
 
-import keras
 from keras import layers
 from scipy.stats import uniform
 from sklearn.datasets import load_digits

@@ -8,9 +8,14 @@ training stops early on a part of each fold's training data.
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what TensorFlow notes while it computes
+stderr = os.dup(2)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # and while it is imported
+try:
+    import keras
+finally:
+    os.dup2(stderr, 2)
 
-import keras
 from keras import layers
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_diabetes
