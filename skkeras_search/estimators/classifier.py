@@ -1,5 +1,6 @@
 """A Keras model as a scikit-learn classifier."""
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -292,6 +293,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         self, y: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]
     ) -> Any:
         if getattr(self.target_encoder_, "target_type_", None) == "multiclass-onehot":
+            if not hasattr(self, "_all_classes"):  # rows to come may have the others
+                _warn_of_absent_classes(y)
             y = y.argmax(axis=1)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, y)
@@ -315,3 +318,16 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
     def _fit_kwargs(self) -> set[str]:
         # class_weight goes into the sample weights instead
         return super()._fit_kwargs - {"class_weight"}
+
+
+def _warn_of_absent_classes(y: np.ndarray) -> None:
+    """Say which classes no one-hot row has, as in a fold that was not stratified."""
+    absent = np.flatnonzero(~y.any(axis=0)).tolist()
+    if absent:
+        warnings.warn(
+            f"y is one-hot, but no row has class {', '.join(map(str, absent))}, so the "
+            "model cannot learn it. scikit-learn's cross-validation does not stratify "
+            "folds of one-hot rows. Pass class labels, y.argmax(axis=1), or let the "
+            "searches of skkeras_search find the folds.",
+            stacklevel=2,
+        )

@@ -20,7 +20,8 @@ from sklearn.utils._param_validation import Interval
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.failures import Failures
-from skkeras_search.searches.fused_fits import choices_of, fused_by_default
+from skkeras_search.searches.folds import SameFolds
+from skkeras_search.searches.fused_fits import FusedSearch, choices_of
 from skkeras_search.searches.spaces import as_spaces, check_names
 from skkeras_search.searches.workers import CandidateBackend
 from skkeras_search.space import Space
@@ -70,25 +71,7 @@ class Batch(NamedTuple):
     evaluate: Evaluate
 
 
-class SameFolds:
-    """The first folds of a splitter, which may be random, for all candidates.
-
-    Parameters
-    ----------
-    cv : splitter
-    """
-
-    def __init__(self, cv: Any):
-        self._cv = cv
-        self._folds: list[Any] = []
-
-    def split(self, X: Any, y: Any = None, **params: Any) -> list[Any]:
-        """Give the rows for training and for testing, of each fold."""
-        self._folds = self._folds or list(self._cv.split(X, y, **params))
-        return self._folds
-
-
-class BayesSearchCV(BaseSearchCV):
+class BayesSearchCV(FusedSearch, BaseSearchCV):
     """Search for the best parameters of an estimator by Bayesian optimisation.
 
     A Gaussian process learns from the cross-validated scores so far which candidates are
@@ -252,9 +235,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if groups is not None:
             params["groups"] = groups
         try:
-            choices = [c for space, _ in self._spaces for c in choices_of(space.dimensions)]
-            with fused_by_default(self, [self.estimator, *choices]):
-                super().fit(X, y, **params)
+            super().fit(X, y, **params)
             if self._failures.came_last:
                 self.cv_results_ = self._format_results(*self._evaluated)
         except BaseException:
@@ -269,6 +250,9 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def total_iterations(self) -> int:
         """Number of candidates of all spaces together."""
         return sum(n for _, n in as_spaces(self.search_spaces, self.n_iter))
+
+    def _choices(self) -> list[Any]:
+        return [c for space, _ in self._spaces for c in choices_of(space.dimensions)]
 
     def _run_search(
         self, evaluate_candidates: Callable[..., dict[str, Any]], *, callback_ctx: Any

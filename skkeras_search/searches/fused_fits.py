@@ -1,4 +1,4 @@
-"""Train the fits of a search together, where nobody asked for something else."""
+"""What the searches do for Keras estimators: fits that train together, folds by class."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,9 @@ from typing import Any, Self
 
 import joblib
 from joblib.parallel import LokyBackend, get_active_backend
+from sklearn.base import is_classifier
 
+from skkeras_search.searches.folds import FoldsByClass, is_made_here, is_one_hot
 from skkeras_search.searches.workers import CandidateBackend
 from skkeras_search.space import Space
 from skkeras_search.space.dimensions import is_estimator
@@ -18,6 +20,8 @@ class FusedSearch:
     """A search of scikit-learn whose fits are trained together."""
 
     estimator: Any
+    cv: Any
+    _checked_cv_orig: Any
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -33,12 +37,25 @@ class FusedSearch:
         -------
         self
         """
-        with fused_by_default(self, [self.estimator, *self._choices()]):
+        with fused_by_default(self, self._estimators()):
             return super().fit(X, y, **params)  # type: ignore[misc]
 
+    def _estimators(self) -> list[Any]:
+        """The estimator, and what may stand in the place of a part of it."""
+        return [self.estimator, *self._choices()]
+
     def _choices(self) -> Iterable[Any]:
-        """What may stand in the place of a part of the estimator."""
         return ()
+
+    def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
+        # scikit-learn calls it as soon as there is a splitter.
+        super()._check_input_parameters(X, y, split_params)  # type: ignore[misc]
+        is_of_keras = is_classifier(self.estimator) and any(
+            map(_has_keras, self._estimators())
+        )
+        if is_of_keras and is_one_hot(y):
+            cv = self.cv if is_made_here(self.cv) else self._checked_cv_orig
+            self._checked_cv_orig = FoldsByClass(cv, y)
 
 
 def as_list(spaces: Any) -> list[Mapping[str, Any]]:
