@@ -4,7 +4,7 @@ import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -111,11 +111,9 @@ class FusedBackend(ParallelBackendBase):
     @contextmanager
     def retrieval_context(self) -> Iterator[None]:
         """Let tasks run while a task waits for their results."""
-        if self._is_outermost:
+        waiting = self._parent.cost.waiting() if self._parent else nullcontext()
+        with waiting, self._batcher.left():
             yield
-        else:
-            with self._batcher.left():
-                yield
 
     def submit(
         self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None
@@ -129,7 +127,9 @@ class FusedBackend(ParallelBackendBase):
             try:
                 prepare()
                 current_task.set(task)
+                task.cost.begin()
                 outcome = None if task.is_cancelled else _TracebackCapturingWrapper(func)()
+                task.settle(outcome)
                 with self._lock:
                     self._begun.discard(task)
                 if callback is not None and not task.is_cancelled:

@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from skkeras_search.fusion.cost import Answer, Cost
+
 # Bytes of what is asked and not answered, above which no other task begins.
 MOST_BYTES = 2**30
 
@@ -31,7 +33,7 @@ class Batcher:
     ----------
     answer : callable
         Called with what was asked, and with a function that says whether the answer
-        is still wanted, returns a ``Future`` of the answer. What is asked may say by
+        is still wanted, returns a ``Future`` of an ``Answer``. What is asked may say by
         ``n_bytes`` how much memory it holds.
 
     Attributes
@@ -40,7 +42,7 @@ class Batcher:
         For tasks to share what they make. Emptied when a new set of tasks begins.
     """
 
-    def __init__(self, answer: Callable[[Any, Callable[[], bool]], Future[Any]]):
+    def __init__(self, answer: Callable[[Any, Callable[[], bool]], Future[Answer]]):
         self._answer = answer
         self._lock = threading.Lock()
         self._thread = threading.local()
@@ -85,7 +87,7 @@ class Batcher:
             self._go_on(turn)
             self._take(turn)
 
-    def ask(self, content: Any, wanted: Callable[[], bool]) -> Any:
+    def ask(self, content: Any, wanted: Callable[[], bool]) -> Answer:
         """Ask, in a task that has the turn, and has it again with the answer."""
         answer = self._answer(content, wanted)
         if not self._has_turn():  # in a block of ``left``
@@ -133,12 +135,17 @@ class Task:
     batcher : Batcher
     parent : Task, optional
         The one that waits for its result.
+
+    Attributes
+    ----------
+    cost : Cost
     """
 
     def __init__(self, batcher: Batcher, parent: "Task | None" = None):
         self._batcher = batcher
         self._parent = parent
         self._cancelled = False
+        self.cost = Cost()
 
     @property
     def is_cancelled(self) -> bool:
@@ -148,6 +155,12 @@ class Task:
     def cancel(self) -> None:
         """Have it end, when it asks next."""
         self._cancelled = True
+
+    def settle(self, outcome: Any) -> None:
+        """Account for its time, when it has its outcome."""
+        self.cost.settle(outcome)
+        if self._parent is not None:
+            self._parent.cost.others += self.cost.seconds
 
     @property
     def shared(self) -> dict[Any, Any]:
@@ -164,7 +177,10 @@ class Task:
         """
         self._check()
         try:
-            return self._batcher.ask(content, lambda: not self.is_cancelled)
+            with self.cost.waiting():
+                answer = self._batcher.ask(content, lambda: not self.is_cancelled)
+                self.cost.others += answer.seconds
+            return answer.value
         finally:
             self._check()
 

@@ -1,5 +1,6 @@
 """Fits as lanes: one alone, or as many at a time as there are cores."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -8,6 +9,7 @@ import sklearn
 import tensorflow as tf
 
 from skkeras_search.fusion.backend import current_task
+from skkeras_search.fusion.cost import Answer
 from skkeras_search.fusion.lane import Lane, Trained
 from skkeras_search.fusion.thread_state import inherit
 
@@ -42,13 +44,15 @@ class Lanes:
         cores = tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count()
         self._pool = ThreadPoolExecutor(cores, thread_name_prefix="lane")
 
-    def begin(self, lane: Lane, wanted: Callable[[], bool]) -> Future[Trained]:
+    def begin(self, lane: Lane, wanted: Callable[[], bool]) -> Future[Answer]:
         """Train a lane as soon as a core is free."""
         take_over, config = inherit(), sklearn.get_config()
 
-        def train() -> Trained:
+        def train() -> Answer:
             take_over()
+            begun = time.perf_counter()
             with sklearn.config_context(**config):
-                return lane.train(wanted)
+                trained = lane.train(wanted)
+            return Answer(trained, time.perf_counter() - begun)
 
         return self._pool.submit(train)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 import pytest
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier, StackingClassifier
@@ -33,6 +33,7 @@ from skkeras_search import KerasClassifier, KerasRegressor
 from skkeras_search.fusion import lane as lanes
 from skkeras_search.fusion.backend import FusedBackend, current_task
 from skkeras_search.fusion.batcher import Batcher
+from skkeras_search.fusion.cost import Answer
 
 X, y = load_iris(return_X_y=True)
 
@@ -284,14 +285,14 @@ class Slow:
         self.value, self.n_bytes = value, n_bytes
 
 
-def answering(log, seconds=0.01):
-    executor = ThreadPoolExecutor(4)
+def answering(log, seconds=0.01, n_threads=4):
+    executor = ThreadPoolExecutor(n_threads)
 
     def answer(content, wanted):
         def work():
             log.append(content.value)
             time.sleep(seconds)
-            return content.value if wanted() else None
+            return Answer(content.value if wanted() else None, seconds)
 
         return executor.submit(work)
 
@@ -542,3 +543,42 @@ def test_the_garbage_collector_is_as_before():
     with pytest.raises(LookupError):
         fused(lambda: Parallel()(delayed({}.__getitem__)(n) for n in range(3)))
     assert gc.get_freeze_count() == before
+
+
+class Asking(ClassifierMixin, BaseEstimator):
+    """Asks in ``fit`` and in ``score``, or has its tasks ask."""
+
+    def __init__(self, n_tasks=0):
+        self.n_tasks = n_tasks
+
+    def fit(self, X, y):
+        if self.n_tasks:
+            Parallel()(delayed(ask)(n) for n in range(self.n_tasks))
+        else:
+            ask(0)
+        return self
+
+    def score(self, X, y):
+        time.sleep(0.01)  # with the turn
+        return ask(1)
+
+
+@pytest.mark.parametrize(("n_tasks", "expected"), [(0, 0.05), (3, 0.15)])
+def test_times_are_what_a_fit_cost(n_tasks, expected):
+    slow = Batcher(answering([], seconds=0.05, n_threads=1))
+    begun = time.perf_counter()
+    with parallel_config(backend_of(slow)):
+        found = cross_validate(Asking(n_tasks), X, y, cv=8)
+    assert time.perf_counter() - begun > 8 * (expected + 0.05)
+    np.testing.assert_allclose(found["fit_time"], expected, atol=0.04)
+    np.testing.assert_allclose(found["score_time"], 0.06, atol=0.04)
+
+
+def test_times_of_fits_add_up_to_what_the_cores_did():
+    def times():
+        begun = time.perf_counter()
+        found = cross_validate(classifier(epochs=20), X, y, cv=20)
+        return found["fit_time"].sum(), time.perf_counter() - begun
+
+    fits, passed = fused(times)
+    assert 0 < fits < (cpu_count() + 1) * passed
