@@ -19,9 +19,11 @@ from sklearn.utils._param_validation import Interval
 
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
+from skkeras_search.searches.base import Search
 from skkeras_search.searches.failures import Failures
 from skkeras_search.searches.folds import SameFolds
-from skkeras_search.searches.fused_fits import FusedSearch, choices_of
+from skkeras_search.searches.fused_fits import choices_of
+from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.spaces import as_spaces, check_names
 from skkeras_search.searches.workers import CandidateBackend
 from skkeras_search.space import Space
@@ -41,19 +43,6 @@ WITHOUT_EFFECT = (
 )
 
 
-OF_ANOTHER_FIT = (
-    "best_estimator_",
-    "best_index_",
-    "best_params_",
-    "best_score_",
-    "cv_results_",
-    "optimizer_results_",
-    "optimizers_",
-)
-# Attributes that a search has only as long as it lasts.
-WHILE_SEARCHING = ("_spaces", "_callbacks", "_failures", "_evaluated")
-
-
 class Batch(NamedTuple):
     """Candidates that are evaluated together.
 
@@ -71,7 +60,7 @@ class Batch(NamedTuple):
     evaluate: Evaluate
 
 
-class BayesSearchCV(FusedSearch, BaseSearchCV):
+class BayesSearchCV(Search, BaseSearchCV):
     """Search for the best parameters of an estimator by Bayesian optimisation.
 
     A Gaussian process learns from the cross-validated scores so far which candidates are
@@ -224,27 +213,15 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             Before anything is trained, if a parameter of the space is none of the
             estimator's, or no fit succeeds at all.
         """
-        self._spaces = as_spaces(self.search_spaces, self.n_iter)
-        for space, _ in self._spaces:
+        spaces, callbacks = as_spaces(self.search_spaces, self.n_iter), _callables(callback)
+        for space, _ in spaces:
             check_names(self.estimator, space)
-        for name in OF_ANOTHER_FIT:
-            self.__dict__.pop(name, None)
-        self._callbacks = _callables(callback)
+        self._spaces, self._callbacks = spaces, callbacks
         self._failures = Failures(self.error_score)
         params = {**(self.fit_params or {}), **params}
         if groups is not None:
             params["groups"] = groups
-        try:
-            super().fit(X, y, **params)
-            if self._failures.came_last:
-                self.cv_results_ = self._format_results(*self._evaluated)
-        except BaseException:
-            self._keep_results()
-            raise
-        finally:
-            for name in WHILE_SEARCHING:
-                self.__dict__.pop(name, None)
-        return self
+        return super().fit(X, y, **params)
 
     @property
     def total_iterations(self) -> int:
@@ -256,6 +233,16 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _run_search(
         self, evaluate_candidates: Callable[..., dict[str, Any]], *, callback_ctx: Any
+    ) -> None:
+        self._lines = CandidateLines() if self.verbose else None
+        verbose, self.verbose = self.verbose, 0  # or scikit-learn counts each batch
+        try:
+            self._search_all(evaluate_candidates, callback_ctx)
+        finally:
+            self.verbose = verbose
+
+    def _search_all(
+        self, evaluate_candidates: Callable[..., dict[str, Any]], callback_ctx: Any
     ) -> None:
         rng = check_random_state(self.random_state)
         self.optimizers_: list[Sampler] = []
@@ -294,9 +281,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 new_scores = self._scores(results, len(candidates))
                 for candidate, score in zip(candidates, new_scores, strict=True):
                     sampler.tell(candidate, score)
-                params += candidates
-                scores += new_scores
-                result = self.optimizer_results_[-1] = _result(space, params, scores)
+                    params.append(candidate)
+                    scores.append(score)
+                    result = self.optimizer_results_[-1] = _result(space, params, scores)
+                    if self._lines:
+                        self._lines.print(candidate, score, self._standing())
+                self._advance(self._standing())
                 if task.call_on_fit_task_end(estimator=self):
                     return n_before + len(params), True
                 answers = [callback(result) for callback in self._callbacks]
@@ -310,6 +300,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                         stacklevel=2,
                     )
         return n_before + len(params), False
+
+    def _standing(self) -> Standing:
+        results = self.optimizer_results_
+        n = sum(len(result.x_iters) for result in results)
+        total = sum(n_iter for _, n_iter in self._spaces)
+        return Standing(n, total, -min(result.fun for result in results))
 
     def _batches(
         self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
@@ -410,13 +406,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if results is None:
             return [float(self.error_score)] * n
         return [
-            float(score) for score in results[f"mean_test_{self._metric(results)}"][-n:]
+            float(score) for score in results[f"mean_test_{self._metric_of(results)}"][-n:]
         ]
-
-    def _metric(self, results: Mapping[str, Any]) -> str:
-        prefix = "mean_test_"
-        names = [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
-        return self.refit if self.refit in names else names[0]
 
     def _format_results(
         self,
@@ -426,12 +417,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         more_results: Any = None,
     ) -> dict[str, Any]:
         again = hasattr(self, "_evaluated")
-        self._evaluated = list(candidate_params), n_splits, list(out), more_results
-        candidates, out = self._failures.inserted(candidate_params, n_splits, out)
         with warnings.catch_warnings():
             if again:  # scikit-learn would say at each batch what it said before
                 warnings.filterwarnings("ignore", "One or more of the", UserWarning)
-            results = super()._format_results(candidates, n_splits, out, more_results)
+            results = super()._format_results(candidate_params, n_splits, out, more_results)
         prefix = "mean_train_"  # scikit-optimize ranks them, too
         for name in [name for name in results if name.startswith(prefix)]:
             scores = np.nan_to_num(results[name], nan=-np.inf)
@@ -439,29 +428,25 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             results[f"rank_train_{name.removeprefix(prefix)}"] = ranks
         return results
 
+    def _rows(
+        self, candidates: list[dict[str, Any]], n_splits: int, out: list[Any]
+    ) -> tuple[list[dict[str, Any]], int, list[Any]]:
+        candidates, out = self._failures.inserted(candidates, n_splits, out)
+        return candidates, n_splits, out
+
+    def _complete_results(self) -> None:
+        if self._failures.came_last:
+            self.cv_results_ = self._format_results(*self._evaluated)
+
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        if "_failures" not in state:
+        state = super().__getstate__()
+        if not hasattr(self, "_failures"):
             return state
-        # It goes to a worker, while what it found so far changes.
         # `_callback_fit_ctx` has the tasks that scikit-learn's callbacks know.
-        found = ("optimizers_", "optimizer_results_", "_callback_fit_ctx")
-        left_here = (*WHILE_SEARCHING, *found)
+        left_here = ("optimizers_", "optimizer_results_", "_callback_fit_ctx")
         sent = {name: value for name, value in state.items() if name not in left_here}
         # A generator cannot be sent.
         return {**sent, "cv": getattr(self, "_checked_cv_orig", self.cv)}
-
-    def _keep_results(self) -> None:
-        """Leave the results of the candidates that are finished."""
-        if not hasattr(self, "_evaluated"):
-            return
-        results = self.cv_results_ = self._format_results(*self._evaluated)
-        self.multimetric_ = "mean_test_score" not in results
-        metric = self._metric(results)
-        self.best_index_ = self._select_best_index(self.refit, metric, results)
-        if not callable(self.refit):
-            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
-        self.best_params_ = results["params"][self.best_index_]
 
 
 def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:

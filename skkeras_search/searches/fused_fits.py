@@ -1,61 +1,17 @@
-"""What the searches do for Keras estimators: fits that train together, folds by class."""
+"""Train the fits of a search together, where nobody asked for something else."""
 
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
 import joblib
 from joblib.parallel import LokyBackend, get_active_backend
-from sklearn.base import is_classifier
 
-from skkeras_search.searches.folds import FoldsByClass, is_made_here, is_one_hot
 from skkeras_search.searches.workers import CandidateBackend
 from skkeras_search.space import Space
 from skkeras_search.space.dimensions import is_estimator
-
-
-class FusedSearch:
-    """A search of scikit-learn whose fits are trained together."""
-
-    estimator: Any
-    cv: Any
-    _checked_cv_orig: Any
-
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Search for the best candidate, and fit the estimator with it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
-        **params
-            Passed to the ``fit`` of the estimator, or routed as metadata.
-
-        Returns
-        -------
-        self
-        """
-        with fused_by_default(self, self._estimators()):
-            return super().fit(X, y, **params)  # type: ignore[misc]
-
-    def _estimators(self) -> list[Any]:
-        """The estimator, and what may stand in the place of a part of it."""
-        return [self.estimator, *self._choices()]
-
-    def _choices(self) -> Iterable[Any]:
-        return ()
-
-    def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
-        # scikit-learn calls it as soon as there is a splitter.
-        super()._check_input_parameters(X, y, split_params)  # type: ignore[misc]
-        is_of_keras = is_classifier(self.estimator) and any(
-            map(_has_keras, self._estimators())
-        )
-        if is_of_keras and is_one_hot(y):
-            cv = self.cv if is_made_here(self.cv) else self._checked_cv_orig
-            self._checked_cv_orig = FoldsByClass(cv, y)
 
 
 def as_list(spaces: Any) -> list[Mapping[str, Any]]:
@@ -87,7 +43,7 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManag
     things : iterable of object
     """
     backend, n_jobs = get_active_backend()
-    if not (isinstance(backend, LokyBackend) and any(map(_has_keras, things))):
+    if not (isinstance(backend, LokyBackend) and any(map(has_keras, things))):
         return nullcontext()
     if search.n_jobs is not None:
         n_jobs = search.n_jobs
@@ -99,7 +55,8 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManag
     return joblib.parallel_config(CandidateBackend(search, backend))
 
 
-def _has_keras(thing: Any) -> bool:
+def has_keras(thing: Any) -> bool:
+    """Whether something is a Keras estimator, or has one among its parameters."""
     # Whoever made a Keras estimator has imported its module.
     module = sys.modules.get("skkeras_search.estimators.base")
     if module is None:

@@ -8,13 +8,14 @@ import numpy as np
 from sklearn import model_selection
 from sklearn.utils._param_validation import Interval
 
-from skkeras_search.searches.fused_fits import FusedSearch, as_list, choices_of
+from skkeras_search.searches.base import Search
+from skkeras_search.searches.fused_fits import as_list, choices_of
 from skkeras_search.searches.spaces import check_names, of_scikit_learn
 from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension, is_distribution
 
 
-class GridSearchCV(FusedSearch, model_selection.GridSearchCV):
+class GridSearchCV(Search, model_selection.GridSearchCV):
     """scikit-learn's grid search, with all folds of all candidates trained together.
 
     Parameters
@@ -38,6 +39,8 @@ class GridSearchCV(FusedSearch, model_selection.GridSearchCV):
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in ``sklearn.model_selection.GridSearchCV``.
+        After Ctrl-C or an error there are ``cv_results_`` and those whose names begin with
+        ``best_``, but for ``best_estimator_``, of the candidates that were finished.
 
     Examples
     --------
@@ -91,6 +94,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
     ) -> None:
+        evaluate_candidates = self._watched(evaluate_candidates)
         if not any(
             is_dimension(given) or is_distribution(given)
             for grid in as_list(self.param_grid)

@@ -1,19 +1,38 @@
-"""A line about a search now and then."""
+"""Lines about a search: one now and then, or one for each candidate."""
 
 import math
 import sys
 import time
-from typing import Any, TextIO
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TextIO
 
 from sklearn.callback import CallbackContext
 
 
-class SearchProgress:
-    """Print how far a ``BayesSearchCV`` is, its best score so far, and the time left.
+class Standing(NamedTuple):
+    """How far a search is.
 
-    A callback of scikit-learn, for ``set_callbacks``. It prints whole lines, so that log
-    files and notebooks stay readable, beside or instead of the bars of
-    ``sklearn.callback.ProgressBar``.
+    Attributes
+    ----------
+    n : int
+        Candidates that are evaluated.
+    total : int
+        Candidates of the whole search.
+    best : float
+        Best score of them, not finite if none has one.
+    """
+
+    n: int
+    total: int
+    best: float
+
+
+class SearchProgress:
+    """Print how far a search is, its best score so far, and the time left.
+
+    A callback of scikit-learn, for ``set_callbacks`` of the searches of this package. It
+    prints whole lines, so that log files and notebooks stay readable, beside or instead of
+    the bars of ``sklearn.callback.ProgressBar``.
 
     Parameters
     ----------
@@ -46,37 +65,67 @@ class SearchProgress:
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin with a search."""
         self._begun = self._printed = time.monotonic()
-        self._n_printed = 0
+        self._unprinted: Standing | None = None
 
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
         """Do nothing."""
 
     def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
-        """Print a line after some candidates, if it is time."""
-        is_time = time.monotonic() - self._printed >= self.every
-        if is_time and context.task_name == "candidates":
-            self._print(estimator)
+        """Do nothing: a task may end in a worker, where nobody knows the others."""
+
+    def update(self, standing: Standing) -> None:
+        """Print a line, if it is time. Searches call it after each candidate or batch.
+
+        Parameters
+        ----------
+        standing : Standing
+        """
+        self._unprinted = standing
+        if time.monotonic() - self._printed >= self.every:
+            self._print(standing, _left(standing, self._begun))
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """Print the last line of a search."""
-        self._print(estimator, ended=True)
+        if self._unprinted is not None:
+            self._print(self._unprinted, _duration(time.monotonic() - self._begun))
 
-    def _print(self, search: Any, ended: bool = False) -> None:
-        results = getattr(search, "optimizer_results_", ())  # no other search has any
-        n = sum(len(result.x_iters) for result in results)
-        if n == self._n_printed:
-            return
-        self._n_printed, self._printed = n, time.monotonic()
-        total = search.total_iterations
-        best = -min(result.fun for result in results)
-        left = _duration((self._printed - self._begun) / n * (total - n))
+    def _print(self, standing: Standing, duration: str) -> None:
+        self._unprinted, self._printed = None, time.monotonic()
+        line = f"{standing.n} of {standing.total} candidates, {_best(standing)}, {duration}"
+        print(line, file=self.file or sys.stderr, flush=True)
+
+
+class CandidateLines:
+    """Print a line for each candidate of a search, as its ``verbose`` asks for."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def print(self, params: Mapping[str, Any], score: float, standing: Standing) -> None:
+        """Print the line of a candidate.
+
+        Parameters
+        ----------
+        params : mapping
+        score : float
+        standing : Standing
+            With the candidate.
+        """
+        named = ", ".join(f"{name}={value}" for name, value in params.items())
+        number, left = f"{standing.n} of {standing.total}", _left(standing, self._begun)
         print(
-            f"{n} of {total} candidates, "
-            + (f"best score {best:.4g}, " if math.isfinite(best) else "no score yet, ")
-            + (_duration(self._printed - self._begun) if ended else f"about {left} left"),
-            file=self.file or sys.stderr,
-            flush=True,
+            f"{number}: {named}; score {score:.4g}, {_best(standing)}, {left}", flush=True
         )
+
+
+def _best(standing: Standing) -> str:
+    is_there = math.isfinite(standing.best)
+    return f"best score {standing.best:.4g}" if is_there else "no score yet"
+
+
+def _left(standing: Standing, begun: float) -> str:
+    seconds = (time.monotonic() - begun) / standing.n * (standing.total - standing.n)
+    return f"about {_duration(seconds)} left"
 
 
 def _duration(seconds: float) -> str:

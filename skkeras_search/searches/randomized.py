@@ -8,14 +8,15 @@ from sklearn import model_selection
 from sklearn.utils import check_random_state
 
 from skkeras_search.samplers import RandomSampler
-from skkeras_search.searches.fused_fits import FusedSearch, as_list, choices_of
+from skkeras_search.searches.base import Search
+from skkeras_search.searches.fused_fits import as_list, choices_of
 from skkeras_search.searches.grid import evaluate_all
 from skkeras_search.searches.spaces import check_names, of_scikit_learn
 from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension
 
 
-class RandomizedSearchCV(FusedSearch, model_selection.RandomizedSearchCV):
+class RandomizedSearchCV(Search, model_selection.RandomizedSearchCV):
     """scikit-learn's randomized search, with all folds of all candidates trained together.
 
     Parameters
@@ -41,6 +42,8 @@ return_train_score
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in ``sklearn.model_selection.RandomizedSearchCV``.
+        After Ctrl-C or an error there are ``cv_results_`` and those whose names begin with
+        ``best_``, but for ``best_estimator_``, of the candidates that were finished.
 
     Examples
     --------
@@ -65,6 +68,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
     ) -> None:
+        evaluate_candidates = self._watched(evaluate_candidates)
         dicts = as_list(self.param_distributions)
         if not any(is_dimension(given) for some in dicts for given in some.values()):
             super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -99,8 +99,7 @@ class CandidateBackend(LokyBackend):
         """
         self._finished = future
         try:
-            with redirect_stdout(None):  # scikit-learn said it when the candidate began
-                return evaluate(*args)
+            return evaluate(*args)
         finally:
             self._finished = None
 

@@ -1,0 +1,167 @@
+"""What is left of a search after Ctrl-C: the same for all three."""
+
+import _thread
+import threading
+
+import keras
+import numpy as np
+import pytest
+from joblib import parallel_config
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_iris
+
+from skkeras_search import (
+    BayesSearchCV,
+    GridSearchCV,
+    KerasClassifier,
+    RandomizedSearchCV,
+    SearchProgress,
+)
+
+X, y = load_iris(return_X_y=True)
+X, y = X[::3], y[::3]
+
+
+class Stub(ClassifierMixin, BaseEstimator):
+    """A classifier whose score is its parameter."""
+
+    def __init__(self, a=0.0, fail=False, do=None):
+        self.a, self.fail, self.do = a, fail, do
+
+    def fit(self, X, y):
+        if self.fail:
+            raise ArithmeticError("told to fail")
+        if self.do:
+            self.do(self, X)
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.a)
+
+    def score(self, X, y):
+        return self.a
+
+
+def build(a=4):
+    return keras.Sequential([keras.layers.Dense(a), keras.layers.Dense(3, "softmax")])
+
+
+def keras_classifier():
+    loss = "sparse_categorical_crossentropy"
+    return KerasClassifier(build, loss=loss, verbose=0, random_state=0)
+
+
+def grid(estimator, values, **params):
+    return GridSearchCV(estimator, {"a": values}, cv=3, **params)
+
+
+def randomized(estimator, values, **params):
+    n_iter = len(values)
+    return RandomizedSearchCV(estimator, {"a": values}, n_iter=n_iter, cv=3, **params)
+
+
+def bayes(estimator, values, **params):
+    n_iter = len(values)
+    return BayesSearchCV(estimator, {"a": values}, n_iter=n_iter, cv=3, **params)
+
+
+SEARCHES = [grid, randomized, bayes]
+
+
+class Interrupt(SearchProgress):
+    """Ctrl-C after some candidates."""
+
+    def update(self, standing):
+        if standing.n == 3:
+            raise KeyboardInterrupt
+
+
+def check(found):
+    results = found.cv_results_
+    assert len(results["params"]) >= 3  # others may have been finished, too
+    assert found.best_params_ == results["params"][found.best_index_]
+    assert found.best_score_ == results["mean_test_score"].max()
+    assert not hasattr(found, "best_estimator_")
+    assert "_arrivals" not in vars(found)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize(
+    ("estimator", "n_jobs"),
+    [(Stub, None), (Stub, 2), (keras_classifier, None), (keras_classifier, 2)],
+    ids=["one by one", "workers", "fused", "candidates in workers"],
+)
+def test_finished_candidates_are_kept(search, estimator, n_jobs):
+    found = search(estimator(), [1, 2, 3, 4, 5, 6], n_jobs=n_jobs)
+    found.set_callbacks(Interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, y)
+    check(found)
+    found.set_callbacks().fit(X, y)
+    assert len(found.cv_results_["params"]) == 6
+    assert found.best_estimator_
+
+
+def interrupt(estimator, X):
+    if len(X) == len(y):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_interrupted_in_the_refit(search):
+    found = search(Stub(do=interrupt), [1, 2, 3])
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, y)
+    check(found)
+    assert "refit_time_" not in vars(found)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_nothing_is_left_of_the_fit_before(search):
+    found = search(Stub(), [1, 2, 3]).fit(X, y).set_params(cv=1000)
+    with pytest.raises(ValueError, match="n_splits=1000"):
+        found.fit(X, y)
+    assert not hasattr(found, "cv_results_")
+    assert not hasattr(found, "best_estimator_")
+
+
+def test_candidates_behind_a_slow_one_are_kept():
+    go_on = threading.Event()
+
+    class Slow(Stub):
+        def fit(self, X, y):
+            if self.a == 1:
+                go_on.wait(30)
+            if self.a == 6:
+                _thread.interrupt_main()
+                go_on.wait(30)
+            return super().fit(X, y)
+
+    found = grid(Slow(), [0, 1, 2, 3, 4, 5, 6, 7], n_jobs=2)
+    try:
+        with parallel_config("threading"), pytest.raises(KeyboardInterrupt):
+            found.fit(X, y)
+    finally:
+        go_on.set()
+    results = found.cv_results_
+    assert [params["a"] for params in results["params"]] == [0, 2, 3, 4, 5]
+    assert list(results["mean_test_score"]) == [0, 2, 3, 4, 5]
+    assert found.best_params_ == {"a": 5}
+
+
+def several_scores(estimator, X, y):
+    return {"a": estimator.a, "minus": -estimator.a}
+
+
+def test_candidates_that_failed_before():
+    found = GridSearchCV(
+        Stub(), {"fail": [True, False], "a": [1, 2, 3]}, cv=3, scoring=several_scores
+    )
+    found.set_params(refit="a", error_score=-1.0).set_callbacks(Interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, y)
+    results = found.cv_results_
+    expected = [-1 if p["fail"] else p["a"] for p in results["params"]]
+    assert list(results["mean_test_a"]) == expected == [-1, 1, -1]
+    assert found.best_params_ == {"a": 1, "fail": False}
