@@ -1,7 +1,7 @@
 """Whole candidates in worker processes, the folds of each trained together."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 import joblib
 from joblib._parallel_backends import FallbackToBackend  # how a backend refuses
 from joblib.parallel import LokyBackend
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+
+from skkeras_search.searches.pool import Pool
 
 Results = dict[str, Any]
 
@@ -110,6 +114,12 @@ class CandidateBackend(LokyBackend):
         # A candidate begins with its last fold, which must not wait for the first.
         parallel.pre_dispatch = "all"
         self.n_workers: int = super().configure(n_jobs, parallel, **kwargs)
+
+        def start() -> Executor:
+            LokyBackend.configure(self, n_jobs, parallel, **kwargs)
+            return self._workers
+
+        self._pool = Pool(self._workers, self.n_workers, start, _together, _failed)
         return self.n_workers
 
     def compute_batch_size(self) -> int:
@@ -122,9 +132,7 @@ class CandidateBackend(LokyBackend):
         if len(self._folds) < self.search.n_splits_:
             return
         folds, self._folds = self._folds, []
-        self._last = self._finished or self._workers.submit(
-            _together, [func for func, _ in folds]
-        )
+        self._last = self._finished or self._pool.submit([func for func, _ in folds])
         if self._only_begins:
             return
         for number, (_, callback) in enumerate(folds):
@@ -146,6 +154,7 @@ class CandidateBackend(LokyBackend):
         """End all workers, but those that somebody else waits for."""
         if not self._only_begins:
             self._folds = []
+            self._pool.forget()
             super().abort_everything(ensure_ready)
 
 
@@ -157,3 +166,38 @@ def _together(calls: list[Callable[[], Any]]) -> list[Any]:
     with joblib.parallel_config("fused"):
         outcomes: list[Any] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
         return outcomes
+
+
+class WorkerDied(CallbackSupportMixin, BaseEstimator):
+    """Stands for an estimator whose fit has killed its worker.
+
+    Parameters
+    ----------
+    error : Exception
+        What is known of the death.
+    """
+
+    def __init__(self, error: Any = None):
+        self.error = error
+
+    def set_params(self, **params: Any) -> "WorkerDied":
+        """Take no parameters."""
+        return self
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> None:
+        """Fail."""
+        raise RuntimeError(
+            "The worker process of this candidate died twice, the second time with nothing "
+            "else running. Maybe the candidate needs more memory than there is."
+        ) from self.error
+
+
+def _failed(calls: list[Any], error: BaseException) -> list[Any]:
+    """What scikit-learn makes of fits that fail, with all that it wants to know of them."""
+    return [
+        [
+            function(WorkerDied(error), *arguments[1:], **options)
+            for function, arguments, options in call.items
+        ]
+        for call in calls
+    ]

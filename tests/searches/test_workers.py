@@ -2,8 +2,10 @@
 
 import io
 import os
+import signal
 import threading
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -22,7 +24,11 @@ X, y = load_iris(return_X_y=True)
 X, y = X[::3], y[::3]
 
 
-def build(meta, units=4, sleep=0.0, fail=False):
+def build(meta, units=4, sleep=0.0, fail=False, kill=None):
+    if kill and not os.path.exists(kill):
+        if kill != "always":
+            Path(kill).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     if fail:
         raise ArithmeticError("no such model")
     time.sleep(sleep)
@@ -40,6 +46,7 @@ def classifier():
         units=4,
         sleep=0.0,
         fail=False,
+        kill=None,
     )
 
 
@@ -144,6 +151,35 @@ def test_a_candidate_that_fails(n_points):
     assert list(np.isnan(found.cv_results_["mean_test_score"])) == failed
     with pytest.raises(ArithmeticError, match="no such model"):
         search(spaces, error_score="raise", **params).fit(X, y)
+
+
+DEADLY = {"kill": [None, "always"], "units": [1]}
+KILLING = {
+    "Bayesian": lambda **params: search(DEADLY, n_iter=2, refit=False, **params),
+    "grid": lambda: GridSearchCV(classifier(), DEADLY, cv=2, n_jobs=2, refit=False),
+}
+
+
+@pytest.mark.parametrize("search", KILLING.values(), ids=KILLING)
+def test_a_candidate_that_kills_its_workers_costs_nothing_else(search):
+    with pytest.warns(FitFailedWarning, match="died twice"):
+        results = search().fit(X, y).cv_results_
+    killed = [params["kill"] is not None for params in results["params"]]
+    assert sorted(killed) == [False, True]
+    assert list(np.isnan(results["mean_test_score"])) == killed
+
+
+def test_a_worker_that_dies_once_costs_nothing(tmp_path):
+    mark = str(tmp_path / "died")
+    spaces = {"kill": [None, mark], "units": [1, 2]}
+    results = search(spaces, refit=False, error_score="raise").fit(X, y).cv_results_
+    assert os.path.exists(mark)
+    assert np.isfinite(results["mean_test_score"]).all()
+
+
+def test_a_dead_worker_is_an_error_if_errors_are():
+    with pytest.raises(RuntimeError, match="died twice"):
+        KILLING["Bayesian"](error_score="raise").fit(X, y)
 
 
 def test_what_is_printed(capsys):
