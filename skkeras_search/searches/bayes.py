@@ -24,6 +24,7 @@ from skkeras_search.searches.failures import Failures
 from skkeras_search.searches.folds import SameFolds
 from skkeras_search.searches.fused_fits import choices_of
 from skkeras_search.searches.progress import CandidateLines, Standing
+from skkeras_search.searches.results import result_of
 from skkeras_search.searches.spaces import as_spaces, check_names
 from skkeras_search.searches.workers import CandidateBackend
 from skkeras_search.space import Space
@@ -110,7 +111,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         For each space: ``x_iters``, the values of each candidate in the order of the sorted
         names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
-        them (None and infinity as long as all have failed), and ``space``.
+        them (None and infinity as long as all have failed), and ``space``. They are what
+        ``skopt.plots`` takes, if the space is not conditional.
     optimizers_ : list of Sampler
         The sampler of each space.
 
@@ -254,7 +256,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_evaluated = 0
         for space, n_iter in self._spaces:
             self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))
-            self.optimizer_results_.append(_result(space, [], []))
+            self.optimizer_results_.append(result_of(space, [], []))
             n_evaluated, stop = self._search_space(evaluate, task, n_iter, n_evaluated)
             if stop:
                 break
@@ -283,7 +285,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                     sampler.tell(candidate, score)
                     params.append(candidate)
                     scores.append(score)
-                    result = self.optimizer_results_[-1] = _result(space, params, scores)
+                    result = self.optimizer_results_[-1] = result_of(space, params, scores)
                     if self._lines:
                         self._lines.print(candidate, score, self._standing())
                 self._advance(self._standing())
@@ -456,18 +458,3 @@ def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:
         if not callable(one):
             raise ValueError(f"callback must be a callable or a list of them, got {one!r}.")
     return callbacks
-
-
-def _result(
-    space: Space, params: list[dict[str, Any]], scores: list[float]
-) -> OptimizeResult:
-    """The candidates of a space as scikit-optimize gives them, to be minimised."""
-    x_iters = [[candidate.get(name) for name in space.names] for candidate in params]
-    values = -np.array(scores)
-    result = OptimizeResult(
-        x_iters=x_iters, func_vals=values, space=space, x=None, fun=np.inf
-    )
-    if np.isfinite(values).any():
-        best = int(np.nanargmin(values))
-        result.update(x=x_iters[best], fun=float(values[best]))
-    return result

@@ -1,0 +1,166 @@
+"""The candidates of a space as scikit-optimize gives them, to its plots, too."""
+
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from skkeras_search.samplers.gaussian_process import GaussianProcess
+from skkeras_search.space import Space
+from skkeras_search.space.dimensions import Dimension
+
+
+class SearchResult(OptimizeResult):
+    """The candidates of a space, with scores times minus one as values to be minimised.
+
+    ``skopt.plots`` wants a space of its own classes. Where this module is imported,
+    ``result.space`` is one, unless the space is conditional; ``result["space"]`` is always
+    the space that was searched.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "models":
+            return [Surrogate(self["space"], self["x_iters"], self["func_vals"])]
+        space = super().__getattr__(name)
+        if name == "space" and "skopt.plots" in sys.modules and not space.is_conditional:
+            return _of_scikit_optimize(space)
+        return space
+
+
+def result_of(
+    space: Space, candidates: list[dict[str, Any]], scores: list[float]
+) -> SearchResult:
+    """Make the result of a space.
+
+    Parameters
+    ----------
+    space : Space
+    candidates : list of dict
+    scores : list of float
+        Not a number for candidates that failed.
+    """
+    x_iters = [[candidate.get(name) for name in space.names] for candidate in candidates]
+    values = -np.array(scores)
+    best: dict[str, Any] = {"x": None, "fun": np.inf}
+    if np.isfinite(values).any():
+        index = int(np.nanargmin(values))
+        best = {"x": x_iters[index], "fun": float(values[index])}
+    specs = {"args": {"acq_func": "EI"}}  # which the plots ask for
+    return SearchResult(x_iters=x_iters, func_vals=values, space=space, specs=specs, **best)
+
+
+class Surrogate:
+    """What a Gaussian process has learned of a space that has no conditions.
+
+    Parameters
+    ----------
+    space : Space
+    x_iters : list of list
+        The values of each candidate.
+    values : ndarray of shape (n_candidates,)
+        To be minimised.
+    """
+
+    def __init__(self, space: Space, x_iters: list[list[Any]], values: np.ndarray):
+        self._space = space
+        self._x_iters, self._values = x_iters, values
+
+    def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
+        """Predict values, at points as scikit-optimize transforms them.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_transformed)
+        return_std : bool, default=False
+
+        Returns
+        -------
+        ndarray of shape (n,), or two of them
+            The mean, and the standard deviation if it is asked for.
+        """
+        mean, variance = self._process.predict(self._vectors(np.asarray(X)))
+        mean = self._mean + self._scale * mean
+        return (mean, self._scale * np.sqrt(variance)) if return_std else mean
+
+    @cached_property
+    def _process(self) -> GaussianProcess:
+        is_finite = np.isfinite(self._values)
+        names, x_iters = self._space.names, np.array(self._x_iters, dtype=object)
+        vectors = [
+            self._space.encode(dict(zip(names, x, strict=True))) for x in x_iters[is_finite]
+        ]
+        values = self._values[is_finite]
+        self._mean, self._scale = values.mean(), values.std() or 1.0
+        process = GaussianProcess(np.array([not d.is_ordered for d in self._space]))
+        scaled = (values - self._mean) / self._scale
+        return process.fit(np.array(vectors), scaled, np.zeros(len(values)))
+
+    @cached_property
+    def _columns(self) -> list["_Columns"]:
+        foreign = _of_scikit_optimize(self._space).dimensions
+        return [_Columns(*pair) for pair in zip(self._space, foreign, strict=True)]
+
+    def _vectors(self, X: np.ndarray) -> np.ndarray:
+        parts = np.cumsum([columns.width for columns in self._columns])
+        blocks = np.split(X, parts[:-1], axis=1)
+        pairs = zip(self._columns, blocks, strict=True)
+        return np.column_stack([columns.coordinates(block) for columns, block in pairs])
+
+
+class _Columns:
+    """Those of a dimension, among the columns of points that are transformed.
+
+    Parameters
+    ----------
+    dimension : Dimension
+    foreign : skopt.space.Dimension
+    """
+
+    def __init__(self, dimension: Dimension, foreign: Any):
+        self._dimension, self._foreign = dimension, foreign
+        self.width = foreign.transformed_size
+        self._known: dict[bytes, float] = {}  # the plots ask for a few again and again
+
+    def coordinates(self, block: np.ndarray) -> np.ndarray:
+        """Coordinates in the unit interval, for each row."""
+        rows, inverse = np.unique(block, axis=0, return_inverse=True)
+        return np.array([self._coordinate(row) for row in rows])[inverse.ravel()]
+
+    def _coordinate(self, row: np.ndarray) -> float:
+        key = row.tobytes()
+        if key not in self._known:
+            (value,) = self._foreign.inverse_transform(
+                row if self.width == 1 else row[None]
+            )
+            if not hasattr(self._foreign, "categories"):
+                value = min(max(value, self._foreign.low), self._foreign.high)
+            self._known[key] = self._dimension.encode(value)
+        return self._known[key]
+
+
+def _of_scikit_optimize(space: Space) -> Any:
+    """The space in classes of scikit-optimize, with its names as an attribute, too."""
+    from skopt.space import Space as ForeignSpace  # whoever asks has it
+
+    foreign = ForeignSpace([_foreign(name, d) for name, d in space.dimensions.items()])
+    foreign.names = space.names
+    return foreign
+
+
+def _foreign(name: str, dimension: Dimension) -> Any:
+    from skopt.space import Categorical, Integer, Real
+
+    categories: Sequence[Any] | None = getattr(dimension, "categories", None)
+    if categories is not None:
+        return Categorical(categories, name=name)
+    low, high = getattr(dimension, "bounds", None) or (
+        dimension.decode(0.0),
+        dimension.decode(1.0),
+    )
+    if low == high:
+        return Categorical([low], name=name)
+    kind = Integer if isinstance(low, int) else Real
+    return kind(low, high, prior=getattr(dimension, "prior", "uniform"), name=name)
