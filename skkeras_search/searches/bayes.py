@@ -214,7 +214,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         ValueError
             Before anything is trained, if a parameter of the space is none of the
             estimator's, or no fit succeeds at all.
+        TypeError
+            If ``estimator`` is none.
         """
+        _check_estimator(self.estimator)
         spaces, callbacks = as_spaces(self.search_spaces, self.n_iter), _callables(callback)
         for space, _ in spaces:
             check_names(self.estimator, space)
@@ -401,6 +404,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
                 f"BayesianSampler." + did_you_mean(name, known)
             )
         kwargs = {name: value for name, value in kwargs.items() if name in known}
+        if "initial" in kwargs:
+            kwargs["initial"] = _configurations(kwargs["initial"])
         return BayesianSampler(space, direction="maximize", **kwargs)
 
     def _scores(self, results: Mapping[str, Any] | None, n: int) -> list[float]:
@@ -458,3 +463,26 @@ def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:
         if not callable(one):
             raise ValueError(f"callback must be a callable or a list of them, got {one!r}.")
     return callbacks
+
+
+def _check_estimator(estimator: Any) -> None:
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator must be an instance, as {estimator.__name__}(...), got the class "
+            f"{estimator.__name__}."
+        )
+    if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
+        raise TypeError(
+            "estimator must be an estimator of scikit-learn's kind, with fit and "
+            f"get_params, got {estimator!r}."
+        )
+
+
+def _configurations(initial: Any) -> list[Mapping[str, Any]]:
+    configurations: list[Any] = list(initial) if isinstance(initial, Iterable) else [None]
+    if not all(isinstance(one, Mapping) for one in configurations):
+        raise TypeError(
+            "optimizer_kwargs['initial'] must be a list of dicts, one for each "
+            f"configuration to begin with, got {initial!r}."
+        )
+    return configurations

@@ -402,6 +402,25 @@ def test_optimizer_kwargs():
     assert found.cv_results_["params"][0] == initial[0]
 
 
+@pytest.mark.parametrize("initial", [{"a": 0.5}, [0.5], 0.5, "a"])
+def test_initial_that_is_no_list_of_configurations(initial):
+    with pytest.raises(TypeError, match=r"optimizer_kwargs\['initial'\] must be a list"):
+        search(optimizer_kwargs={"initial": initial}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (SVC, r"estimator must be an instance, as SVC\(\.\.\.\), got the class SVC"),
+        (None, "estimator must be an estimator .* got None"),
+        ("SVC", "estimator must be an estimator .* got 'SVC'"),
+    ],
+)
+def test_what_is_no_estimator(estimator, message):
+    with pytest.raises(TypeError, match=message):
+        BayesSearchCV(estimator, {"C": (0.1, 1.0)}).fit(X, y)
+
+
 def test_an_error_leaves_nothing_of_the_fit_before():
     found = search().fit(X, y).set_params(cv=1000)
     with pytest.raises(ValueError, match="n_splits=1000"):
