@@ -147,6 +147,11 @@ class Lane:
         Of the order of the rows.
     keeps_model : bool
         Whether the model must stay as it is, being that of other lanes, too.
+
+    Attributes
+    ----------
+    preparations : list of (float, float)
+        When the program was found, or made, and compiled: from, until.
     """
 
     def __init__(
@@ -167,6 +172,7 @@ class Lane:
         self._batch_size = arguments.get("batch_size") or 32
         self._order = rows_in_order(self._n_rows, arguments.get("shuffle", True), seed)
         self._state: State
+        self.preparations: list[tuple[float, float]] = []
         self._metrics: Metrics = []
         # Whether there is something that callbacks could not see yet.
         self._is_unseen = False
@@ -228,6 +234,7 @@ class Lane:
 
     def _prepare(self) -> None:
         """Find the program for the model as it is now, and have it compiled."""
+        begun = time.perf_counter()
         self._program = program_of(self._model, self._first_batch())
         self._names = _names(self._program, self._model)
         self._variables = Variables(self._model)
@@ -237,6 +244,7 @@ class Lane:
         sizes = (size, self._validation_batch_size)
         self._program.prepare(self._state, self._tensors, sizes, validation, stops)
         check_program(self._program, self._model, self._state, self._tensors, size, stops)
+        self.preparations.append((begun, time.perf_counter()))
 
     def _train_epochs(
         self, epochs: range, hooks: CallbackList, goes_on: Callable[[], bool]
