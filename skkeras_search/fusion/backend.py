@@ -104,9 +104,16 @@ class FusedBackend(ParallelBackendBase):
 
     def stop_call(self) -> None:
         """End a set of tasks."""
+        if self._is_outermost:
+            self._batcher.ledger.share()
         if self._is_outermost and self._froze:
             self._froze = False
             gc.unfreeze()
+
+    def terminate(self) -> None:
+        """End a call of ``Parallel``, or several that are managed together."""
+        if self._is_outermost:
+            self._batcher.ledger.clear()
 
     @contextmanager
     def retrieval_context(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from skkeras_search.fusion.cost import Answer, Cost
+from skkeras_search.fusion.cost import Answer, Cost, Ledger
 
 # Bytes of what is asked and not answered, above which no other task begins.
 MOST_BYTES = 2**30
@@ -40,6 +40,7 @@ class Batcher:
     ----------
     shared : dict
         For tasks to share what they make. Emptied when a new set of tasks begins.
+    ledger : Ledger
     """
 
     def __init__(self, answer: Callable[[Any, Callable[[], bool]], Future[Answer]]):
@@ -51,6 +52,7 @@ class Batcher:
         self._new: deque[threading.Event] = deque()
         self._n_bytes = 0
         self.shared: dict[Any, Any] = {}
+        self.ledger = Ledger()
 
     def queue(self) -> Callable[[], None]:
         """Queue as a new task.
@@ -158,9 +160,11 @@ class Task:
 
     def settle(self, outcome: Any) -> None:
         """Account for its time, when it has its outcome."""
-        self.cost.settle(outcome)
+        is_fold = self.cost.settle(outcome, self._batcher.ledger)
         if self._parent is not None:
             self._parent.cost.others += self.cost.seconds
+            if not is_fold:
+                self._parent.cost.uses += self.cost.uses
 
     @property
     def shared(self) -> dict[Any, Any]:
@@ -180,6 +184,7 @@ class Task:
             with self.cost.waiting():
                 answer = self._batcher.ask(content, lambda: not self.is_cancelled)
                 self.cost.others += answer.seconds
+            self.cost.uses += answer.uses
             return answer.value
         finally:
             self._check()

@@ -9,7 +9,7 @@ import sklearn
 import tensorflow as tf
 
 from skkeras_search.fusion.backend import current_task
-from skkeras_search.fusion.cost import Answer
+from skkeras_search.fusion.cost import Answer, Use
 from skkeras_search.fusion.lane import Lane, Trained
 from skkeras_search.fusion.thread_state import inherit
 
@@ -53,6 +53,8 @@ class Lanes:
             begun = time.perf_counter()
             with sklearn.config_context(**config):
                 trained = lane.train(wanted)
-            return Answer(trained, time.perf_counter() - begun)
+            uses = [Use(trained.program, *span) for span in lane.preparations]
+            prepared = sum(use.ended - use.begun for use in uses)
+            return Answer(trained, time.perf_counter() - begun - prepared, uses)
 
         return self._pool.submit(train)

@@ -582,3 +582,23 @@ def test_times_of_fits_add_up_to_what_the_cores_did():
 
     fits, passed = fused(times)
     assert 0 < fits < (cpu_count() + 1) * passed
+
+
+def test_the_time_of_a_program_is_shared(monkeypatch):
+    program_of, traced = lanes.program_of, []
+
+    def tracing(*arguments):
+        if not traced:
+            traced.append(time.sleep(1.2))
+        return program_of(*arguments)
+
+    monkeypatch.setattr(lanes, "program_of", tracing)
+
+    def search():
+        grid = {"learning_rate": [0.01, 0.1, 0.2]}
+        estimator = classifier(units=5, epochs=1)
+        return GridSearchCV(estimator, grid, cv=2, refit=False).fit(X, y)
+
+    results = fused(search).cv_results_
+    assert (results["mean_fit_time"] > 0.2).all()
+    assert results["mean_fit_time"][2] > results["mean_fit_time"][0] / 3
