@@ -130,6 +130,17 @@ def estimator(draw, case):
     )
 
 
+@pytest.fixture(autouse=True)
+def _double_precision():
+    # In single precision the rounding of sums grows: Adam makes steps of any size of
+    # gradients that would be zero, as those of a bias before a normalisation.
+    for dtype in ("float64", "float32"):
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        if dtype == "float64":
+            yield
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_random_models(case):
     draw = random.Random(case)
@@ -144,4 +155,4 @@ def test_random_models(case):
 
     fit("auto")  # so that the next one meets a program
     fused, unfused = fit("auto"), fit("keras")
-    assert_fitted_alike(fused, unfused, data)
+    assert_fitted_alike(fused, unfused, data, rtol=1e-6, atol=1e-7)
