@@ -68,26 +68,33 @@ class Constants:
     @contextmanager
     def left_open(self) -> Iterator[None]:
         """Have a placeholder in their places for a block."""
-        with self._replaced([PLACEHOLDER] * len(self._places)):
+        with _replaced([(*place, PLACEHOLDER) for place in self._places]):
             yield
 
     @contextmanager
-    def set_to(self, values: Sequence[Any]) -> Iterator[None]:
-        """Have tensors in their places for a block."""
-        with self._replaced([_Constant(value) for value in values]):
+    def set_to(
+        self, values: Sequence[Any], others: Sequence[tuple[Any, str, Any]] = ()
+    ) -> Iterator[None]:
+        """Have tensors in their places for a block, and other values in other places."""
+        constants = [
+            (*place, _Constant(value))
+            for place, value in zip(self._places, values, strict=True)
+        ]
+        with _replaced([*constants, *others]):
             yield
 
-    @contextmanager
-    def _replaced(self, values: Sequence[Any]) -> Iterator[None]:
-        with _lock:
-            before = [(holder, name, vars(holder)[name]) for holder, name in self._places]
-            try:
-                for (holder, name), value in zip(self._places, values, strict=True):
-                    vars(holder)[name] = value  # past the tracking of layers
-                yield
-            finally:
-                for holder, name, value in before:
-                    vars(holder)[name] = value
+
+@contextmanager
+def _replaced(attributes: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
+    with _lock:
+        before = [(holder, name, vars(holder)[name]) for holder, name, _ in attributes]
+        try:
+            for holder, name, value in attributes:
+                vars(holder)[name] = value  # past the tracking of layers
+            yield
+        finally:
+            for holder, name, value in before:
+                vars(holder)[name] = value
 
 
 class _Number:

@@ -1,5 +1,6 @@
 """The update of a Keras optimizer as a pure function of its state."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import tensorflow as tf
 from keras import ops
 from keras.src.backend.tensorflow.optimizer import TFOptimizer
 from keras.src.optimizers.base_optimizer import BaseOptimizer
+
+from skkeras_search.fusion.stateless import scope_with
 
 # Of these, an update of one number depends on no other number of the variables.
 ELEMENTWISE = (
@@ -47,8 +50,12 @@ def apply_gradients(
     -------
     weights, state : list of tensor
     """
-    updated = BaseOptimizer.stateless_apply(_pure(optimizer), state, gradients, weights)
-    return list(updated[0]), list(updated[1])
+    pure = _pure(optimizer)
+    variables = [*pure._trainable_variables, *pure.variables]
+    with scope_with(zip(variables, [*weights, *state], strict=True)) as scope:
+        BaseOptimizer.apply(pure, gradients)
+    values = [scope.get_current_value(variable) for variable in variables]
+    return values[: len(weights)], values[len(weights) :]
 
 
 # Their updates need all of a variable; with those above, they are compared with Keras.
@@ -89,6 +96,35 @@ def is_elementwise(optimizer: keras.Optimizer) -> bool:
     )
 
 
+def resized_state(
+    optimizer: keras.Optimizer, state: Sequence[Any], weights: Sequence[Any]
+) -> list[Any]:
+    """The state of a new optimizer for weights of other sizes.
+
+    Parameters
+    ----------
+    optimizer : keras.Optimizer
+        A built one.
+    state : sequence of tensor
+        What the values of ``optimizer.variables`` are when it is new.
+    weights : sequence of tensor
+        Values of the trainable variables.
+
+    Returns
+    -------
+    list of tensor
+    """
+    index = {id(variable): i for i, variable in enumerate(optimizer.variables)}
+    resized = list(state)
+    for kind in _kinds(optimizer):
+        for variable, weight in zip(kind, weights, strict=False):
+            place = index[id(variable)]
+            if state[place].shape.rank and state[place].shape != weight.shape:
+                # All numbers of a new variable are the same.
+                resized[place] = tf.fill(weight.shape, tf.reshape(state[place], [-1])[0])
+    return resized
+
+
 class FlatOptimizer:
     """An elementwise optimizer of all trainable variables, laid end to end.
 
@@ -102,9 +138,11 @@ class FlatOptimizer:
     """
 
     def __init__(self, optimizer: keras.Optimizer):
-        self._shapes = [tuple(v.shape) for v in optimizer._trainable_variables]
-        self._sizes = [int(np.prod(shape)) for shape in self._shapes]
-        dtype = optimizer._trainable_variables[0].dtype
+        variables = optimizer._trainable_variables
+        self._shapes: list[Any] = [tuple(v.shape) for v in variables]
+        self._known: list[Any] = self._shapes
+        self._sizes: list[Any] = [int(np.prod(shape)) for shape in self._shapes]
+        dtype = variables[0].dtype
         flat = keras.Variable(np.zeros(sum(self._sizes)), dtype=dtype, trainable=True)
         self._optimizer = type(optimizer).from_config(optimizer.get_config())
         self._optimizer.build([flat])
@@ -113,14 +151,27 @@ class FlatOptimizer:
             tuple(v.shape) == tuple(flat.shape) for v in self._optimizer.variables
         ]
 
+    def sized_like(self, tensors: Sequence[Any]) -> "FlatOptimizer":
+        """The same optimizer, for the sizes of one tensor for each trainable variable."""
+        if all(tensor.shape.is_fully_defined() for tensor in tensors):
+            return self
+        sized = copy.copy(self)
+        sized._known = [tensor.shape for tensor in tensors]
+        sized._shapes = [tf.shape(tensor) for tensor in tensors]
+        sized._sizes = [tf.size(tensor) for tensor in tensors]
+        return sized
+
     def flatten(self, tensors: Sequence[Any]) -> Any:
         """Lay one tensor for each trainable variable end to end."""
         return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0)
 
     def split(self, flat: Any) -> list[Any]:
         """Undo ``flatten``."""
-        parts = tf.split(flat, self._sizes)
-        return [tf.reshape(part, s) for part, s in zip(parts, self._shapes, strict=True)]
+        parts = tf.split(flat, self._sizes, num=len(self._sizes))
+        tensors = [tf.reshape(p, s) for p, s in zip(parts, self._shapes, strict=True)]
+        for tensor, known in zip(tensors, self._known, strict=True):
+            tensor.set_shape(known)
+        return tensors
 
     def flatten_state(self, state: Sequence[Any]) -> list[Any]:
         """Values of the optimizer's variables, those of each kind laid end to end."""

@@ -5,6 +5,8 @@ them, so that any number of lanes of one architecture run through it, also at on
 """
 
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -17,6 +19,7 @@ from keras.src.layers.preprocessing.image_preprocessing import (  # not exported
 )
 from tensorflow.python.framework import op_def_registry, ops  # not public
 
+from skkeras_search.fusion.optimizer import resized_state
 from skkeras_search.fusion.step import (
     Batch,
     Metrics,
@@ -92,6 +95,9 @@ class Program:
         Says of a model whether the model still is of the architecture that it was.
     is_foreign : bool, default=False
         Whether there is code in the model that is not of Keras.
+    any_width : bool, default=False
+        Whether to train models of other widths, too. They have to be of the family of
+        ``model``, for which ``widths.is_for_any_width`` holds.
 
     Attributes
     ----------
@@ -105,6 +111,11 @@ class Program:
         How many to train at a time. Lanes set it when they know how long one takes.
     n_bytes : int
         Memory that the program keeps.
+    any_width : bool
+    seconds_to_trace, seconds_a_batch : float
+        Time that it has cost so far to trace it, and the least that a batch took.
+    n_batches : Counter
+        How many batches of each width it was asked to train, by a number for the width.
     """
 
     def __init__(
@@ -113,14 +124,20 @@ class Program:
         batch: Batch,
         is_current: Callable[[keras.Model], bool] = lambda model: True,
         is_foreign: bool = False,
+        any_width: bool = False,
     ):
         self.is_current = is_current
         self.is_foreign = is_foreign
+        self.any_width = any_width
         layers = model._flatten_layers()
         self.asks_for_rows = is_foreign or any(map(_asks_for_rows, layers))
         is_new = not model.optimizer.built
-        self.step = Step(model, batch)
+        start = time.thread_time()
+        self.step = Step(model, batch, any_width)
         self.batches_a_call = 8
+        self.seconds_to_trace = time.thread_time() - start
+        self.seconds_a_batch = 0.0
+        self.n_batches: Counter[int] = Counter()
         self.fresh_metrics = self.step.fresh_metrics()
         self.names = self.step.names
         self.output_names = output_names(model)
@@ -145,7 +162,8 @@ class Program:
             return read_state(model)
         # Before it is built, it has the first of its variables: a step, a rate.
         own = state.optimizer
-        return state._replace(optimizer=own + self._new_optimizer[len(own) :])
+        new = resized_state(self.step.model.optimizer, self._new_optimizer, state.trainable)
+        return state._replace(optimizer=own + new[len(own) :])
 
     def prepare(
         self,
@@ -213,9 +231,14 @@ class Program:
         function = Function("epoch", self._fixed(data, batch_size), stop_on_nan)
         numbers = [tf.constant(n) for n in (batch_size, progress.n_batches, until)]
         rows_of = (data, tf.constant(order, tf.int32))
+        is_first, start = not self._started, time.perf_counter()
         state, metrics, i, results = self._run(
             function, rows_of, *numbers, progress.state, progress.metrics
         )
+        if not is_first:  # TensorFlow prepares itself meanwhile
+            n_trained = max(int(i) - progress.n_batches, 1)
+            seconds = (time.perf_counter() - start) / n_trained
+            self.seconds_a_batch = min(self.seconds_a_batch or seconds, seconds)
         return Progress(State(*state), metrics, int(i), _arrays(results))
 
     def evaluate(self, state: State, data: Batch, batch_size: int) -> Progress:
@@ -251,7 +274,7 @@ class Program:
         state: State,
         metrics: Metrics,
     ) -> Any:
-        step = self.step
+        step = self.step.sized_like(state)
         data, order = rows_of
 
         def goes_on(i: Any, state: State, metrics: Metrics) -> Any:
@@ -315,19 +338,29 @@ class Program:
         key = (function, repr(keras.tree.map_structure(type, data)), form)
         if key not in self._compiled:
             specs = [tf.TensorSpec([None, *shape], dtype) for dtype, shape in form]
-            specs += [_spec(tensor) for tensor in tensors[n_data:]]
+            specs += keras.tree.flatten([self._specs(argument) for argument in arguments])
             call = partial(getattr(self, f"_{function.name}"), function)
             self._compiled[key] = self._compile(call, structure, specs)
         return self._compiled[key]
 
+    def _specs(self, argument: Any) -> Any:
+        if isinstance(argument, State):
+            return self.step.specs(argument)
+        return keras.tree.map_structure(
+            lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), argument
+        )
+
     def _compile(self, *arguments: Any) -> Any:
         if not self.is_current(self.step.model):
             raise NotFusibleError("the model that its program was made from has changed")
+        start = time.thread_time()
         try:
             return _compile(*arguments)
         except NotFlatError:
             self.step.unflatten()
             return _compile(*arguments)
+        finally:
+            self.seconds_to_trace += time.thread_time() - start
 
 
 def _asks_for_rows(layer: keras.Layer) -> bool:
@@ -337,10 +370,6 @@ def _asks_for_rows(layer: keras.Layer) -> bool:
 
 def _arrays(tensors: list[Any]) -> list[Any]:
     return [tensor.numpy() for tensor in tensors]
-
-
-def _spec(tensor: Any) -> tf.TensorSpec:
-    return tf.TensorSpec(tensor.shape, tensor.dtype)
 
 
 def _compile(

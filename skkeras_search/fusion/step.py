@@ -1,5 +1,7 @@
 """What Keras does with one batch, as pure functions of a model's state."""
 
+import copy
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import keras
@@ -8,6 +10,8 @@ import tensorflow as tf
 from skkeras_search.fusion.constants import Constants
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.optimizer import FlatOptimizer, apply_gradients, is_elementwise
+from skkeras_search.fusion.stateless import scope_with
+from skkeras_search.fusion.widths import shapes_for_any_width, sizes_from_tensors
 
 # Above this many numbers arithmetic outweighs the operations that one long variable
 # saves, and laying it out costs more.
@@ -130,9 +134,11 @@ class Step:
         Built and compiled. It is read for its architecture and never changed.
     batch : tuple
         Some rows of data, for their form.
+    any_width : bool
+        Whether states of other widths are to be trained, too.
     """
 
-    def __init__(self, model: keras.Model, batch: Batch):
+    def __init__(self, model: keras.Model, batch: Batch, any_width: bool = False):
         build_all(model, batch)
         self.model = model
         self._trainable = list(model.trainable_variables)
@@ -143,6 +149,35 @@ class Step:
         n_numbers = sum(v.value.shape.num_elements() for v in self._trainable)
         if n_numbers <= MOST_FLAT and is_elementwise(model.optimizer):
             self._flat = FlatOptimizer(model.optimizer)
+        self.any_width = any_width
+        self._shapes = shapes_for_any_width(model) if any_width else {}
+
+    def specs(self, state: State) -> State:
+        """Describe what is known of the tensors of a state while it is traced."""
+        if not self.any_width:
+            return State(*([_spec(tensor) for tensor in group] for group in state))
+        return State(
+            trainable=self._open(self._trainable, state.trainable),
+            non_trainable=self._open(self._non_trainable, state.non_trainable),
+            optimizer=[
+                tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype)
+                for tensor in state.optimizer
+            ],
+            constants=[_spec(tensor) for tensor in state.constants],
+        )
+
+    def _open(self, variables: list[Any], tensors: list[Any]) -> list[Any]:
+        # What is of no layer's weights, the seed of a generator, has always one size.
+        return [
+            tf.TensorSpec(self._shapes.get(id(variable), tensor.shape), tensor.dtype)
+            for variable, tensor in zip(variables, tensors, strict=True)
+        ]
+
+    def sized_like(self, state: State) -> "Step":
+        """The same step, for the widths of a state that is not entered."""
+        sized = copy.copy(self)
+        sized._flat = self._flat and self._flat.sized_like(state.trainable)
+        return sized
 
     def enter(self, state: State) -> State:
         """Arrange a state as ``train`` works on it."""
@@ -203,7 +238,7 @@ class Step:
             Elements of ``state.non_trainable`` that layers have changed, by position, as
             those that draw random numbers do.
         """
-        with self._constants.set_to(state.constants), self._scope(state, []) as scope:
+        with self._scope(state, []) as scope, self._as_data(state):
             outputs = self._call(x, training=False)
         now = [scope.get_current_value(variable) for variable in self._non_trainable]
         before = enumerate(state.non_trainable)
@@ -238,7 +273,7 @@ class Step:
     ) -> tuple[Any, State, Metrics]:
         x, y, sample_weight = (*batch, None)[:3]
         model = self.model
-        with self._constants.set_to(state.constants), self._scope(state, metrics) as scope:
+        with self._scope(state, metrics) as scope, self._as_data(state):
             predicted = self._call(x, training=training)
             loss = model._compute_loss(
                 x=x, y=y, y_pred=predicted, sample_weight=sample_weight, training=training
@@ -251,25 +286,49 @@ class Step:
             now(v) is not w for v, w in zip(self._trainable, state.trainable, strict=True)
         ):
             raise NotFusibleError("a layer assigns to a trainable variable")
-        non_trainable = [now(variable) for variable in self._non_trainable]
+        non_trainable = [
+            _shaped(now(variable), value.shape)
+            for variable, value in zip(
+                self._non_trainable, state.non_trainable, strict=True
+            )
+        ]
         metrics = [now(variable) for variable in self._metrics]
         return loss, state._replace(non_trainable=non_trainable), metrics
 
     def _call(self, x: Any, training: bool) -> Any:
         arguments = {"training": training} if self.model._call_has_training_arg else {}
-        return self.model(x, **arguments)
+        outputs = self.model(x, **arguments)
+        if self.any_width:  # losses and metrics look at the widths of outputs
+            pairs = zip(keras.tree.flatten(outputs), self.model.outputs, strict=True)
+            for output, like in pairs:
+                output.set_shape((None, *like.shape[1:]))
+        return outputs
+
+    def _as_data(self, state: State) -> AbstractContextManager[None]:
+        """Have layers take what is data here from tensors; in the scope of the state."""
+        sizes = sizes_from_tensors(self.model) if self.any_width else ()
+        return self._constants.set_to(state.constants, sizes)
 
     def _scope(self, state: State, metrics: Metrics) -> keras.StatelessScope:
-        mapping = [
+        values = [
             *zip(self._trainable, state.trainable, strict=True),
             *zip(self._non_trainable, state.non_trainable, strict=True),
             *(zip(self._metrics, metrics, strict=True) if metrics else ()),
         ]
-        return keras.StatelessScope(state_mapping=mapping, collect_losses=True)
+        return scope_with(values, collect_losses=True)
 
     def _metrics_scope(self, metrics: Metrics) -> keras.StatelessScope:
-        mapping = list(zip(self._metrics, metrics, strict=True))
-        return keras.StatelessScope(state_mapping=mapping)
+        return scope_with(zip(self._metrics, metrics, strict=True))
+
+
+def _spec(tensor: Any) -> tf.TensorSpec:
+    return tf.TensorSpec(tensor.shape, tensor.dtype)
+
+
+def _shaped(tensor: Any, shape: Any) -> Any:
+    """A tensor of which is known what is known of another."""
+    tensor.set_shape(shape)
+    return tensor
 
 
 class NotFlatError(Exception):
