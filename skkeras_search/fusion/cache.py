@@ -2,27 +2,102 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from skkeras_search.fusion.program import Program
-from skkeras_search.fusion.signature import signature
+from skkeras_search.fusion.signature import Signature, family, signature
 from skkeras_search.fusion.step import Batch, NotFusibleError, output_names
+from skkeras_search.fusion.widths import slowdown
 
 MOST_PROGRAMS = 32
 MOST_BYTES = 2**28
+# Seconds of a trace, of the operations of a batch and of their arithmetic, about. They are
+# not measured, so that the same search uses the same programs each time.
+TO_TRACE, A_BATCH, AN_OPERATION = 0.25, 1e-4, 5e-11
+# How many more fits of a width there will be, about: folds, and values of other parameters.
+MORE_FITS = 5
+MOST_FAMILIES = 256
 
 _programs: OrderedDict[Hashable, Program | str] = OrderedDict()
+# Of each family, the width that came first.
+_first: OrderedDict[Hashable, Hashable] = OrderedDict()
 _lock = threading.RLock()
 
 
-def program_of(model: keras.Model, batch: Batch) -> Program:
-    """Give the program for the architecture of a model.
+class Place(NamedTuple):
+    """Where the program for a model is kept.
+
+    Attributes
+    ----------
+    key : tuple of hashable
+        A description of models, and the form of the data.
+    describe : callable
+        Makes such a description of a model.
+    """
+
+    key: tuple[Any, ...]
+    describe: Callable[[keras.Model], Signature | None]
+
+    @property
+    def is_for_any_width(self) -> bool:
+        """Whether the program trains models of other widths, too."""
+        return self.describe is family
+
+
+def place_of(model: keras.Model, batch: Batch, n_batches: int = 0) -> Place:
+    """Choose between a program for one architecture and one for any width of its layers.
+
+    The first width of a family has a program of its own, which is faster. The others share
+    one, but for those that train for so long that another trace costs less.
 
     Parameters
     ----------
+    model : keras.Model
+        Built and compiled.
+    batch : tuple
+        Some rows of data, for their form.
+    n_batches : int
+        How many batches the model is about to train.
+
+    Returns
+    -------
+    Place
+
+    Raises
+    ------
+    NotFusibleError
+        If the model cannot be described.
+    """
+    form = _form(batch), _names_of_data(model, batch)
+    own = Place((signature(model), *form), signature)
+    with _lock:
+        if own.key in _programs:
+            return own
+    of_family = family(model)
+    if of_family is None or _pays_to_trace(model, batch, n_batches):
+        return own
+    shared = Place((of_family, *form), family)
+    with _lock:
+        first = _first.setdefault(shared.key, own.key)
+        _first.move_to_end(shared.key)
+        if len(_first) > MOST_FAMILIES:
+            _first.popitem(last=False)
+    failed = isinstance(_programs.get(shared.key), str)
+    return own if failed or first == own.key else shared
+
+
+def program_at(place: Place, model: keras.Model, batch: Batch) -> Program:
+    """Give the program that is kept in a place.
+
+    Parameters
+    ----------
+    place : Place
+        Of ``model``.
     model : keras.Model
         Built and compiled.
     batch : tuple
@@ -37,28 +112,53 @@ def program_of(model: keras.Model, batch: Batch) -> Program:
     NotFusibleError
         If there can be none.
     """
-    architecture = signature(model)
-    key = (architecture, _form(batch), _names_of_data(model, batch))
-
-    def is_current(example: keras.Model) -> bool:
-        current = signature(example) == architecture
-        if not current and example is model:
-            with _lock:
-                _programs.pop(key, None)
-        return current
-
     with _lock:
-        if key not in _programs:
-            try:
-                _programs[key] = Program(model, batch, is_current, architecture.is_foreign)
-            except Exception as error:  # of whatever the user's code has in it
-                _programs[key] = str(error)
+        found = _programs.get(place.key)
+        if found is None:
+            found = _programs[place.key] = _make(place, model, batch)
             _evict()
-        found = _programs[key]
-        _programs.move_to_end(key)
+        else:
+            _programs.move_to_end(place.key)
+        if isinstance(found, str) and place.is_for_any_width:
+            return program_at(place_of(model, batch), model, batch)
     if isinstance(found, str):
         raise NotFusibleError(found)
     return found
+
+
+def program_of(model: keras.Model, batch: Batch, n_batches: int = 0) -> Program:
+    """Give the program for a model; ``place_of`` and ``program_at`` in one."""
+    return program_at(place_of(model, batch, n_batches), model, batch)
+
+
+def _pays_to_trace(model: keras.Model, batch: Batch, n_batches: int) -> bool:
+    n_rows = len(keras.tree.flatten(batch)[0])
+    n_weights = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    seconds = A_BATCH + AN_OPERATION * 6 * n_rows * n_weights
+    lost = slowdown(model) * seconds * n_batches * (1 + MORE_FITS)
+    return lost > TO_TRACE
+
+
+def _make(place: Place, model: keras.Model, batch: Batch) -> Program | str:
+    """Make a program of ``model``; a string says why there is none."""
+
+    def is_current(example: keras.Model) -> bool:
+        current = place.describe(example) == place.key[0]
+        if not current and example is model:
+            with _lock:
+                _programs.pop(place.key, None)
+        return current
+
+    any_width = place.is_for_any_width
+    try:
+        made = Program(model, batch, is_current, place.key[0].is_foreign, any_width)
+        if any_width:  # so that each width gets a program of its own if this fails
+            rows = keras.tree.map_structure(tf.convert_to_tensor, batch)
+            sizes = (keras.tree.flatten(rows)[0].shape[0], 0)
+            made.prepare(made.initial_state(model), rows, sizes, None, stop_on_nan=False)
+    except Exception as error:  # of whatever the user's code has in it
+        return str(error)
+    return made
 
 
 def _evict() -> None:

@@ -14,7 +14,7 @@ from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
-from skkeras_search.fusion.cache import program_of
+from skkeras_search.fusion.cache import Place, place_of, program_at
 from skkeras_search.fusion.order import rows_in_order
 from skkeras_search.fusion.program import Program, Progress
 from skkeras_search.fusion.proof import check_program
@@ -148,6 +148,11 @@ class Lane:
     keeps_model : bool
         Whether the model must stay as it is, being that of other lanes, too.
 
+    Raises
+    ------
+    NotFusibleError
+        If something of the model cannot be read.
+
     Attributes
     ----------
     preparations : list of (float, float)
@@ -180,6 +185,8 @@ class Lane:
         self._stops_on_nan = [
             c for c in self._callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)
         ]
+        # Found here, as lanes are made one after the other, and trained in any order.
+        self._place: Place | None = self._find_place()
 
     @property
     def n_bytes(self) -> int:
@@ -232,10 +239,15 @@ class Lane:
         self._call(hooks.on_train_end, logs)
         return Trained(hooks._history.history, self._state, self._program, metrics)
 
+    def _find_place(self) -> Place:
+        epochs = self._arguments.get("epochs", 1) - self._arguments.get("initial_epoch", 0)
+        return place_of(self._model, self._first_batch(), epochs * self._n_batches)
+
     def _prepare(self) -> None:
         """Find the program for the model as it is now, and have it compiled."""
         begun = time.perf_counter()
-        self._program = program_of(self._model, self._first_batch())
+        place, self._place = self._place or self._find_place(), None
+        self._program = program_at(place, self._model, self._first_batch())
         self._names = _names(self._program, self._model)
         self._variables = Variables(self._model)
         self._state = self._program.initial_state(self._model)

@@ -5,8 +5,6 @@ them, so that any number of lanes of one architecture run through it, also at on
 """
 
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -112,10 +110,6 @@ class Program:
     n_bytes : int
         Memory that the program keeps.
     any_width : bool
-    seconds_to_trace, seconds_a_batch : float
-        Time that it has cost so far to trace it, and the least that a batch took.
-    n_batches : Counter
-        How many batches of each width it was asked to train, by a number for the width.
     """
 
     def __init__(
@@ -132,12 +126,8 @@ class Program:
         layers = model._flatten_layers()
         self.asks_for_rows = is_foreign or any(map(_asks_for_rows, layers))
         is_new = not model.optimizer.built
-        start = time.thread_time()
         self.step = Step(model, batch, any_width)
         self.batches_a_call = 8
-        self.seconds_to_trace = time.thread_time() - start
-        self.seconds_a_batch = 0.0
-        self.n_batches: Counter[int] = Counter()
         self.fresh_metrics = self.step.fresh_metrics()
         self.names = self.step.names
         self.output_names = output_names(model)
@@ -231,14 +221,9 @@ class Program:
         function = Function("epoch", self._fixed(data, batch_size), stop_on_nan)
         numbers = [tf.constant(n) for n in (batch_size, progress.n_batches, until)]
         rows_of = (data, tf.constant(order, tf.int32))
-        is_first, start = not self._started, time.perf_counter()
         state, metrics, i, results = self._run(
             function, rows_of, *numbers, progress.state, progress.metrics
         )
-        if not is_first:  # TensorFlow prepares itself meanwhile
-            n_trained = max(int(i) - progress.n_batches, 1)
-            seconds = (time.perf_counter() - start) / n_trained
-            self.seconds_a_batch = min(self.seconds_a_batch or seconds, seconds)
         return Progress(State(*state), metrics, int(i), _arrays(results))
 
     def evaluate(self, state: State, data: Batch, batch_size: int) -> Progress:
@@ -353,14 +338,11 @@ class Program:
     def _compile(self, *arguments: Any) -> Any:
         if not self.is_current(self.step.model):
             raise NotFusibleError("the model that its program was made from has changed")
-        start = time.thread_time()
         try:
             return _compile(*arguments)
         except NotFlatError:
             self.step.unflatten()
             return _compile(*arguments)
-        finally:
-            self.seconds_to_trace += time.thread_time() - start
 
 
 def _asks_for_rows(layer: keras.Layer) -> bool:

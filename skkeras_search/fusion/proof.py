@@ -36,8 +36,8 @@ def check_program(
     ----------
     program : Program
     model : keras.Model
-        Built and compiled. It is compared once, and not if the program is made from it or
-        all its code is of Keras.
+        Built and compiled. It is compared once, and not if the program is made from it. If
+        all code is of Keras, the first model of another width stands for all.
     state : State
         Of the model.
     data : tuple of tensors, or dicts or tuples of them
@@ -50,11 +50,11 @@ def check_program(
     NotFusibleError
         If it does not.
     """
-    if not program.is_foreign or program.step.model is model:
+    if program.step.model is model or not (program.is_foreign or program.any_width):
         return
     with _lock:
         proven = _proven.setdefault(program, WeakSet())
-        if model not in proven:
+        if model not in proven and (program.is_foreign or not proven):
             _compare(program, model, state, data, batch_size, stop_on_nan)
             proven.add(model)
 

@@ -20,6 +20,7 @@ from skkeras_search.fusion.constants import Constants
 from skkeras_search.fusion.description import EXACT, Description, UnreadableError
 from skkeras_search.fusion.optimizer import choices
 from skkeras_search.fusion.step import NotFusibleError, output_names
+from skkeras_search.fusion.widths import is_for_any_width, is_size
 
 # Attributes in which Keras keeps names, and what has been built, called and saved. None
 # of them is for computing, unless code of the user's asks for it.
@@ -42,7 +43,7 @@ OF_OPTIMIZERS = {
     *("_distribution_strategy", "_all_reduce_sum_gradients"),
     "_exclude_from_weight_decay_cache",
 }
-OF_VARIABLES = {"_name", "_path", "_value", "_initializer"}
+OF_VARIABLES = {"_name", "_path", "_value", "_shape", "_initializer"}
 OF_ARGUMENTS = {"_flat_arguments", "keras_tensors", "_single_positional_tensor"}
 LEFT_OUT: dict[type, set[str]] = {
     keras.Model: OF_KERAS_OBJECTS | OF_MODELS,
@@ -88,10 +89,30 @@ def signature(model: keras.Model) -> Signature:
     NotFusibleError
         If something of the model cannot be read.
     """
+    return _described(model, any_width=False)
+
+
+def family(model: keras.Model) -> Signature | None:
+    """Describe a model by all but the widths of its layers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of which there is a signature.
+
+    Returns
+    -------
+    Signature or None
+        None if widths are part of the model's program.
+    """
+    return _described(model, any_width=True) if is_for_any_width(model) else None
+
+
+def _described(model: keras.Model, any_width: bool) -> Signature:
     constants = Constants(model)
     with constants.left_open():
         try:
-            description = _Reading(model).description()
+            description = _Reading(model, any_width).description()
         except (UnreadableError, RecursionError) as error:
             raise NotFusibleError(f"it cannot be compared with others: {error}") from error
     tokens = (*description.tokens, constants.pattern())
@@ -101,8 +122,9 @@ def signature(model: keras.Model) -> Signature:
 class _Reading:
     """How the parts of one model are described."""
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, any_width: bool):
         self._model = model
+        self._any_width = any_width
         own = (*model.trainable_variables, *model.non_trainable_variables)
         self._position = {id(variable): i for i, variable in enumerate(own)}
         self._of_metrics = {id(variable) for variable in _metrics_variables(model)}
@@ -127,6 +149,9 @@ class _Reading:
                 description.read(registered.get(thing))
         if any(isinstance(value, dict) for value in compiled.values()):
             description.read(output_names(model))
+        if self._any_width:  # losses and metrics look at the widths of outputs
+            tensors = (*model.inputs, *model.outputs)
+            description.read([tuple(tensor.shape) for tensor in tensors])
         variables = model.trainable_variables
         description.read_items([("optimizer", model.optimizer)])
         description.read(choices(model.optimizer, variables))
@@ -137,7 +162,7 @@ class _Reading:
             self._read_variable(description, value)
         elif isinstance(value, keras.KerasTensor):
             description.add("symbol", value.dtype, value.sparse, value.ragged)
-            description.read(value.shape)
+            description.read(self._seen_of(value.shape))
         elif isinstance(value, (tf.Variable, tf.DType)):
             description.read_itself(value)
         elif isinstance(value, tf.Tensor):
@@ -160,7 +185,12 @@ class _Reading:
             description.read_itself(variable)
             return
         description.add("variable", position)
+        description.read(self._seen_of(variable.shape))
         self._read_object(description, variable, OF_VARIABLES)
+
+    def _seen_of(self, shape: Any) -> Any:
+        """What a program knows of a shape."""
+        return len(shape) if self._any_width else tuple(shape)
 
     def _read_object(
         self, description: Description, value: Any, left_out: set[str]
@@ -175,6 +205,8 @@ class _Reading:
                     continue
                 if isinstance(part, keras.initializers.Initializer):
                     continue  # the weights are there
+                if self._any_width and is_size(value, name) and not _is_symbolic(part):
+                    continue
                 if isinstance(value, keras.Optimizer) or (
                     own and isinstance(value, keras.Metric)
                 ):
@@ -182,6 +214,10 @@ class _Reading:
                         continue
             items.append((name, part))
         description.read_items(items)
+
+
+def _is_symbolic(part: Any) -> bool:
+    return any(isinstance(item, keras.KerasTensor) for item in keras.tree.flatten(part))
 
 
 def _left_out(value: Any) -> set[str] | None:

@@ -161,14 +161,15 @@ def test_data_of_another_form_have_another_program():
 
 
 def test_programs_are_given_up():
-    for units in range(1, MOST_PROGRAMS + 5):
-        program_of(built(layers.Dense(units)), BATCH)
+    for number in range(MOST_PROGRAMS + 5):
+        program_of(built(loss=loss_with(float(number))), BATCH)
     assert len(_programs) <= MOST_PROGRAMS
 
 
 def test_large_programs_are_given_up_first(monkeypatch):
     monkeypatch.setattr("skkeras_search.fusion.cache.MOST_BYTES", 10_000)
-    kept = program_of(built(layers.Dense(1000)), BATCH)
+    program_of(built(layers.Dense(2)), BATCH)
+    kept = program_of(built(layers.Dense(1000, "tanh")), BATCH)
     assert list(_programs.values()) == [kept]
 
 
