@@ -10,7 +10,8 @@
 
 Each run has a process of its own, one after the other. Ours does the search twice, cold and
 warm; scikeras once, as a second time takes as long. The importing of libraries is not
-counted. Needs psutil.
+counted. Seconds of the processor are those of the cold search, without worker processes.
+Needs psutil.
 """
 
 import argparse
@@ -167,6 +168,10 @@ def workload(name, ours):
         epochs = 20 if long else 5
         estimator = make(KerasClassifier, digits_model, grid, batch_size=32, epochs=epochs)
         return estimator, grid, 5 if long else 3, digits(), 25
+    if name == "widths":
+        space = {"units": (8, 256), "learning_rate": (1e-4, 1e-1, "log-uniform")}
+        estimator = make(KerasClassifier, digits_model, space, batch_size=32, epochs=5)
+        return estimator, space, 3, digits(), 8
     if name == "cancer":
         from sklearn.datasets import load_breast_cancer
         from sklearn.pipeline import Pipeline
@@ -206,7 +211,17 @@ def workload(name, ours):
     raise ValueError(f"There is no workload {name!r}.")
 
 
-WORKLOADS = ("digits", "digits long", "cancer", "regression", "wide", "lstm", "cnn")
+WORKLOADS = (
+    "digits",
+    "digits long",
+    "widths",
+    "cancer",
+    "regression",
+    "wide",
+    "lstm",
+    "cnn",
+)
+N_CANDIDATES = 20  # of a search that makes up its own
 
 
 class PeakMemory:
@@ -236,33 +251,44 @@ class PeakMemory:
             self.peak = max(self.peak, total / 2**20)
 
 
+def search_of(name, estimator, grid, folds, n_jobs=None):
+    """A search over a grid, or of our sampler over a space, through any estimator."""
+    from sklearn.model_selection import GridSearchCV
+
+    from skkeras_search import BayesSearchCV
+
+    common = {"cv": folds, "n_jobs": n_jobs, "error_score": "raise"}
+    if name == "widths":
+        return BayesSearchCV(estimator, grid, n_iter=N_CANDIDATES, random_state=0, **common)
+    return GridSearchCV(estimator, grid, **common)
+
+
 def search(name, way, **changes):
-    """Seconds of a cold and of a warm search, memory and scores."""
+    """Seconds of a cold and of a warm search, of the processor too, memory and scores."""
     import joblib
     import keras  # noqa: F401  # counted for nobody
-    from sklearn.model_selection import GridSearchCV
 
     warnings.filterwarnings("ignore")
     ours = way == "skkeras_search"
     estimator, grid, folds, (X, y), _ = workload(name, ours)
     grid, folds, X, y = changed(changes, grid, folds, X, y)
     n_jobs = {"scikeras n_jobs=1": 1, "scikeras n_jobs=2": 2}.get(way)
-    seconds = []
+    seconds, of_processor = [], []
     with PeakMemory() as memory:
         for _ in range(2 if ours else 1):
-            found = GridSearchCV(
-                estimator, grid, cv=folds, n_jobs=n_jobs, error_score="raise"
-            )
-            start = time.perf_counter()
+            found = search_of(name, estimator, grid, folds, n_jobs)
+            start, processor = time.perf_counter(), time.process_time()
             with joblib.parallel_config("fused") if ours else joblib.parallel_config():
                 found.fit(X, y)
             seconds.append(time.perf_counter() - start)
+            of_processor.append(time.process_time() - processor)
     scores = [round(score, 4) for score in found.cv_results_["mean_test_score"]]
     fitted = found.best_estimator_
     fitted = fitted[-1] if hasattr(fitted, "steps") else fitted
     return {
         "cold": seconds[0],
         "warm": seconds[-1],
+        "CPU": of_processor[0],
         "MB": memory.peak,
         "scores": scores,
         "engine": getattr(fitted, "engine_", "keras"),
@@ -295,12 +321,14 @@ def in_process(function, *arguments, **keywords):
 
 def medians(runs):
     return {
-        key: statistics.median(run[key] for run in runs) for key in ("cold", "warm", "MB")
+        key: statistics.median(run[key] for run in runs)
+        for key in ("cold", "warm", "CPU", "MB")
     } | {key: runs[0][key] for key in ("scores", "engine")}
 
 
 def race(names, repeats, ways=WAYS):
-    print(f"{'workload':12} {'way':18} {'cold s':>8} {'warm s':>8} {'peak MB':>8}  scores")
+    columns = ("cold s", "warm s", "CPU s", "peak MB")
+    print(f"{'workload':12} {'way':18} {' '.join(f'{c:>8}' for c in columns)}  scores")
     for name in names or WORKLOADS:
         results = {}
         for way in ways:
@@ -309,7 +337,7 @@ def race(names, repeats, ways=WAYS):
             scores = " ".join(f"{score:.3f}" for score in result["scores"][:4])
             print(
                 f"{name:12} {way:18} {result['cold']:8.2f} {result['warm']:8.2f} "
-                f"{result['MB']:8.0f}  {scores}",
+                f"{result['CPU']:8.2f} {result['MB']:8.0f}  {scores}",
                 flush=True,
             )
         ours = results.pop("skkeras_search")
