@@ -18,8 +18,19 @@ from skkeras_search.samplers.sampler import Sampler, Told, draw_new
 MOST_ENUMERATED = 4096
 # In units of the standard deviation of the values; one as large says nothing.
 LARGEST_ERROR = 1e3
+# In the same units; the least improvement that counts where branches compete. A branch that
+# is known well always promises a tiny one, and nothing else would be tried.
+LEAST_IMPROVEMENT = 0.02
+# Of the tail of bad values, in units of the distance from the median to the best.
+LONGEST_TAIL = 1e3
 # Points that the acquisition is looked at near.
 N_GOOD = 8
+# First points: without branches, of each branch, and of all branches together.
+N_INITIAL = 5
+N_INITIAL_OF_BRANCH = 3
+MOST_INITIAL = 12
+# Points of which those are chosen.
+N_DESIGN = 64
 
 
 class BayesianSampler(Sampler):
@@ -27,7 +38,10 @@ class BayesianSampler(Sampler):
 
     After an initial design of quasi-random points, each proposal maximises the logarithm
     of the expected improvement over the best configuration so far. Values that are far
-    worse than the median are drawn nearer, so that they do not fill the scale. A
+    worse than the median are drawn nearer, so that they do not fill the scale. In a
+    conditional space the first points are shared out evenly among its branches, which
+    differ in what is set, and only an improvement of more than a fiftieth of the standard
+    deviation of the values counts, so that no branch is followed into its last digits. A
     configuration that failed counts as the worst that did not. Several at a time, and
     pending ones, are believed to be as good as is expected of them.
 
@@ -35,8 +49,9 @@ class BayesianSampler(Sampler):
     ----------
     space, random_state, direction
         As for ``Sampler``.
-    n_initial : int, default=5
-        Number of points of the initial design. What is told before counts.
+    n_initial : int, optional
+        Number of points of the initial design. What is told before counts. If not given,
+        5, or three for each branch of a conditional space, between 5 and 12 in all.
     initial : iterable of mapping, default=()
         Configurations to ask first.
 
@@ -70,22 +85,31 @@ class BayesianSampler(Sampler):
         space: Any,
         random_state: Any = None,
         direction: Any = "minimize",
-        n_initial: int = 5,
+        n_initial: int | None = None,
         initial: Iterable[Mapping[str, Any]] = (),
     ):
         super().__init__(space, random_state, direction)
-        d = len(self.space)
-        if not (isinstance(n_initial, (int, np.integer)) and n_initial >= 0):
-            raise ValueError(f"n_initial must be a whole number >= 0, got {n_initial!r}.")
-        self.n_initial = int(n_initial)
+        if not (
+            n_initial is None
+            or (isinstance(n_initial, (int, np.integer)) and n_initial >= 0)
+        ):
+            raise ValueError(
+                f"n_initial must be None or a whole number >= 0, got {n_initial!r}."
+            )
         if isinstance(initial, (str, Mapping)) or not isinstance(initial, Iterable):
             raise TypeError(
                 "initial must be a list of configurations, as in "
                 f"{self.space.sample(random_state=0)!r}, got {initial!r}."
             )
         self._initial = [self.space.encode(params) for params in initial]
-        design = qmc.Sobol(d, seed=self._rng.integers(2**31))
-        self._design = list(design.random_base2(self.n_initial.bit_length()))
+        points, n_branches = self._first_points(
+            N_INITIAL if n_initial is None else n_initial
+        )
+        if n_initial is None:
+            of_branches = min(N_INITIAL_OF_BRANCH * n_branches, MOST_INITIAL)
+            n_initial = max(N_INITIAL, of_branches)
+        self.n_initial = int(n_initial)
+        self._design = list(points)
         self._process = GaussianProcess(np.array([not d.is_ordered for d in self.space]))
         self._n_fitted = 0
         self._local_search = LocalSearch(self.space)
@@ -106,6 +130,17 @@ class BayesianSampler(Sampler):
                 return guess
         return draw_new(self.space, self._next_point, self._is_new, self._rng)
 
+    def _first_points(self, n: int) -> tuple[np.ndarray, int]:
+        """Points that fill the space evenly, one of each branch by turns, of which many."""
+        sobol = qmc.Sobol(len(self.space), seed=self._rng.integers(2**31))
+        if not self.space.is_conditional:
+            return sobol.random_base2(int(n).bit_length()), 1
+        points = sobol.random_base2((max(N_DESIGN, int(n)) - 1).bit_length())
+        is_set = self.space.active(self.space.from_uniform(points))
+        branches, branch = np.unique(is_set, axis=0, return_inverse=True)
+        before = np.tril(branch[:, None] == branch, -1).sum(axis=1)
+        return points[np.argsort(before, kind="stable")], len(branches)
+
     def _next_point(self) -> np.ndarray:
         return (
             self._design.pop(0) if self._design else self._rng.uniform(size=len(self.space))
@@ -118,7 +153,8 @@ class BayesianSampler(Sampler):
             pending = [self.space.encode(params) for params in self._pending.values()]
             process = process.believing(np.array(pending))
         mean, _ = process.predict(process.X)
-        acquisition = LogExpectedImprovement(process, mean.min())
+        least = LEAST_IMPROVEMENT if self.space.is_conditional else 0.0
+        acquisition = LogExpectedImprovement(process, mean.min() - least)
         if self._all is not None:
             left = [v for key, v in self._all.items() if key not in self._known]
             return left[np.argmax(acquisition(np.array(left)))] if left else None
@@ -139,18 +175,32 @@ class BayesianSampler(Sampler):
 
 def _standardized(told: list[Told]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vectors, values of zero mean and unit variance, and variances of their noise."""
-    values = np.array([t.value for t in told])
-    finite = values[np.isfinite(values)]
-    median = np.median(finite)
-    # The tail of a loss may reach as far as it likes.
-    most = min(median + 2 * (median - finite.min()), finite.max())
-    most = most if most > median else finite.max()
-    values = np.minimum(np.where(np.isfinite(values), values, finite.max()), most)
+    given = np.array([t.value for t in told])
+    finite = np.isfinite(given)
+    shortened = _with_short_tail(given[finite])
+    values = np.full(len(told), shortened.max())
+    values[finite] = shortened
     unit = np.ptp(values) or 1.0  # first, as squares may overflow
     values = (values - values.min()) / unit
     scale = values.std() or 1.0
     errors = np.minimum(np.array([t.error for t in told]) / unit / scale, LARGEST_ERROR)
     return np.array([t.vector for t in told]), (values - values.mean()) / scale, errors**2
+
+
+def _with_short_tail(values: np.ndarray) -> np.ndarray:
+    """Draw values that are far worse than the median nearer, and keep their order.
+
+    The tail of a loss may reach as far as it likes. Were it cut off, a branch or a region
+    of which only bad values are known would pass for flat.
+    """
+    reach = np.median(values) - values.min()
+    if not reach > 0:
+        return values
+    last = values.min() + 3 * reach
+    with np.errstate(over="ignore"):
+        beyond = np.clip((values - last) / reach, 0, LONGEST_TAIL)
+    shortened: np.ndarray = np.minimum(values, last) + reach * np.log1p(beyond)
+    return shortened
 
 
 @lru_cache

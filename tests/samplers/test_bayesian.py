@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from skkeras_search import Real
 from skkeras_search.samplers import BayesianSampler, RandomSampler
+from skkeras_search.samplers.bayesian import _with_short_tail
 
 from .test_samplers import FINITE, MIXED, loss, run
 
@@ -107,3 +109,57 @@ def test_repeated_candidates():
     for value in (1.0, 1.1, 0.9):
         sampler.tell({"a": 1, "b": "x"}, value)
     assert len(run(sampler, 10, lambda params: params["a"])) == 5
+
+
+BRANCHES = {
+    "algorithm": ["a", "b", "c"],
+    "a0": Real(0, 1, when={"algorithm": "a"}),
+    "b0": Real(0, 1, when={"algorithm": "b"}),
+    "b1": Real(0, 1, when={"algorithm": "b"}),
+    "c0": Real(0, 1, when={"algorithm": "c"}),
+    "c1": Real(0, 1, when={"algorithm": "c"}),
+}
+
+
+def valleys(params):
+    """Most of the best branch, c, is worse than all of the others."""
+    if params["algorithm"] == "a":
+        return 1 + (params["a0"] - 0.3) ** 2
+    if params["algorithm"] == "b":
+        return 0.6 + 2 * ((params["b0"] - 0.4) ** 2 + (params["b1"] - 0.6) ** 2)
+    return 20 * ((params["c0"] - 0.7) ** 2 + (params["c1"] - 0.2) ** 2)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_best_branch_is_found_though_most_of_it_is_bad(seed):
+    sampler = BayesianSampler(BRANCHES, random_state=seed)
+    run(sampler, 40, valleys)
+    assert sampler.best["algorithm"] == "c"
+    assert valleys(sampler.best) < 0.1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_branch_has_its_share_of_the_first_points(seed):
+    sampler = BayesianSampler(BRANCHES, random_state=seed)
+    first = [params["algorithm"] for params in sampler.ask(sampler.n_initial)]
+    assert {branch: first.count(branch) for branch in "abc"} == dict.fromkeys("abc", 3)
+
+
+def test_the_number_of_first_points():
+    many = {f"x{i}": Real(0, 1, when={"algorithm": i}) for i in range(20)}
+    many["algorithm"] = list(range(20))
+    assert BayesianSampler(BRANCHES).n_initial == 9
+    assert BayesianSampler(many).n_initial == 12
+    assert BayesianSampler(BRANCHES, n_initial=2).n_initial == 2
+    assert BayesianSampler(BRANIN).n_initial == 5
+
+
+def test_a_long_tail_keeps_its_order_and_does_not_fill_the_scale():
+    good = np.linspace(0, 1, 11)
+    values = np.hstack([good, [5.0, 50.0, 500.0, 1e300]])
+    shortened = _with_short_tail(values)
+    assert (np.diff(shortened) > 0).all()
+    assert (shortened[:11] == good).all()
+    assert shortened.max() < 10
+    assert (_with_short_tail(good) == good).all()
+    assert (_with_short_tail(np.ones(4)) == 1).all()
