@@ -51,6 +51,7 @@ from skkeras_search.estimators.prediction import predict_in_batches
 from skkeras_search.estimators.rebuilding import (
     Rebuilt,
     Recipe,
+    builder_of,
     first_row,
     keras_restores,
 )
@@ -489,8 +490,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         """Make a model of one's own, with weights for what ``inputs`` then gives."""
         forget_kernels()  # those of models that are gone
         self._shares_model = False
-        self._recipe, builder = None, copy(self)
-        builder.__dict__.pop("model_", None)
+        self._recipe, builder = None, builder_of(self)
         with metrics_named_anew():
             self.model_ = self._build_keras_model()
             self._compile_model()
@@ -701,18 +701,19 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return self.model_.loss if compiled else self._get_compile_kwargs()["loss"]
 
     def _compile_model(self) -> None:
-        """Compile the model, unless it is compiled or there is nothing to train it by."""
-        if self.model_.compiled:
-            if unused := self._unused_compile_params():
-                warnings.warn(
-                    f"The model came compiled, so {unused} have no effect. Let the build "
-                    "function return it uncompiled, or have them as arguments.",
-                    stacklevel=2,
-                )
-        elif any(keras.tree.flatten(self._loss())):
-            self.model_.compile(**self._get_compile_kwargs())
-        if self.model_.compiled:
-            keep_no_graphs(self.model_.optimizer)
+        """Compile the model, unless it came compiled or there is no loss to train it by."""
+        if not self.model_.compiled:
+            arguments = self._get_compile_kwargs()
+            if not any(keras.tree.flatten(arguments["loss"])):
+                return
+            self.model_.compile(**arguments)
+        elif unused := self._unused_compile_params():
+            warnings.warn(
+                f"The model came compiled, so {unused} have no effect. Let the build "
+                "function return it uncompiled, or have them as arguments.",
+                stacklevel=2,
+            )
+        keep_no_graphs(self.model_.optimizer)
 
     def _ensure_compiled_model(self) -> None:
         if not any(keras.tree.flatten(self.model_.loss)):

@@ -51,6 +51,8 @@ class ParametersMixin(BaseEstimator):
     # Names that were passed to the constructor or set: their values are asked for, also
     # where they equal the default.
     _given: set[str]
+    # Names that were passed to the constructor, so that a clone's takes them, too.
+    _constructed_with: frozenset[str]
     # Values of the arguments that only a class of the user's names: its constructor may
     # not store them, as scikeras's MLPClassifier does not `optimizer__learning_rate`.
     _passed: dict[str, Any]
@@ -59,7 +61,7 @@ class ParametersMixin(BaseEstimator):
         """Note which parameters are asked for, before defaults join them."""
         self = super().__new__(cls)
         passed = {**dict(zip(cls._constructor_defaults(), args, strict=False)), **kwargs}
-        self._given = set(passed)
+        self._given, self._constructed_with = set(passed), frozenset(passed)
         own = of_subclasses(cls)  # type: ignore[arg-type]  # a class is hashable
         self._passed = {name: passed[name] for name in own & passed.keys()}
         return self
@@ -303,11 +305,10 @@ class ParametersMixin(BaseEstimator):
         }
         params = self._passed | self._extra_params | self._assigned_params() | changed
         params = {name: _cloned(value) for name, value in params.items()}
-        keywords = constructor_keywords(type(self))  # type: ignore[arg-type]
-        taken = params.keys() & (params if keywords is None else keywords)
+        own = constructor_arguments(type(self))  # type: ignore[arg-type]
+        taken = params.keys() & (own | self._constructed_with)
         copied = type(self)(**{name: params[name] for name in taken})
-        # A class of the user's gives the others values of its own, which may have been
-        # changed since.
+        # A class of the user's may give the others values of its own.
         for name in sorted(params.keys() - taken, key=_model_first):
             copied._set_param(name, params[name])
         for private in ("_metadata_request", "_sklearn_output_config"):
@@ -341,17 +342,9 @@ def of_subclasses(cls: type) -> set[str]:
 
 
 @lru_cache
-def constructor_keywords(cls: type) -> frozenset[str] | None:
-    """Names that a class can be called with, None if with any.
-
-    The arguments of the base classes count as long as ``**kwargs`` hands them on.
-    """
-    names: set[str] = set()
-    for parameters in _constructors(cls):
-        names |= {parameter.name for parameter in parameters}
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            return frozenset(names)
-    return None
+def constructor_arguments(cls: type) -> frozenset[str]:
+    """Arguments that the constructor of a class names, not those of its bases."""
+    return frozenset(parameter.name for parameter in next(_constructors(cls)))
 
 
 def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:

@@ -20,6 +20,9 @@ from skkeras_search.estimators.serialization import (
     refuse_python_lambdas,
 )
 
+# What a builder needs not, and would keep alive.
+OF_A_FIT = ("model_", "callbacks_", "_fit_callbacks", "_predict_batch", "_trained")
+
 
 class Recipe(NamedTuple):
     """What builds a model.
@@ -40,6 +43,14 @@ class Recipe(NamedTuple):
         builder = copy(self.estimator)
         builder._make_model(lambda: self.row)
         return builder.model_
+
+
+def builder_of(estimator: Any) -> Any:
+    """An estimator as it is before it builds a model."""
+    builder = copy(estimator)
+    for name in OF_A_FIT:
+        builder.__dict__.pop(name, None)
+    return builder
 
 
 def first_row(inputs: Any) -> Any:

@@ -296,7 +296,7 @@ def refuse_text(y: Any, advice: str) -> None:
     ValueError
     """
     array = np.asarray(y)
-    if array.dtype.kind in "UO":
+    if array.dtype.kind in "UTO":
         text = next((value for value in array.ravel() if isinstance(value, str)), None)
         if text is not None:
             raise ValueError(f"y holds text, such as {str(text)!r}. {advice}")

@@ -264,6 +264,12 @@ class AnyKeyword(WithoutArguments):
         self.units = units
 
 
+class FixedAndAnyKeyword(WithoutArguments):
+    def __init__(self, units=3, **kwargs):
+        KerasClassifier.__init__(self, epochs=2, batch_size=30, **kwargs)
+        self.units = units
+
+
 class OfASubclass(WithUnits):
     def __init__(self, units, depth=1):
         super().__init__(units)
@@ -278,6 +284,8 @@ class OfASubclass(WithUnits):
         (UnitsFirst, ["units"]),
         (UnitsHandedOn, ["units", "learning_rate"]),
         (AnyKeyword, ["units"]),
+        (functools.partial(AnyKeyword, epochs=2), ["units"]),
+        (functools.partial(FixedAndAnyKeyword, random_state=3), ["units"]),
         (functools.partial(OfASubclass, 3), ["units", "depth"]),
     ],
 )
