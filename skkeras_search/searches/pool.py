@@ -63,7 +63,9 @@ class Pool:
         run: Callable[[list[Call]], list[Any]],
         give_up: Callable[[list[Call], BaseException], list[Any]],
     ):
-        self._workers: Executor | None = workers  # None while new ones are started
+        # None while new ones are started.
+        self._workers: Executor | None = workers
+        self._error: Exception | None = None  # of starting them
         self._n_workers, self._start = n_workers, start
         self._run, self._give_up = run, give_up
         self._lock = threading.RLock()
@@ -87,16 +89,20 @@ class Pool:
         return forgotten
 
     def _send(self) -> None:
+        if (error := self._error) is not None:  # there are no workers to wait for
+            for forgotten in self.forget():
+                forgotten.outcome.set_exception(error)
         with self._lock:
-            while self._workers is not None and (candidate := self._next()):
+            while (workers := self._workers) is not None and (candidate := self._next()):
                 try:
-                    future = self._workers.submit(self._run, candidate.calls)
-                except TerminatedWorkerError:  # while it had nothing to do
-                    self._waiting.appendleft(candidate)
-                    self._restart()
+                    future = workers.submit(self._run, candidate.calls)
+                except TerminatedWorkerError:  # nobody has heard of it yet
+                    queue = self._suspects if candidate.is_suspect else self._waiting
+                    queue.appendleft(candidate)
+                    self._restart(workers)
                     return
                 self._running.add(candidate)
-                future.add_done_callback(partial(self._receive, candidate))
+                future.add_done_callback(partial(self._receive, candidate, workers))
 
     def _next(self) -> Candidate | None:
         if self._suspects:
@@ -106,37 +112,37 @@ class Pool:
             return None
         return self._waiting.popleft()
 
-    def _receive(self, candidate: Candidate, future: Future[list[Any]]) -> None:
+    def _receive(
+        self, candidate: Candidate, workers: Executor, future: Future[list[Any]]
+    ) -> None:
         error = future.exception()
         has_died = isinstance(error, TerminatedWorkerError)
         is_guilty = has_died and candidate.is_suspect
         with self._lock:
             self._running.remove(candidate)
             if has_died:
-                self._restart()
-                if not is_guilty:
-                    candidate.is_suspect = True
-                    self._suspects.append(candidate)
-                    return
+                self._restart(workers)
+            if has_died and not is_guilty:
+                candidate.is_suspect = True
+                self._suspects.append(candidate)
         # Without the lock: whoever waits for the outcome may submit the next.
         if is_guilty and error is not None:
             _settle(candidate.outcome, partial(self._give_up, candidate.calls, error))
-        else:
+        elif not has_died:
             _settle(candidate.outcome, future.result)
         self._send()
 
-    def _restart(self) -> None:
+    def _restart(self, dead: Executor) -> None:
         """Start new workers, in a thread: that of the old ones has to end before."""
-        if self._workers is not None:
+        if self._workers is dead:  # or there are others since
             self._workers = None
             threading.Thread(target=self._start_again, name="new workers").start()
 
     def _start_again(self) -> None:
         try:
             self._workers = self._start()
-        except Exception as error:  # or everybody would wait for ever
-            for candidate in self.forget():
-                candidate.outcome.set_exception(error)
+        except Exception as error:
+            self._error = error
         self._send()
 
 
