@@ -52,7 +52,7 @@ class LastMetrics(NamedTuple):
         """Put them in a model, as ``keras.Model.fit`` leaves them there."""
         if not self.values:  # nothing was trained
             return
-        build_metrics(model, self.batch)
+        build_metrics(model, self.batch, len(self.values))
         for variable, value in zip(model.metrics_variables, self.values, strict=True):
             variable.assign(value)
 

@@ -88,16 +88,19 @@ def write_state(model: keras.Model, state: State) -> None:
     Variables(model).write(state)
 
 
-def build_metrics(model: keras.Model, batch: Batch) -> None:
-    """Have the metrics of a compiled model made that Keras makes when a fit begins."""
+def build_metrics(model: keras.Model, batch: Batch, n_variables: int) -> None:
+    """Have the metrics of a compiled model made that Keras makes when a fit begins.
+
+    They have ``n_variables`` then.
+    """
     metrics = model._compile_metrics
-    if metrics is None or metrics.built:
+    if metrics is None:
         return
     outputs = getattr(getattr(model, "_functional", model), "_outputs_struct", None)
-    if outputs is not None:
+    if outputs is not None and not metrics.built:
         with metrics_named_anew():
             metrics.build(batch[1], outputs)
-    if outputs is None or not all(map(_has_variables, metrics.metrics)):
+    if len(model.metrics_variables) != n_variables:  # some are made when they are used
         metrics.built = False
         build_all(model, batch)  # ten times as slow
 
@@ -106,10 +109,6 @@ def build_all(model: keras.Model, batch: Batch) -> None:
     """Have the metrics, the loss and the optimizer of a compiled model made."""
     with metrics_named_anew():
         model._symbolic_build(data_batch=batch)
-
-
-def _has_variables(metric: keras.Metric) -> bool:
-    return bool(metric.variables)
 
 
 def output_names(model: keras.Model) -> list[str]:

@@ -69,7 +69,8 @@ def einsum(units):
 
 def images(units, pool):
     inputs = keras.Input((8, 8, 1))
-    hidden = layers.Conv2D(units, 3, activation="relu", padding="same")(inputs)
+    # No bias: before a normalisation its gradient is rounding alone.
+    hidden = layers.Conv2D(units, 3, use_bias=False, padding="same")(inputs)
     hidden = pool(2)(layers.BatchNormalization()(hidden))
     hidden = layers.Conv2D(units + 1, 2, use_bias=False)(hidden)
     return compiled(inputs, layers.Flatten()(hidden))
@@ -153,6 +154,7 @@ AFTER_EMBEDDING = {
 @pytest.fixture(autouse=True)
 def no_programs(monkeypatch):
     cache._programs.clear()
+    cache._first.clear()
     cache._first.clear()
     # However long this machine takes.
     monkeypatch.setattr(cache, "slowdown", lambda model: 0)
@@ -274,6 +276,7 @@ def fit_by_both_programs(make):
     by_any = [fit(units) for units in (*MADE_OF, OTHERS[0])][-1]
     assert kinds() == [False, True]
     cache._programs.clear()
+    cache._first.clear()
     alone = fit(OTHERS[0])
     assert kinds() == [False]
     assert_allclose(by_any.history_["loss"], alone.history_["loss"], rtol=1e-4)
