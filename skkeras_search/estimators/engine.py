@@ -8,12 +8,32 @@ import keras
 
 from skkeras_search.estimators.retracing import retracing_expected
 from skkeras_search.estimators.seeding import seeded
+from skkeras_search.fusion.backend import current_task
+from skkeras_search.fusion.batcher import Cancelled, Task
 from skkeras_search.fusion.lane import Lane, LastMetrics, Predictor
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.obstacles import obstacle
 from skkeras_search.fusion.training import train
 
 ENGINES = ("auto", "fused", "keras")
+
+
+class EndWhenCancelled(keras.callbacks.Callback):
+    """End the fit of a task whose result nobody wants any more.
+
+    Parameters
+    ----------
+    task : Task
+    """
+
+    def __init__(self, task: Task):
+        super().__init__()
+        self._task = task
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Look before each batch."""
+        if self._task.is_cancelled:
+            raise Cancelled
 
 
 @dataclass(frozen=True)
@@ -112,6 +132,9 @@ def fit_by_keras(
             f"engine='fused', but this fit cannot be fused, because {reason}. With "
             "engine='auto' Keras itself trains what cannot be fused."
         )
+    callbacks = list(arguments.get("callbacks") or ())
+    if task := current_task.get():
+        callbacks.append(EndWhenCancelled(task))
     with seeded(seed), retracing_expected(), metrics_named_anew():
-        history = model.fit(x=x, y=y, **arguments).history
+        history = model.fit(x=x, y=y, **{**arguments, "callbacks": callbacks}).history
     return Fitted(history, "keras", reason)

@@ -5,7 +5,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 # Of the standard library, modules that compute from their arguments alone.
@@ -45,11 +45,13 @@ def _root(thing: Any) -> str:
         return _root(thing.__func__)
     if isinstance(thing, partial):
         return _root(thing.func)
-    if hasattr(thing, "python_function"):  # a tf.function
+    if is_tf_function(thing):
         return _root(thing.python_function)
     if isinstance(thing, ModuleType):
         return thing.__name__.partition(".")[0]
-    made_by = thing if isinstance(thing, (FunctionType, type)) else type(thing)
+    if isinstance(thing, FunctionType):  # whose `__module__` functools.wraps replaces
+        return str(thing.__globals__.get("__name__", "__main__")).partition(".")[0]
+    made_by = thing if isinstance(thing, type) else type(thing)
     return str(made_by.__module__).partition(".")[0]
 
 
@@ -62,6 +64,11 @@ def _is_foreign(root: str) -> bool:
     path = getattr(sys.modules.get(root), "__file__", None)
     paths = [path] if path else list(getattr(sys.modules.get(root), "__path__", ()))
     return not any(str(path).startswith(_installed) for path in paths)
+
+
+def is_tf_function(thing: Any) -> bool:
+    """Whether it is a ``tf.function``."""
+    return hasattr(type(thing), "python_function")  # no attribute of a user's object
 
 
 def is_local(thing: Any) -> bool:
@@ -118,7 +125,7 @@ def references(function: FunctionType) -> list[Reference]:
             root = name.partition(".")[0]
             found[root] = sys.modules.get(root)
         elif kind == "cell":
-            value = cells[name].cell_contents if name in cells else None
+            value = content_of(cells[name]) if name in cells else None
             if not isinstance(value, ModuleType):
                 continue  # read with the cells, or a variable of the function
         else:
@@ -130,6 +137,14 @@ def references(function: FunctionType) -> list[Reference]:
             value, dotted = getattr(value, attribute), f"{dotted}.{attribute}"
         found[dotted] = value
     return sorted(found.items())
+
+
+def content_of(cell: CellType) -> Any:
+    """What a variable of an enclosing function holds; ``...`` if nothing yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return ...
 
 
 @lru_cache(maxsize=4096)

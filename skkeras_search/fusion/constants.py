@@ -25,8 +25,6 @@ CONSTANTS = {
     keras.regularizers.L2: ("l2",),
     keras.regularizers.L1L2: ("l1", "l2"),
 }
-# In the place of each in a description of an architecture.
-PLACEHOLDER = 0.5
 # Lanes that begin from one model read what a trace of it replaces for a while.
 _lock = threading.RLock()
 
@@ -42,8 +40,8 @@ class Constants:
 
     def __init__(self, model: keras.Model):
         layers = model._flatten_layers()
-        # A layer of the user's could look at a rate, and not find a number.
-        holders = _holders(model) if all(map(is_of_keras, layers)) else ()
+        # Code of the user's could look at a rate, and not find a number.
+        holders = _holders(model) if _is_of_keras(model, layers) else ()
         with _lock:
             self._places = [
                 (holder, name)
@@ -51,6 +49,10 @@ class Constants:
                 for name in CONSTANTS.get(type(holder), ())
                 if _is_data(name, getattr(holder, name))
             ]
+
+        self._names: dict[int, list[str]] = {}
+        for holder, name in self._places:
+            self._names.setdefault(id(holder), []).append(name)
 
     def values(self) -> list[Any]:
         """Their values, as tensors."""
@@ -65,11 +67,10 @@ class Constants:
         first: dict[tuple[int, str], int] = {}
         return tuple(first.setdefault((id(h), n), len(first)) for h, n in self._places)
 
-    @contextmanager
-    def left_open(self) -> Iterator[None]:
-        """Have a placeholder in their places for a block."""
-        with _replaced([(*place, PLACEHOLDER) for place in self._places]):
-            yield
+    def has(self, holder: Any, name: str | None = None) -> bool:
+        """Whether an attribute of an object is one of them, or any is."""
+        names = self._names.get(id(holder), ())
+        return name in names if name else bool(names)
 
     @contextmanager
     def set_to(
@@ -163,6 +164,18 @@ def _numbers(name: str, value: float) -> tuple[float, float]:
 def _is_data(name: str, value: Any) -> bool:
     # Keras leaves out of its graphs what a zero, or a rate of one, would switch off.
     return float(value) > 0 and not (name == "rate" and float(value) >= 1)
+
+
+def _is_of_keras(model: keras.Model, layers: Sequence[Any]) -> bool:
+    """Whether a model is computed by code of Keras's alone, as far as it is easily seen."""
+    metrics = model._compile_metrics
+    names = ("_user_metrics", "_user_weighted_metrics")
+    compiled = [getattr(metrics, name, None) for name in names]
+    if model._compile_loss is not None:
+        compiled.append(model._compile_loss._user_loss)
+    parts = [*layers, *keras.tree.flatten(compiled)]
+    held = [v for part in parts for v in getattr(part, "__dict__", {}).values()]
+    return all(is_of_keras(part) for part in (*parts, *filter(callable, held)))
 
 
 def _holders(model: keras.Model) -> Iterator[Any]:

@@ -7,6 +7,7 @@ one part is in several places. What cannot be read has no description.
 import copyreg
 import hashlib
 import random
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from enum import Enum
 from functools import partial
@@ -22,19 +23,24 @@ from typing import Any
 import numpy as np
 
 from skkeras_search.fusion.code import (
+    content_of,
     depends_on_the_world,
     is_foreign,
     is_local,
     is_of_keras,
+    is_tf_function,
     mentioned,
     references,
 )
 
+# Of an array that is compared by its numbers.
+MOST_BYTES = 2**26
 # Objects and values that are read at most: a fifth of a second's work. A model of a
 # hundred layers has ten thousand.
 MOST_PARTS = 200_000
 EXACT = (bool, int, str, bytes, type(None), type(...), type(NotImplemented))
-BY_REPR = (float, complex, np.generic, np.dtype, range, slice)
+BY_REPR = (float, complex, range, slice)
+OF_NUMPY = (np.generic, np.dtype)
 # They are for people and for building, not for computing.
 NOT_REACHED = {"__doc__", "__module__", "__weakref__", "__dict__", "__annotations__"}
 NOT_REACHED |= {"__firstlineno__", "__static_attributes__", "__annotate_func__"}
@@ -93,8 +99,8 @@ class Description:
         self.tokens += tokens
 
     def asks_for(self, name: str) -> bool:
-        """Whether code that was read can ask for an attribute of this name."""
-        return name in self._before
+        """Whether code that was read can ask for an attribute, maybe by a property."""
+        return name in self._before or name.lstrip("_") in self._before
 
     def read(self, value: Any) -> None:
         """Describe an object.
@@ -107,7 +113,7 @@ class Description:
         cls = type(value)
         if cls in EXACT:
             self.tokens += (cls, value)
-        elif isinstance(value, BY_REPR):
+        elif cls in BY_REPR or (isinstance(value, OF_NUMPY) and is_of_keras(cls)):
             self.tokens += (cls, repr(value))
         elif (number := self._numbers.get(id(value))) is not None:
             self.tokens += ("the", number)  # a part that is in another place, too
@@ -143,18 +149,24 @@ class Description:
             self._read_class(value)
         elif isinstance(value, (FunctionType, BuiltinFunctionType, MethodType, partial)):
             self._read_function(value)
-        elif hasattr(value, "python_function"):  # a tf.function
+        elif is_tf_function(value):
             self.add("tf.function", repr(getattr(value, "function_type", None)))
             self.read_items(_options(value))
         elif isinstance(value, GENERATORS):
             raise UnreadableError("draws random numbers while the program is made")
         elif isinstance(value, Enum):
-            self.add(type(value).__qualname__, value.name)
+            self.read(type(value))
+            self.add(value.name)
             self.read(value.value)
         else:
             self._read_instance(value)
 
     def _read_array(self, array: np.ndarray) -> None:
+        if array.nbytes > MOST_BYTES:
+            raise UnreadableError(f"is an array of {array.nbytes >> 20} MB")
+        if type(array) is not np.ndarray:
+            self.read(type(array))
+            self.read(getattr(array, "__dict__", None))
         self.add("array", array.dtype.str, array.shape)
         if array.dtype.hasobject:
             for item in array.flat:
@@ -198,13 +210,9 @@ class Description:
         self.read(function.__kwdefaults__)
         self.read(vars(function))
         for cell in function.__closure__ or ():
-            try:
-                content = cell.cell_contents
-            except ValueError:  # the variable has no value yet
-                self.add("empty")
-            else:
-                if not isinstance(content, ModuleType):  # a reference, if it is used
-                    self.read(content)
+            content = content_of(cell)
+            if not isinstance(content, ModuleType):  # a reference, if it is used
+                self.read(content)
         if is_foreign(function):
             self.read_items(references(function))
 
@@ -214,15 +222,18 @@ class Description:
             self.read_itself(cls)
             return
         self.add("class", cls.__qualname__)
-        for base in cls.__bases__:
-            self.read(base)
-        known = [
-            base for base in cls.__mro__ if base is not object and not is_foreign(base)
-        ]
-        for name, member in sorted(vars(cls).items()):
-            if self._is_reached(name, known):
-                self.read(name)
-                self._read_member(member)
+        self.read(type(cls))
+        bases = [base for base in cls.__mro__ if base is not object]
+        known = [base for base in bases if not (is_foreign(base) or is_local(base))]
+        for base in bases:  # a mixin alone may have nothing that Keras asks for
+            if base in known:
+                self.read_itself(base)
+                continue
+            self.add("base", base.__qualname__)
+            for name, member in sorted(vars(base).items()):
+                if self._is_reached(name, known):
+                    self.read(name)
+                    self._read_member(member)
 
     def _is_reached(self, name: str, known: list[type]) -> bool:
         if name in NOT_REACHED or name.startswith("__dataclass"):
@@ -230,14 +241,16 @@ class Description:
         if known and name in BUILDING and name not in self._before:
             return False
         is_magic = name.startswith("__") and name.endswith("__")
-        return is_magic or name in self._before or any(hasattr(b, name) for b in known)
+        by_any_name = not self._before.isdisjoint(DYNAMIC)
+        asked = is_magic or by_any_name or name in self._before
+        return asked or any(hasattr(base, name) for base in known)
 
     def _read_member(self, member: Any) -> None:
-        if isinstance(member, property):
+        if type(member) is property:
             self.add("property")
-            for function in (member.fget, member.fset):
-                self.read(function)
-        elif isinstance(member, (staticmethod, classmethod)):
+            self.read(member.fget)
+            self.read(member.fset)
+        elif type(member) in (staticmethod, classmethod):
             self.add(type(member).__name__)
             self.read(member.__func__)
         elif type(member).__name__ in ("member_descriptor", "getset_descriptor"):
@@ -251,22 +264,22 @@ class Description:
             self.read(cls)
         else:
             self.read_itself(cls)  # as the instance is there, nobody needs to make it
+        if isinstance(value, CONTAINERS):
+            self.add("items", len(value))
+            if len(value) > MOST_PARTS:
+                raise UnreadableError("has too many parts to be compared")
         if isinstance(value, (dict, MappingProxyType)):
-            self.add("items", len(value))
             self.read_items(list(value.items()))
-            self.read(getattr(value, "default_factory", None))
+            if isinstance(value, defaultdict):
+                self.read(value.default_factory)
         elif isinstance(value, (list, tuple)):
-            self.add("items", len(value))
             for item in value:
                 self.read(item)
         elif isinstance(value, (set, frozenset)):
             self.add("set", tuple(sorted(map(_by_value, value))))
         elif _has_hidden_state(cls):
             self._read_reduced(value)
-        for name in _slots(cls):
-            self.read_items([(name, getattr(value, name, None))])
-        if own := getattr(value, "__dict__", None):
-            self.read_items(sorted(own.items()))
+        self.read_items(state_of(value))
 
     def _read_reduced(self, value: Any) -> None:
         """The state of an object that is not Python's, as it would be pickled."""
@@ -300,6 +313,10 @@ class _Itself:
         return id(self.value)
 
 
+# Code that mentions one of them can ask for any name.
+DYNAMIC = {"getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller"}
+CONTAINERS = (dict, list, tuple, set, frozenset)
+MADE_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 # What Keras calls before a program is traced, or when it saves.
 BUILDING = {
     "__init__",
@@ -331,9 +348,15 @@ def _options(function: Any) -> list[tuple[str, Any]]:
 
 
 def _by_value(item: Any) -> str:
-    if type(item) not in EXACT and not isinstance(item, BY_REPR):
+    if type(item) not in (*EXACT, *BY_REPR):
         raise UnreadableError(f"is a set of {type(item).__name__}, which has no order")
     return f"{type(item).__name__} {item!r}"
+
+
+def state_of(value: Any) -> list[tuple[str, Any]]:
+    """The attributes of an object, in the order of their names."""
+    slots = [(name, getattr(value, name, None)) for name in _slots(type(value))]
+    return sorted([*slots, *getattr(value, "__dict__", {}).items()])
 
 
 def _slots(cls: type) -> list[str]:
@@ -349,6 +372,12 @@ def _slots(cls: type) -> list[str]:
 
 def _has_hidden_state(cls: type) -> bool:
     """Whether instances have a state in memory that Python's attributes do not show."""
+    bases = [base for base in cls.__mro__ if base not in (object, *CONTAINERS)]
+    if not bases:
+        return False
+    of_c = any(not base.__flags__ & MADE_AT_RUN_TIME for base in bases)
+    names = {name for base in bases for name in vars(base)}
     pointers = 2 + len(_slots(cls))  # those of __dict__ and __weakref__
     visible = object.__basicsize__ + pointers * np.dtype(np.intp).itemsize
-    return cls.__basicsize__ > visible or bool(cls.__itemsize__)
+    is_larger = cls.__basicsize__ > visible and not issubclass(cls, CONTAINERS)
+    return of_c or is_larger or names.isdisjoint(("__dict__", "__slots__"))

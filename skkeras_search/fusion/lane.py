@@ -26,7 +26,6 @@ from skkeras_search.fusion.step import (
     Variables,
     build_all,
     build_metrics,
-    metric_names,
     output_names,
 )
 
@@ -406,16 +405,16 @@ def _tensors(rows: Batch) -> Batch:
 def _names(program: Program, model: keras.Model) -> list[str]:
     """Names of the metrics of ``model``: the program has those of its example.
 
-    Keras numbers the names it makes up, of layers and so of outputs, and of metrics.
+    Keras numbers the names it makes up for layers, and so for outputs.
     """
     outputs = dict(zip(program.output_names, output_names(model), strict=True))
-    metrics = dict(zip(program.metric_names, metric_names(model), strict=True))
-    return [_renamed(name, outputs, metrics) for name in program.names]
+    if len(outputs) < 2:  # which is in no name then
+        return program.names
+    return [_renamed(name, outputs) for name in program.names]
 
 
-def _renamed(name: str, outputs: dict[str, str], metrics: dict[str, str]) -> str:
+def _renamed(name: str, outputs: dict[str, str]) -> str:
     for old, new in sorted(outputs.items(), key=lambda pair: -len(pair[0])):
         if name.startswith(f"{old}_"):
-            rest = name[len(old) + 1 :]
-            return f"{new}_{metrics.get(rest, rest)}"
-    return metrics.get(name, name)
+            return new + name.removeprefix(old)
+    return name

@@ -58,6 +58,8 @@ def apply_gradients(
     return values[: len(weights)], values[len(weights) :]
 
 
+# Methods that this package replaces (``tensorflow_memory.py``).
+OURS = {"_all_reduce_sum_gradients"}
 # Their updates need all of a variable; with those above, they are compared with Keras.
 OTHERS = (keras.optimizers.Lamb, keras.optimizers.Adafactor, keras.optimizers.Muon)
 
@@ -67,6 +69,9 @@ def is_known(optimizer: keras.Optimizer) -> bool:
     schedule = optimizer._learning_rate
     if getattr(optimizer, "_exclude_from_weight_decay", None):
         return False  # it names variables by what only this model has
+    own = vars(optimizer).items()
+    if any(callable(v) and hasattr(type(optimizer), n) for n, v in own if n not in OURS):
+        return False  # a method was replaced
     return type(optimizer) in (*ELEMENTWISE, *OTHERS) and (
         isinstance(schedule, keras.Variable)
         or type(schedule).__module__.startswith("keras.")

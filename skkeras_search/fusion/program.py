@@ -25,7 +25,6 @@ from skkeras_search.fusion.step import (
     NotFusibleError,
     State,
     Step,
-    metric_names,
     output_names,
     read_state,
 )
@@ -101,8 +100,7 @@ class Program:
     ----------
     names : list of str
         Of the metrics, in the order of their values.
-    output_names, metric_names : list of str
-        Of the outputs, and of the metrics that were given to ``compile``.
+    output_names : list of str
     fresh_metrics : list of tensor
         Values of the metrics' variables at the beginning of an epoch.
     batches_a_call : int
@@ -131,7 +129,6 @@ class Program:
         self.fresh_metrics = self.step.fresh_metrics()
         self.names = self.step.names
         self.output_names = output_names(model)
-        self.metric_names = metric_names(model)
         state = read_state(model)
         self._new_optimizer = state.optimizer if is_new else None
         values = keras.tree.flatten(tuple(state))
@@ -152,7 +149,9 @@ class Program:
             return read_state(model)
         # Before it is built, it has the first of its variables: a step, a rate.
         own = state.optimizer
-        new = resized_state(self.step.model.optimizer, self._new_optimizer, state.trainable)
+        new = self._new_optimizer
+        if self.any_width:
+            new = resized_state(self.step.model.optimizer, new, state.trainable)
         return state._replace(optimizer=own + new[len(own) :])
 
     def prepare(

@@ -17,7 +17,12 @@ from tensorflow.python.framework import config as tensorflow_settings
 
 from skkeras_search.fusion.code import is_of_keras
 from skkeras_search.fusion.constants import Constants
-from skkeras_search.fusion.description import EXACT, Description, UnreadableError
+from skkeras_search.fusion.description import (
+    EXACT,
+    Description,
+    UnreadableError,
+    state_of,
+)
 from skkeras_search.fusion.optimizer import choices
 from skkeras_search.fusion.step import NotFusibleError, output_names
 from skkeras_search.fusion.widths import is_for_any_width, is_size
@@ -49,7 +54,8 @@ LEFT_OUT: dict[type, set[str]] = {
     keras.Model: OF_KERAS_OBJECTS | OF_MODELS,
     keras.Operation: OF_KERAS_OBJECTS,
     keras.Loss: OF_KERAS_OBJECTS,
-    keras.Metric: OF_KERAS_OBJECTS | {"init_shape"},
+    # Their names are keys of histories.
+    keras.Metric: OF_KERAS_OBJECTS - {"name", "_name"} | {"init_shape"},
     keras.Optimizer: OF_KERAS_OBJECTS | OF_OPTIMIZERS,
     Node: set(),
     SymbolicArguments: OF_ARGUMENTS,
@@ -105,16 +111,18 @@ def family(model: keras.Model) -> Signature | None:
     Signature or None
         None if widths are part of the model's program.
     """
-    return _described(model, any_width=True) if is_for_any_width(model) else None
+    if not is_for_any_width(model):
+        return None
+    described = _described(model, any_width=True)
+    return None if described.is_foreign else described  # foreign code may look at sizes
 
 
 def _described(model: keras.Model, any_width: bool) -> Signature:
     constants = Constants(model)
-    with constants.left_open():
-        try:
-            description = _Reading(model, any_width).description()
-        except (UnreadableError, RecursionError) as error:
-            raise NotFusibleError(f"it cannot be compared with others: {error}") from error
+    try:
+        description = _Reading(model, constants, any_width).description()
+    except Exception as error:  # also of the user's code, which may hide attributes
+        raise NotFusibleError(f"it cannot be compared with others: {error}") from error
     tokens = (*description.tokens, constants.pattern())
     return Signature(tokens, description.is_foreign)
 
@@ -122,8 +130,9 @@ def _described(model: keras.Model, any_width: bool) -> Signature:
 class _Reading:
     """How the parts of one model are described."""
 
-    def __init__(self, model: keras.Model, any_width: bool):
+    def __init__(self, model: keras.Model, constants: Constants, any_width: bool):
         self._model = model
+        self._constants = constants
         self._any_width = any_width
         own = (*model.trainable_variables, *model.non_trainable_variables)
         self._position = {id(variable): i for i, variable in enumerate(own)}
@@ -147,6 +156,8 @@ class _Reading:
         for thing in keras.tree.flatten(list(compiled.values())):
             if isinstance(thing, str):
                 description.read(registered.get(thing))
+            elif callable(thing):  # a key of histories
+                description.read(getattr(thing, "__name__", None))
         if any(isinstance(value, dict) for value in compiled.values()):
             description.read(output_names(model))
         if self._any_width:  # losses and metrics look at the widths of outputs
@@ -174,7 +185,7 @@ class _Reading:
             description.read(_unwrapped(value))
         else:
             left_out = _left_out(value)
-            if left_out is None:
+            if left_out is None and not self._constants.has(value):
                 return False
             self._read_object(description, value, left_out)
         return True
@@ -193,15 +204,17 @@ class _Reading:
         return len(shape) if self._any_width else tuple(shape)
 
     def _read_object(
-        self, description: Description, value: Any, left_out: set[str]
+        self, description: Description, value: Any, left_out: set[str] | None
     ) -> None:
         """An object of a class of Keras's, or of one derived from it."""
         description.read(type(value))
         own = is_of_keras(type(value))
         items = []
-        for name, part in sorted(vars(value).items()):
+        for name, part in state_of(value):
+            if self._constants.has(value, name):
+                continue
             if not description.asks_for(name):
-                if name in left_out or name.startswith("_self_"):
+                if name in (left_out or ()) or name.startswith("_self_"):
                     continue
                 if isinstance(part, keras.initializers.Initializer):
                     continue  # the weights are there
@@ -245,8 +258,8 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _read_tensor(description: Description, tensor: tf.Tensor) -> None:
-    if not hasattr(tensor, "numpy"):
-        raise UnreadableError("is a tensor of a graph")
+    if not hasattr(tensor, "numpy") or tensor.dtype in (tf.resource, tf.variant):
+        raise UnreadableError("is a tensor of a graph, or of a resource")
     description.add("tensor")
     description.read(tensor.numpy())
 

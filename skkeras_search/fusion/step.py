@@ -116,14 +116,6 @@ def output_names(model: keras.Model) -> list[str]:
     return list(getattr(model, "output_names", None) or ())
 
 
-def metric_names(model: keras.Model) -> list[str]:
-    """Names of the metrics that were given to ``compile`` as objects."""
-    given = model._compile_metrics
-    names = ("_user_metrics", "_user_weighted_metrics")
-    metrics = keras.tree.flatten([getattr(given, name, None) for name in names])
-    return [metric.name for metric in metrics if isinstance(metric, keras.Metric)]
-
-
 class Step:
     """Training, evaluation and prediction of batches.
 

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from copy import copy
+from typing import Any
 
 
 def inherit() -> Callable[[], None]:
@@ -16,10 +18,15 @@ def inherit() -> Callable[[], None]:
     if module is None:  # Keras was not imported yet
         return lambda: None
     tracker = module.GLOBAL_STATE_TRACKER
-    state = dict(vars(tracker))
+    state = {name: _own(value) for name, value in vars(tracker).items()}
 
     def take_over() -> None:
         vars(tracker).clear()
         vars(tracker).update(state)
 
     return take_over
+
+
+def _own(value: Any) -> Any:
+    """A list, dict or set that no other thread changes."""
+    return copy(value) if isinstance(value, (list, dict, set)) else value

@@ -585,14 +585,14 @@ def test_times_of_fits_add_up_to_what_the_cores_did():
 
 
 def test_the_time_of_a_program_is_shared(monkeypatch):
-    program_of, traced = lanes.program_of, []
+    program_at, traced = lanes.program_at, []
 
     def tracing(*arguments):
         if not traced:
             traced.append(time.sleep(1.2))
-        return program_of(*arguments)
+        return program_at(*arguments)
 
-    monkeypatch.setattr(lanes, "program_of", tracing)
+    monkeypatch.setattr(lanes, "program_at", tracing)
 
     def search():
         grid = {"learning_rate": [0.01, 0.1, 0.2]}

@@ -1,5 +1,8 @@
 """A fused fit gives what Keras's own gives, whatever is trained and however."""
 
+import threading
+from contextlib import contextmanager, nullcontext
+
 import joblib
 import keras
 import numpy as np
@@ -8,11 +11,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers, losses, metrics, optimizers
+from keras.src.backend.common import global_state
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from skkeras_search import KerasClassifier, KerasRegressor, MultiInput
+from skkeras_search.fusion.thread_state import inherit
 
 X, y = load_digits(return_X_y=True)
 DIGITS, y = (X[:150] / 16).astype("float32"), y[:150]
@@ -50,6 +55,30 @@ def assert_fitted_alike(fused, unfused, X, rtol=1e-3, atol=1e-4):
     assert_allclose(fused._predict_raw(X), unfused._predict_raw(X), rtol, atol)
 
 
+@contextmanager
+def double_precision():
+    """Compute with 64 bits in a block.
+
+    With 32 the rounding of sums grows: Adam makes steps of any size of gradients that would
+    be zero, as those of a bias before a normalisation.
+    """
+    try:
+        set_precision("float64")
+        yield
+    finally:
+        set_precision("float32")
+
+
+def precision_for(kind):
+    # Keras's OrthogonalRegularizer works in single precision only.
+    return nullcontext() if kind == "penalties" else double_precision()
+
+
+def set_precision(dtype):
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+
+
 def mlp(
     meta,
     hidden=(8,),
@@ -66,7 +95,7 @@ def mlp(
     for width in hidden:
         model.add(layers.Dense(width, activation=activation))
         for layer in between:
-            model.add(layer.from_config(layer.get_config() | {"name": None}))
+            model.add(layer.from_config(layer.get_config() | {"name": None, "dtype": None}))
     model.add(layers.Dense(outputs, activation="softmax" if classes else None))
     loss = loss or ("sparse_categorical_crossentropy" if classes else "mse")
     if not isinstance(optimizer, str):
@@ -305,7 +334,8 @@ LAYERS = {
 
 @pytest.mark.parametrize("kind", LAYERS)
 def test_layers(kind):
-    fit_both(classifier(between=LAYERS[kind]), X, y)
+    with precision_for(kind):
+        fit_both(classifier(between=LAYERS[kind]), X, y)
 
 
 def images(pool):
@@ -498,7 +528,8 @@ def test_whatever_is_fitted(
         validation_split=split,
     )
     weight = np.linspace(0.5, 1, n_rows) if weighted else None
-    fit_both(estimator, X[:n_rows], y[:n_rows], sample_weight=weight)
+    with precision_for(kind):
+        fit_both(estimator, X[:n_rows], y[:n_rows], sample_weight=weight)
 
 
 class Changing(keras.callbacks.Callback):
@@ -734,13 +765,9 @@ def test_subclassed_models(kind, names):
 
 
 SECRET = {"factor": 2.0}
-
-
-def secret():
-    return SECRET["factor"]
-
-
-secret.__module__ = "numpy"  # for installed code, which nobody reads
+INSTALLED = {"__name__": "numpy.secret", "SECRET": SECRET}
+exec("def secret():\n    return SECRET['factor']", INSTALLED)
+secret = INSTALLED["secret"]  # installed code, which nobody reads
 
 
 def secretly_scaled(y_true, y_pred):
@@ -800,3 +827,62 @@ def test_names_of_metrics_do_not_depend_on_earlier_fits(engine, kind):
     for width in (4, 5):
         fitted = KerasClassifier(model, width=width, verbose=0, engine=engine).fit(X, y)
         assert sorted(fitted.history_) == ["auc", "loss", "mean_squared_error"]
+
+
+def test_losses_that_look_at_a_layer():
+    def model(meta):
+        made = mlp(meta, between=[layers.Dropout(0.2, seed=1)])
+        dropout = made.layers[1]
+
+        def loss(y_true, y_pred):
+            factor = 5.0 if dropout.rate > 0.3 else 1.0
+            return factor * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+        made.compile("adam", loss)
+        return made
+
+    fit_both(classifier(model), X, y)
+
+
+@pytest.mark.parametrize("name", ["mean", "out"])
+def test_names_of_outputs_and_metrics(name):
+    def model(meta):
+        inputs = keras.Input((64,))
+        made = keras.Model(inputs, layers.Dense(1, name=name)(inputs))
+        made.compile("sgd", "mse", metrics=["mean_absolute_error"])
+        return made
+
+    fitted = KerasRegressor(model, verbose=0).fit(X, TARGET)
+    assert sorted(fitted.history_) == ["loss", "mean_absolute_error"]
+
+
+@pytest.mark.parametrize("names", ["mm", "pq"])
+def test_metrics_of_one_name(names):
+    def model(meta):
+        own = [keras.metrics.MeanSquaredError(name=name) for name in names]
+        made = keras.Sequential([layers.Dense(1)])
+        made.compile("sgd", "mse", metrics=own)
+        return made
+
+    fused, unfused = (
+        KerasRegressor(model, verbose=0, engine=engine).fit(X, TARGET)
+        for engine in ("auto", "keras")
+    )
+    assert fused.history_.keys() == unfused.history_.keys()
+
+
+def test_threads_share_no_list_of_keras():
+    tracker = global_state.GLOBAL_STATE_TRACKER
+    tracker.uninitialized_variables = []
+    found = []
+
+    def task():
+        inherited()
+        found.append(vars(tracker)["uninitialized_variables"])
+
+    inherited = inherit()
+    thread = threading.Thread(target=task)
+    thread.start()
+    thread.join()
+    assert found == [[]]
+    assert found[0] is not tracker.uninitialized_variables

@@ -2,7 +2,10 @@
 
 import argparse
 import collections
+import datetime
+import enum
 import functools
+import itertools
 import os
 import random
 import threading
@@ -20,6 +23,7 @@ from keras import layers
 import tests.fusion
 from skkeras_search import KerasClassifier
 from skkeras_search.fusion.cache import MOST_PROGRAMS, _programs, program_of
+from skkeras_search.fusion.obstacles import obstacle
 from skkeras_search.fusion.signature import signature
 from skkeras_search.fusion.step import NotFusibleError, read_state
 from tests.fusion import a_module
@@ -70,7 +74,7 @@ class Hinted(keras.Loss):
 
 SAME = {
     "names": lambda i: built(layers.Dense(2, name=f"number_{i}")),
-    "numbered metrics": lambda i: built(metrics=[keras.metrics.AUC()]),
+    "metrics": lambda i: built(metrics=[keras.metrics.AUC(name="auc")]),
     "learning rate": lambda i: built(optimizer=keras.optimizers.Adam(0.1 + i)),
     "dropout rate": lambda i: built(layers.Dropout(0.1 + i / 10)),
     "penalty": lambda i: built(
@@ -513,3 +517,178 @@ def noisy_in_numpy(y_true, y_pred):
 def test_random_numbers_of_python(loss):
     with pytest.raises(NotFusibleError, match="draws random numbers"):
         signature(built(loss=loss))
+
+
+class AttributeDict(dict):
+    __getattr__ = dict.__getitem__
+
+
+CONFIGURATION = AttributeDict(scale=2.0)
+
+
+def reads_an_attribute_dict(y_true, y_pred):
+    return CONFIGURATION.scale * keras.ops.mean(keras.ops.square(y_true - y_pred))
+
+
+@functools.wraps(keras.losses.mean_squared_error)
+def named_as_one_of_keras(y_true, y_pred):
+    return CONFIGURATION["scale"] * keras.ops.mean(keras.ops.square(y_true - y_pred))
+
+
+@pytest.mark.parametrize("loss", [reads_an_attribute_dict, named_as_one_of_keras])
+def test_code_that_looks_like_something_else(loss, monkeypatch):
+    before = signature(built(loss=loss))
+    assert before.is_foreign
+    monkeypatch.setitem(CONFIGURATION, "scale", 3.0)
+    assert before != signature(built(loss=loss))
+
+
+def unbound(late):
+    def loss(y_true, y_pred):
+        return keras.ops.mean(y_true - y_pred) if y_pred is not None else later
+
+    if late:
+        later = 1.0
+    return loss
+
+
+class Double:
+    def call(self, inputs):
+        return 2 * inputs
+
+
+class Treble:
+    def call(self, inputs):
+        return 3 * inputs
+
+
+class Slotted(layers.Layer):
+    __slots__ = ("factor",)
+
+    def __init__(self, factor):
+        super().__init__()
+        object.__setattr__(self, "factor", factor)
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+
+class ByMode(layers.Layer):
+    def __init__(self, mode):
+        super().__init__()
+        self.mode = mode
+
+    def call(self, inputs):
+        return getattr(self, self.mode)(inputs)
+
+    def double(self, inputs):
+        return 2 * inputs
+
+
+class Keeping(layers.Layer):
+    def __init__(self, kept):
+        super().__init__()
+        self.kept = kept
+
+    def call(self, inputs):
+        return inputs
+
+
+class Sigma(float):
+    def __repr__(self):
+        return "sigma"
+
+
+def mixed(*bases):
+    return type("Mixed", bases, {"__module__": __name__})()
+
+
+def of_dates(day):
+    date = datetime.date(2026, 1, day)
+
+    def loss(y_true, y_pred):
+        return date.day * keras.ops.mean(y_true - y_pred)
+
+    return loss
+
+
+def enumerated(i):
+    members = enum.Enum("Scale", {"ONE": 1 + i})
+    members.times = [Double.call, Treble.call][i]
+    return built(layers.Lambda(lambda x: members.ONE.times(x)))
+
+
+LOOK_ALIKE = {
+    "mixins": lambda i: built(mixed([Double, Treble][i], layers.Layer)),
+    "slots": lambda i: built(Slotted(1.0 + i)),
+    "subclasses of numbers": lambda i: built(layers.GaussianNoise(Sigma(0.1 + i / 2))),
+    "dates": lambda i: built(loss=of_dates(1 + i)),
+    "repetitions": lambda i: built(Keeping(itertools.repeat(1.0 + i))),
+    "members of enumerations": enumerated,
+    "names of metrics": lambda i: built(metrics=[renamed("ab"[i])]),
+    "free variables": lambda i: built(loss=unbound(i)),
+}
+
+
+def renamed(name):
+    def metric(y_true, y_pred):
+        return keras.ops.mean(y_true - y_pred, axis=-1)
+
+    metric.__name__ = name
+    return metric
+
+
+@pytest.mark.parametrize("kind", LOOK_ALIKE)
+def test_look_alikes(kind):
+    assert signature(LOOK_ALIKE[kind](0)) != signature(LOOK_ALIKE[kind](1))
+
+
+def test_methods_that_are_asked_for_by_a_string(monkeypatch):
+    before = signature(built(ByMode("double")))
+    monkeypatch.setattr(ByMode, "double", Treble.call)
+    assert before != signature(built(ByMode("double")))
+
+
+class ByPath(layers.Layer):
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(3,))
+
+    def call(self, inputs):
+        return inputs * (2.0 if self.kernel.path.startswith("double") else 3.0)
+
+
+def test_layers_that_ask_for_a_path():
+    first, second = (built(ByPath(name=name)) for name in ("double", "treble"))
+    assert signature(first) != signature(second)
+
+
+def test_large_arrays_and_long_lists_are_left_to_keras():
+    with pytest.raises(NotFusibleError, match="an array of 76 MB"):
+        signature(built(Keeping(np.zeros(10**7))))
+    with pytest.raises(NotFusibleError, match="kept has too many parts"):
+        signature(built(Keeping([0.5] * 10**6)))
+
+
+def test_optimizers_with_a_method_of_their_own():
+    model = built()
+    model.optimizer.update_step = lambda gradient, variable, rate: None
+    assert "is not fused" in obstacle(model, *BATCH, {})
+
+
+def test_no_code_of_the_user_runs():
+    class Spy:
+        def __getattribute__(self, name):
+            if not name.startswith("__"):
+                raise AssertionError(name)
+            return object.__getattribute__(self, name)
+
+    signature(built(Keeping(Spy())))
+
+
+def test_integers_that_are_looked_up_are_left_to_keras():
+    model = keras.Sequential(
+        [keras.Input((1,)), layers.IntegerLookup(vocabulary=[1, 2]), layers.Embedding(4, 2)]
+    )
+    model.compile("sgd", "mse")
+    with pytest.raises(NotFusibleError, match="cannot be compared"):
+        signature(model)

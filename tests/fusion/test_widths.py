@@ -22,7 +22,14 @@ from skkeras_search.fusion.widths import (
     is_size,
     slowdown,
 )
-from tests.fusion.test_fused_equals_unfused import OPTIMIZERS, TARGET, X, fit_both, y
+from tests.fusion.test_fused_equals_unfused import (
+    OPTIMIZERS,
+    TARGET,
+    X,
+    double_precision,
+    fit_both,
+    y,
+)
 
 KNOWN = ACTIVATIONS - {*GATES, keras.activations.threshold}  # which needs arguments
 # Those that the two programs are made of, and those that must find nothing of them.
@@ -42,7 +49,9 @@ def dense(units, inner=(), **options):
     inputs = keras.Input((64,))
     hidden = layers.Dense(units, "tanh")(inputs)
     for layer in inner:
-        hidden = layer.from_config(layer.get_config() | {"name": None})(hidden)
+        hidden = layer.from_config(layer.get_config() | {"name": None, "dtype": None})(
+            hidden
+        )
     return compiled(inputs, layers.Dense(units + 3, "relu")(hidden), **options)
 
 
@@ -56,7 +65,9 @@ def embedded(units, after):
     inputs = keras.Input((12,), dtype="int32")
     hidden = layers.Embedding(17, units)(inputs)
     for layer in after:
-        hidden = layer.from_config(layer.get_config() | {"name": None})(hidden)
+        hidden = layer.from_config(layer.get_config() | {"name": None, "dtype": None})(
+            hidden
+        )
     return compiled(inputs, hidden)
 
 
@@ -166,11 +177,12 @@ def fit_all(make, X=X, y=y, cls=KerasClassifier, **params):
     def estimator(units):
         return cls(make, units=units, epochs=2, batch_size=16, **params)
 
-    for units in MADE_OF:
-        fitted = estimator(units).set_params(verbose=0, epochs=1, engine="fused")
-        fitted.fit(X[:40], y[:40])
-    for units in OTHERS:
-        fit_both(lambda: estimator(units), X, y)  # noqa: B023
+    with double_precision():
+        for units in MADE_OF:
+            fitted = estimator(units).set_params(verbose=0, epochs=1, engine="fused")
+            fitted.fit(X[:40], y[:40])
+        for units in OTHERS:
+            fit_both(lambda: estimator(units), X, y)  # noqa: B023
     assert kinds() == [False, True]
 
 
