@@ -23,7 +23,7 @@ def metrics_named_anew() -> Iterator[None]:
         yield
         return
     names = {to_snake_case(cls.__name__) for cls in _subclasses(keras.Metric)}
-    others = {name: count for name, count in counts.items() if name not in names}
+    others = {n: count for n, count in dict(counts).items() if n not in names}
     own = defaultdict(int, others)
     global_state.set_global_attribute(COUNTS, own)
     try:
