@@ -139,7 +139,7 @@ class ParametersMixin(BaseEstimator):
         function = self._build_function()
         for name, default in self._constructor_defaults().items():
             if function and name in function.defaults and name not in self._given:
-                if self.__dict__.get(name, self) is default:
+                if _is_equal(self.__dict__.get(name, self), default):
                     del self.__dict__[name]
 
     def _param(self, name: str) -> Any:
@@ -301,7 +301,7 @@ class ParametersMixin(BaseEstimator):
             name: vars(self)[name]
             for name, default in self._constructor_defaults().items()
             if name in vars(self)
-            and (name in self._given or vars(self)[name] is not default)
+            and (name in self._given or not _is_equal(vars(self)[name], default))
         }
         params = self._passed | self._extra_params | self._assigned_params() | changed
         params = {name: _cloned(value) for name, value in params.items()}
@@ -354,6 +354,14 @@ def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:
             yield list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
             if base.__module__.startswith(OURS):
                 return
+
+
+def _is_equal(value: Any, default: Any) -> bool:
+    """Whether a value is a default, or one that was pickled and unpickled."""
+    if value is default:
+        return True
+    simple = isinstance(default, (str, int, float, type(None)))
+    return simple and type(value) is type(default) and bool(value == default)
 
 
 def _cloned(value: Any) -> Any:

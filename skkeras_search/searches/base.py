@@ -9,7 +9,12 @@ from sklearn.base import is_classifier
 from sklearn.model_selection._validation import _insert_error_scores  # of its searches
 
 from skkeras_search.searches.arrivals import Arrivals
-from skkeras_search.searches.folds import FoldsByClass, is_made_here, is_one_hot
+from skkeras_search.searches.folds import (
+    FoldsByClass,
+    can_stratify,
+    is_made_here,
+    is_one_hot,
+)
 from skkeras_search.searches.fused_fits import fused_by_default, has_keras
 from skkeras_search.searches.progress import SearchProgress, Standing
 
@@ -90,12 +95,11 @@ class Search:
     def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
         # scikit-learn calls it as soon as there is a splitter.
         super()._check_input_parameters(X, y, split_params)  # type: ignore[misc]
-        is_of_keras = is_classifier(self.estimator) and any(
-            map(has_keras, self._estimators())
-        )
-        if is_of_keras and is_one_hot(y):
+        final = getattr(self.estimator, "_final_estimator", self.estimator)
+        if is_classifier(final) and has_keras(final) and is_one_hot(y):
             cv = self.cv if is_made_here(self.cv) else self._checked_cv_orig
-            self._checked_cv_orig = FoldsByClass(cv, y)
+            if can_stratify(cv, y, getattr(final, "loss", None)):
+                self._checked_cv_orig = FoldsByClass(cv, y)
 
     def _watched(self, evaluate_candidates: Callable[..., Any]) -> Callable[..., Any]:
         """Let an evaluation of all candidates be followed, and its results be kept."""

@@ -66,6 +66,22 @@ def is_one_hot(y: Any) -> bool:
     return bool((_dense(y).sum(axis=1) == 1).all())
 
 
+def can_stratify(cv: Any, y: Any, loss: Any) -> bool:
+    """Whether one-hot rows are to be seen as labels by a splitter.
+
+    Not by a splitter of the user's, which may look at the rows, nor where the loss says
+    that a row may have several labels, nor where a class is too rare.
+    """
+    if not (is_made_here(cv) or type(cv).__module__.startswith("sklearn.")):
+        return False
+    if "binary" in str(getattr(loss, "__name__", loss)).lower():
+        return False
+    counts = np.bincount(_classes(y))
+    splitter = check_cv(cv, _classes(y), classifier=True)
+    rare = counts[counts > 0].min() < getattr(splitter, "n_splits", 1)
+    return not (is_made_here(cv) and rare)
+
+
 def _classes(y: Any) -> np.ndarray:
     return _dense(y).argmax(axis=1)
 

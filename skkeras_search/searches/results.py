@@ -137,6 +137,8 @@ class _Columns:
             )
             if not hasattr(self._foreign, "categories"):
                 value = min(max(value, self._foreign.low), self._foreign.high)
+            if numbers := getattr(self._dimension, "numbers", None):  # of a range
+                value = numbers[round((value - numbers.start) / numbers.step)]
             self._known[key] = self._dimension.encode(value)
         return self._known[key]
 

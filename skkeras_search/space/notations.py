@@ -71,7 +71,7 @@ def as_dimension(given: Any) -> Dimension:
     if is_bounds and _are_bounds(given):
         return _of_bounds(*given[:3])
     if isinstance(given, range):
-        return Range(given) if len(given) > 1 else Categorical(given)
+        return Range(given) if len(given[:2]) > 1 else Categorical(given)
     if isinstance(given, (list, tuple)) or (
         isinstance(given, np.ndarray) and given.ndim == 1
     ):

@@ -322,3 +322,19 @@ def test_subclass_that_does_not_store_its_arguments():
     assert estimator.set_params(optimizer__learning_rate=0.5).get_params()[
         "optimizer__learning_rate"
     ] == (0.5)
+
+
+def test_defaults_stay_defaults_in_a_pickle():
+    def by_adam(optimizer="adam"):
+        return None
+
+    classifier = KerasClassifier(model_without_arguments, verbose=0)
+    restored = pickle.loads(pickle.dumps(classifier))
+    for estimator in (classifier, restored, clone(restored)):
+        assert estimator._given == classifier._given
+        assert estimator.get_params() == classifier.get_params()
+        assert clone(estimator).set_params(model=by_adam).optimizer == "adam"
+
+
+def model_without_arguments():
+    return None

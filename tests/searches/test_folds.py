@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.neural_network import MLPClassifier
 
 from skkeras_search import BayesSearchCV, GridSearchCV, KerasClassifier, RandomizedSearchCV
-from skkeras_search.searches.folds import is_one_hot
+from skkeras_search.searches.folds import can_stratify, is_one_hot
 
 X, y = load_iris(return_X_y=True)  # sorted by class
 X, y = X[::3], y[::3]
@@ -105,3 +105,28 @@ def test_a_class_that_no_row_has():
     with pytest.warns(UserWarning, match=r"no row has class 0,.*y\.argmax\(axis=1\)"):
         cross_val_score(classifier(), X, one_hot, cv=3)
     classifier().partial_fit(X[:20], one_hot[:20])
+
+
+class ByRow(StratifiedKFold):
+    """A splitter of the user's, which takes one-hot rows."""
+
+    def split(self, X, y, groups=None):
+        return super().split(X, y.argmax(axis=1))
+
+
+ONE_HOT = np.eye(3)[np.repeat([0, 1, 2], 6)]
+
+
+@pytest.mark.parametrize(
+    ("cv", "rows", "loss", "stratifies"),
+    [
+        (3, ONE_HOT, None, True),
+        (StratifiedKFold(3), ONE_HOT, "categorical_crossentropy", True),
+        (ByRow(3), ONE_HOT, None, False),
+        (3, ONE_HOT, "binary_crossentropy", False),
+        (3, ONE_HOT, keras.losses.BinaryCrossentropy, False),
+        (5, ONE_HOT[:16], None, False),
+    ],
+)
+def test_who_sees_labels(cv, rows, loss, stratifies):
+    assert can_stratify(cv, rows, loss) is stratifies

@@ -181,3 +181,8 @@ def test_distributions_of_optuna():
     assert as_dimension(optuna.CategoricalDistribution(["a", None])) == Categorical(
         ["a", None]
     )
+
+
+def test_a_range_of_huge_numbers():
+    with pytest.raises(ValueError, match=r"2\*\*53"):
+        as_dimension(range(1, 10**30))
