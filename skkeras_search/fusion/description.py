@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from enum import Enum
 from functools import partial
+from operator import itemgetter
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -45,7 +46,28 @@ OF_NUMPY = (np.generic, np.dtype)
 NOT_REACHED = {"__doc__", "__module__", "__weakref__", "__dict__", "__annotations__"}
 NOT_REACHED |= {"__firstlineno__", "__static_attributes__", "__annotate_func__"}
 NOT_REACHED |= {"__abstractmethods__", "_abc_impl", "__slots__", "__orig_bases__"}
-
+# Code that mentions one of them can ask for any name.
+DYNAMIC = {"getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller"}
+CONTAINERS = (dict, list, tuple, set, frozenset)
+MADE_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+# What Keras calls before a program is traced, or when it saves.
+BUILDING = {
+    "__init__",
+    "build",
+    "get_config",
+    "from_config",
+    "get_build_config",
+    "build_from_config",
+    "get_compile_config",
+    "compile_from_config",
+    "save_own_variables",
+    "load_own_variables",
+    "__repr__",
+    "__str__",
+    "__reduce__",
+    "__getstate__",
+    "__setstate__",
+}
 GENERATORS = (random.Random, np.random.RandomState, np.random.Generator)
 
 Special = Callable[["Description", Any], bool]
@@ -313,30 +335,6 @@ class _Itself:
         return id(self.value)
 
 
-# Code that mentions one of them can ask for any name.
-DYNAMIC = {"getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller"}
-CONTAINERS = (dict, list, tuple, set, frozenset)
-MADE_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE
-# What Keras calls before a program is traced, or when it saves.
-BUILDING = {
-    "__init__",
-    "build",
-    "get_config",
-    "from_config",
-    "get_build_config",
-    "build_from_config",
-    "get_compile_config",
-    "compile_from_config",
-    "save_own_variables",
-    "load_own_variables",
-    "__repr__",
-    "__str__",
-    "__reduce__",
-    "__getstate__",
-    "__setstate__",
-}
-
-
 def _refuse_the_world(function: Any) -> None:
     if what := depends_on_the_world(function):
         raise UnreadableError(f"uses {what}, whose result may change from fit to fit")
@@ -356,7 +354,7 @@ def _by_value(item: Any) -> str:
 def state_of(value: Any) -> list[tuple[str, Any]]:
     """The attributes of an object, in the order of their names."""
     slots = [(name, getattr(value, name, None)) for name in _slots(type(value))]
-    return sorted([*slots, *getattr(value, "__dict__", {}).items()])
+    return sorted([*slots, *getattr(value, "__dict__", {}).items()], key=itemgetter(0))
 
 
 def _slots(cls: type) -> list[str]:
