@@ -62,6 +62,8 @@ def about_parameter(estimator: Any, name: str, prefix: str = "") -> str:
     if hasattr(estimator, "_about_parameter"):
         return str(estimator._about_parameter(name, prefix))
     first, nested, rest = name.partition("__")
+    if not nested and getattr(estimator, "steps", None):  # of a pipeline, the last is meant
+        first, nested, rest = str(estimator.steps[-1][0]), "__", name
     part = estimator.get_params().get(first) if nested else None
     if not hasattr(part, "get_params") or isinstance(part, type):
         return ""

@@ -37,4 +37,6 @@ def test_a_search_says_what_the_keras_estimator_says():
     with pytest.raises(ValueError, match=words):
         check_names(pipeline, Space({"kerasclassifier__lr": [0.1, 0.2]}))
     assert about_parameter(pipeline, "standardscaler__mean") == ""
-    assert about_parameter(pipeline, "nonsense") == ""
+    about = about_parameter(pipeline, "lr")
+    assert "'kerasclassifier__optimizer__learning_rate'" in about
+    assert about_parameter(StandardScaler(), "nonsense") == ""

@@ -360,7 +360,7 @@ def _is_equal(value: Any, default: Any) -> bool:
     """Whether a value is a default, or one that was pickled and unpickled."""
     if value is default:
         return True
-    simple = isinstance(default, (str, int, float, type(None)))
+    simple = isinstance(default, (str, int, float, tuple, list, dict, type(None)))
     return simple and type(value) is type(default) and bool(value == default)
 
 

@@ -25,8 +25,9 @@ CONSTANTS = {
     keras.regularizers.L2: ("l2",),
     keras.regularizers.L1L2: ("l1", "l2"),
 }
-# Lanes that begin from one model read what a trace of it replaces for a while.
-_lock = threading.RLock()
+# Held by who reads a whole model, or changes something of one that others may read: the
+# folds of a candidate begin from one model, which is traced and built in other threads.
+models_held = threading.RLock()
 
 
 class Constants:
@@ -42,7 +43,7 @@ class Constants:
         layers = model._flatten_layers()
         # Code of the user's could look at a rate, and not find a number.
         holders = _holders(model) if _is_of_keras(model, layers) else ()
-        with _lock:
+        with models_held:
             self._places = [
                 (holder, name)
                 for holder in holders
@@ -56,7 +57,7 @@ class Constants:
 
     def values(self) -> list[Any]:
         """Their values, as tensors."""
-        with _lock:
+        with models_held:
             return [
                 tf.constant(_numbers(name, float(getattr(holder, name))), tf.float32)
                 for holder, name in self._places
@@ -87,7 +88,7 @@ class Constants:
 
 @contextmanager
 def _replaced(attributes: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
-    with _lock:
+    with models_held:
         before = [(holder, name, vars(holder)[name]) for holder, name, _ in attributes]
         try:
             for holder, name, value in attributes:

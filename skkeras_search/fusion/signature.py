@@ -16,7 +16,7 @@ from keras.src.ops.symbolic_arguments import SymbolicArguments
 from tensorflow.python.framework import config as tensorflow_settings
 
 from skkeras_search.fusion.code import is_of_keras
-from skkeras_search.fusion.constants import Constants
+from skkeras_search.fusion.constants import Constants, models_held
 from skkeras_search.fusion.description import (
     EXACT,
     Description,
@@ -118,11 +118,12 @@ def family(model: keras.Model) -> Signature | None:
 
 
 def _described(model: keras.Model, any_width: bool) -> Signature:
-    constants = Constants(model)
-    try:
-        description = _Reading(model, constants, any_width).description()
-    except Exception as error:  # also of the user's code, which may hide attributes
-        raise NotFusibleError(f"it cannot be compared with others: {error}") from error
+    with models_held:
+        constants = Constants(model)
+        try:
+            description = _Reading(model, constants, any_width).description()
+        except Exception as error:  # also of the user's code, which may hide attributes
+            raise NotFusibleError(f"it cannot be compared with others: {error}") from error
     tokens = (*description.tokens, constants.pattern())
     return Signature(tokens, description.is_foreign)
 

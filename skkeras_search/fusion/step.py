@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from skkeras_search.fusion.constants import Constants
+from skkeras_search.fusion.constants import Constants, models_held
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.optimizer import FlatOptimizer, apply_gradients, is_elementwise
 from skkeras_search.fusion.stateless import scope_with
@@ -98,7 +98,7 @@ def build_metrics(model: keras.Model, batch: Batch, n_variables: int) -> None:
         return
     outputs = getattr(getattr(model, "_functional", model), "_outputs_struct", None)
     if outputs is not None and not metrics.built:
-        with metrics_named_anew():
+        with models_held, metrics_named_anew():
             metrics.build(batch[1], outputs)
     if len(model.metrics_variables) != n_variables:  # some are made when they are used
         metrics.built = False
@@ -107,7 +107,7 @@ def build_metrics(model: keras.Model, batch: Batch, n_variables: int) -> None:
 
 def build_all(model: keras.Model, batch: Batch) -> None:
     """Have the metrics, the loss and the optimizer of a compiled model made."""
-    with metrics_named_anew():
+    with models_held, metrics_named_anew():
         model._symbolic_build(data_batch=batch)
 
 

@@ -74,7 +74,8 @@ def can_stratify(cv: Any, y: Any, loss: Any) -> bool:
     """
     if not (is_made_here(cv) or type(cv).__module__.startswith("sklearn.")):
         return False
-    if "binary" in str(getattr(loss, "__name__", loss)).lower():
+    name = str(getattr(loss, "__name__", loss)).lower()
+    if name == "bce" or "binary" in name:
         return False
     counts = np.bincount(_classes(y))
     splitter = check_cv(cv, _classes(y), classifier=True)

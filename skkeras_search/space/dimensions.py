@@ -376,7 +376,7 @@ class Range(Integer):
         name: str | None = None,
         when: Mapping[str, Any] | None = None,
     ):
-        if max(abs(numbers.start), abs(numbers.stop)) > MOST:
+        if max(abs(numbers[0]), abs(numbers[-1])) > MOST:
             raise ValueError(f"{numbers!r} must be between -2**53 and 2**53.")
         self.numbers = numbers if numbers.step > 0 else numbers[::-1]
         super().__init__(self.numbers[0], self.numbers[-1], name=name, when=when)

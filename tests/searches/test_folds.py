@@ -125,6 +125,7 @@ ONE_HOT = np.eye(3)[np.repeat([0, 1, 2], 6)]
         (ByRow(3), ONE_HOT, None, False),
         (3, ONE_HOT, "binary_crossentropy", False),
         (3, ONE_HOT, keras.losses.BinaryCrossentropy, False),
+        (3, ONE_HOT, "BCE", False),
         (5, ONE_HOT[:16], None, False),
     ],
 )

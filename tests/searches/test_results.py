@@ -66,6 +66,12 @@ def result():
     return result_of({name: SPACE[name] for name in SPACE if name != "depth"})
 
 
+def test_the_plots_draw_ranges():
+    pytest.importorskip("matplotlib.pyplot")
+    found = result_of({"depth": range(0, 9, 2), "rate": (0.1, 1.0)})
+    plots.plot_objective(found, n_points=4, n_samples=5)
+
+
 def test_the_plots_draw(result):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     axes = plots.plot_evaluations(result)
