@@ -94,14 +94,14 @@ def build_metrics(model: keras.Model, batch: Batch, n_variables: int) -> None:
     They have ``n_variables`` then.
     """
     metrics = model._compile_metrics
-    if metrics is None:
-        return
     outputs = getattr(getattr(model, "_functional", model), "_outputs_struct", None)
-    if outputs is not None and not metrics.built:
+    if metrics is not None and outputs is not None and not metrics.built:
         with models_held, metrics_named_anew():
             metrics.build(batch[1], outputs)
-    if len(model.metrics_variables) != n_variables:  # some are made when they are used
-        metrics.built = False
+    if len(model.metrics_variables) != n_variables:
+        # Those of several losses, and metrics that are made when they are used.
+        if metrics is not None:
+            metrics.built = False
         build_all(model, batch)  # ten times as slow
 
 

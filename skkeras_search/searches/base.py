@@ -95,10 +95,13 @@ class Search:
     def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
         # scikit-learn calls it as soon as there is a splitter.
         super()._check_input_parameters(X, y, split_params)  # type: ignore[misc]
-        final = getattr(self.estimator, "_final_estimator", self.estimator)
-        if is_classifier(final) and has_keras(final) and is_one_hot(y):
+        fitted_to_y = [
+            final for final in map(_final, self._estimators()) if has_keras(final)
+        ]
+        if fitted_to_y and is_classifier(self.estimator) and is_one_hot(y):
             cv = self.cv if is_made_here(self.cv) else self._checked_cv_orig
-            if can_stratify(cv, y, getattr(final, "loss", None)):
+            losses = [getattr(final, "loss", None) for final in fitted_to_y]
+            if all(can_stratify(cv, y, loss) for loss in losses):
                 self._checked_cv_orig = FoldsByClass(cv, y)
 
     def _watched(self, evaluate_candidates: Callable[..., Any]) -> Callable[..., Any]:
@@ -192,3 +195,9 @@ class Search:
         # To workers, say: what is found so far changes meanwhile.
         state: Any = super().__getstate__()
         return {name: v for name, v in state.items() if name not in WHILE_SEARCHING}
+
+
+def _final(estimator: Any) -> Any:
+    """The part of an estimator that is fitted to ``y``: the last step of a pipeline."""
+    steps = getattr(estimator, "steps", None)
+    return steps[-1][1] if steps else estimator
