@@ -167,14 +167,22 @@ def _is_data(name: str, value: Any) -> bool:
     return float(value) > 0 and not (name == "rate" and float(value) >= 1)
 
 
+def compiled_with(model: keras.Model) -> dict[str, Any]:
+    """The losses and metrics of a compiled model, as they were given to ``compile``."""
+    loss, metrics = model._compile_loss, model._compile_metrics
+    return {
+        "loss": getattr(loss, "_user_loss", None),
+        "loss_weights": getattr(loss, "_user_loss_weights", None),
+        "metrics": getattr(metrics, "_user_metrics", None),
+        "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
+    }
+
+
 def _is_of_keras(model: keras.Model, layers: Sequence[Any]) -> bool:
     """Whether a model is computed by code of Keras's alone, as far as it is easily seen."""
-    metrics = model._compile_metrics
-    names = ("_user_metrics", "_user_weighted_metrics")
-    compiled = [getattr(metrics, name, None) for name in names]
-    if model._compile_loss is not None:
-        compiled.append(model._compile_loss._user_loss)
-    parts = [*layers, *keras.tree.flatten(compiled)]
+    compiled = compiled_with(model)
+    del compiled["loss_weights"]
+    parts = [*layers, *keras.tree.flatten(list(compiled.values()))]
     held = [v for part in parts for v in getattr(part, "__dict__", {}).values()]
     return all(is_of_keras(part) for part in (*parts, *filter(callable, held)))
 

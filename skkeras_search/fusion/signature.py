@@ -16,7 +16,7 @@ from keras.src.ops.symbolic_arguments import SymbolicArguments
 from tensorflow.python.framework import config as tensorflow_settings
 
 from skkeras_search.fusion.code import is_of_keras
-from skkeras_search.fusion.constants import Constants, models_held
+from skkeras_search.fusion.constants import Constants, compiled_with, models_held
 from skkeras_search.fusion.description import (
     EXACT,
     Description,
@@ -150,7 +150,7 @@ class _Reading:
             names = description.names
 
     def _read_model(self, description: Description) -> None:
-        model, compiled = self._model, _compiled(self._model)
+        model, compiled = self._model, compiled_with(self._model)
         description.read(_settings())
         description.read_items([(type(model).__name__, model), *compiled.items()])
         registered = keras.saving.get_custom_objects()
@@ -265,18 +265,8 @@ def _read_tensor(description: Description, tensor: tf.Tensor) -> None:
     description.read(tensor.numpy())
 
 
-def _compiled(model: keras.Model) -> dict[str, Any]:
-    metrics = model._compile_metrics
-    return {
-        "loss": model._compile_loss._user_loss,
-        "loss_weights": model._compile_loss._user_loss_weights,
-        "metrics": getattr(metrics, "_user_metrics", None),
-        "weighted_metrics": getattr(metrics, "_user_weighted_metrics", None),
-    }
-
-
 def _metrics_variables(model: keras.Model) -> Iterator[keras.Variable]:
-    compiled = _compiled(model)
+    compiled = compiled_with(model)
     given = keras.tree.flatten([compiled["metrics"], compiled["weighted_metrics"]])
     for layer in model._flatten_layers():
         given += getattr(layer, "_metrics", ())
