@@ -86,7 +86,7 @@ class FusedBackend(ParallelBackendBase):
             return 1
         return DEFAULT_N_JOBS if n_jobs is None or n_jobs < 0 else n_jobs
 
-    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
+    def configure(self, n_jobs: int | None = 1, parallel: Any = None, **kwargs: Any) -> int:
         """Prepare for a call of ``Parallel``."""
         self._most_begun: int = super().configure(n_jobs, parallel, **kwargs)
         return self._most_begun

@@ -18,12 +18,24 @@ from skkeras_search.fusion.cost import Answer, Cost, Ledger
 # Bytes of what is asked and not answered, above which no other task begins.
 MOST_BYTES = 2**30
 
+# Things that tasks share, of which older ones are let go.
+MOST_SHARED = 64
+
 
 class Cancelled(BaseException):
     """Raised in a task whose result nobody wants any more.
 
     As with ``KeyboardInterrupt``, an ``except Exception`` must not keep it.
     """
+
+
+class Recent(dict[Any, Any]):
+    """What was entered last: tasks that share something come one after the other."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        if len(self) > MOST_SHARED:
+            del self[next(iter(self))]
 
 
 class Batcher:
@@ -51,7 +63,7 @@ class Batcher:
         self._answered: deque[threading.Event] = deque()
         self._new: deque[threading.Event] = deque()
         self._n_bytes = 0
-        self.shared: dict[Any, Any] = {}
+        self.shared: dict[Any, Any] = Recent()
         self.ledger = Ledger()
 
     def queue(self) -> Callable[[], None]:

@@ -1,14 +1,22 @@
-"""What the three searches have in common."""
+"""What the searches have in common: have jobs proposed, run and kept."""
 
+import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.model_selection._validation import _insert_error_scores  # of its searches
+from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection._validation import (  # of its searches
+    _insert_error_scores,
+    _warn_or_raise_about_fit_failures,
+)
 
-from skkeras_search.searches.arrivals import Arrivals
+from skkeras_search.searches.evaluation import Evaluation
+from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.folds import (
     FoldsByClass,
     can_stratify,
@@ -16,6 +24,7 @@ from skkeras_search.searches.folds import (
     is_one_hot,
 )
 from skkeras_search.searches.fused_fits import fused_by_default, has_keras
+from skkeras_search.searches.jobs import Job, Result
 from skkeras_search.searches.progress import SearchProgress, Standing
 
 OF_ANOTHER_FIT = (
@@ -29,16 +38,9 @@ OF_ANOTHER_FIT = (
     "refit_time_",
 )
 # Attributes that a search has only as long as it lasts.
-WHILE_SEARCHING = (
-    "_arrivals",
-    "_best",
-    "_callbacks",
-    "_candidates",
-    "_evaluated",
-    "_failures",
-    "_lines",
-    "_spaces",
-)
+WHILE_SEARCHING = ("_by_arrival", "_callbacks", "_lines", "_outcomes", "_spaces")
+# Attributes that do not travel to workers.
+STAYS_HERE = (*WHILE_SEARCHING, "_callback_fit_ctx", "optimizers_", "optimizer_results_")
 
 
 class Search:
@@ -50,12 +52,13 @@ class Search:
     estimator: Any
     cv: Any
     refit: Any
+    scoring: Any
     error_score: Any
     verbose: int
     n_splits_: int
     _checked_cv_orig: Any
-    _candidates: list[dict[str, Any]]
-    _evaluated: tuple[list[dict[str, Any]], int, list[Any], Any]
+    # What has arrived, in the order of arrival.
+    _outcomes: list[tuple[Job, list[Result]]]
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -73,10 +76,9 @@ class Search:
         """
         for name in OF_ANOTHER_FIT:
             self.__dict__.pop(name, None)
+        estimators, self._outcomes = self._estimators(), []
         try:
-            with fused_by_default(self, self._estimators()):
-                super().fit(X, y, **params)  # type: ignore[misc]
-            self._complete_results()
+            self._fit(X, y, params, estimators)
         except BaseException:
             self._keep_results()
             raise
@@ -84,6 +86,48 @@ class Search:
             for name in WHILE_SEARCHING:
                 self.__dict__.pop(name, None)
         return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def _fit(self, X: Any, y: Any, params: dict[str, Any], estimators: list[Any]) -> None:
+        with fused_by_default(self, estimators) as executor:
+            evaluation = Evaluation(self, X, y, params)
+            with executor:
+                self._search(evaluation, executor)
+            self._choose(evaluation)
+            if self.refit:
+                self._refit(evaluation)
+            self.scorer_ = evaluation.scorer
+            evaluation.end(evaluation.task)
+
+    @abstractmethod
+    def _search(self, evaluation: Evaluation, executor: Executor) -> None:
+        """Have candidates evaluated, and kept by ``_run``."""
+
+    def _run(self, evaluation: Evaluation, executor: Executor, proposals: Any) -> None:
+        """Have jobs run until no more are proposed, or one says that it is enough.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+        executor : Executor
+        proposals : object
+            With ``n_candidates``, ``propose``, which gives a ``Job`` or None, and ``tell``,
+            which takes a job with its outcome and says whether to stop.
+        """
+
+        def calls(job: Job) -> Any:
+            return evaluation.calls(job, proposals.n_candidates, executor.uses_processes)
+
+        with closing(executor.run(proposals.propose, calls)) as running:
+            try:
+                for job, outcome in running:
+                    self._outcomes.append((job, outcome))
+                    if proposals.tell(job, outcome):
+                        break
+            except BaseException:
+                running.close()
+                self._outcomes += executor.unread
+                raise
 
     def _estimators(self) -> list[Any]:
         """The estimator, and what may stand in the place of a part of it."""
@@ -93,7 +137,7 @@ class Search:
         return ()
 
     def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
-        # scikit-learn calls it as soon as there is a splitter.
+        # Called as soon as there is a splitter.
         super()._check_input_parameters(X, y, split_params)  # type: ignore[misc]
         fitted_to_y = [
             final for final in map(_final, self._estimators()) if has_keras(final)
@@ -104,26 +148,11 @@ class Search:
             if all(can_stratify(cv, y, loss) for loss in losses):
                 self._checked_cv_orig = FoldsByClass(cv, y)
 
-    def _watched(self, evaluate_candidates: Callable[..., Any]) -> Callable[..., Any]:
-        """Let an evaluation of all candidates be followed, and its results be kept."""
+    def _score(self, outcome: list[Result]) -> float:
+        """What is maximised: the mean of a score over the folds of a candidate."""
+        return float(np.mean([self._score_of_fold(result) for result in outcome]))
 
-        def evaluate(candidates: Iterable[dict[str, Any]], **kwargs: Any) -> Any:
-            self._candidates, self._best = list(candidates), -np.inf
-            self._arrivals = Arrivals(evaluate_candidates, self._tell)
-            return evaluate_candidates(self._candidates, **kwargs)
-
-        return evaluate
-
-    def _tell(self) -> None:
-        """Tell how far the search is, when a candidate has all of its folds."""
-        results, n_splits = self._arrivals.results, self.n_splits_
-        n = len(results)
-        if n % n_splits == 0:
-            folds = [results[position] for position in range(n - n_splits, n)]
-            self._best = np.fmax(self._best, np.mean([self._score(fold) for fold in folds]))
-            self._advance(Standing(n // n_splits, len(self._candidates), self._best))
-
-    def _score(self, result: Mapping[str, Any]) -> float:
+    def _score_of_fold(self, result: Result) -> float:
         scores = result["test_scores"]
         if isinstance(scores, Mapping):
             scores = scores[self._metric(scores)]
@@ -139,62 +168,94 @@ class Search:
         names = list(names)
         return self.refit if self.refit in names else names[0]
 
-    def _format_results(
-        self,
-        candidate_params: list[dict[str, Any]],
-        n_splits: int,
-        out: list[Any],
-        more_results: Any = None,
-    ) -> dict[str, Any]:
-        self._evaluated = list(candidate_params), n_splits, list(out), more_results
-        rows = self._rows(candidate_params, n_splits, out)
-        results: dict[str, Any] = super()._format_results(*rows, more_results)  # type: ignore[misc]
+    def _in_order(self) -> list[tuple[Job, list[Result]]]:
+        """The outcomes as rows of ``cv_results_``."""
+        return sorted(self._outcomes, key=lambda pair: pair[0].number)
+
+    def _choose(self, evaluation: Evaluation) -> None:
+        """Make ``cv_results_`` of what was found, and choose the best of it."""
+        out = [result for _, outcome in self._in_order() for result in outcome]
+        if not out:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no "
+                "candidates?"
+            )
+        self._tell_failures(out)
+        results = self._results(out)
+        several = self.multimetric_ = isinstance(out[0]["test_scores"], dict)
+        metric = evaluation.metric
+        if callable(self.scoring) and several:
+            self._check_refit_for_multimetric(out[0]["test_scores"])  # type: ignore[attr-defined]
+            metric = self.refit
+        if self.refit or not several:
+            self._choose_best(results, metric)
+        self.cv_results_ = results
+
+    def _tell_failures(self, out: list[Result]) -> None:
+        """Warn of fits that failed; raise an error if all did."""
+        _warn_or_raise_about_fit_failures(out, self.error_score)
+
+    def _results(self, out: list[Result]) -> dict[str, Any]:
+        if callable(self.scoring):
+            _insert_error_scores(out, self.error_score)
+        candidates = [job.params for job, _ in self._in_order()]
+        results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
         return results
 
-    def _rows(
-        self, candidates: list[dict[str, Any]], n_splits: int, out: list[Any]
-    ) -> tuple[list[dict[str, Any]], int, list[Any]]:
-        """What ``cv_results_`` is made of."""
-        return candidates, n_splits, out
-
-    def _complete_results(self) -> None:
-        """Add what scikit-learn does not know."""
-
-    def _keep_results(self) -> None:
-        """Leave the results of the candidates that are finished."""
-        self.__dict__.pop("best_estimator_", None)  # of a refit that was not finished
-        if not hasattr(self, "_evaluated") and hasattr(self, "_arrivals"):
-            self._take_arrivals()
-        if not hasattr(self, "_evaluated"):
-            return
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "One or more of the", UserWarning)
-            results = self.cv_results_ = self._format_results(*self._evaluated)
-        self.multimetric_ = "mean_test_score" not in results
-        metric = self._metric_of(results)
+    def _choose_best(self, results: dict[str, Any], metric: str) -> None:
         self.best_index_ = self._select_best_index(self.refit, metric, results)  # type: ignore[attr-defined]
         if not callable(self.refit):
             self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
         self.best_params_ = results["params"][self.best_index_]
 
-    def _take_arrivals(self) -> None:
-        complete = self._arrivals.complete(self.n_splits_)
-        out = [result for folds in complete.values() for result in folds]
-        _insert_error_scores(out, self.error_score)
-        if any(result["fit_error"] is None for result in out):
-            candidates = [self._candidates[n] for n in complete]
-            self._evaluated = candidates, self.n_splits_, out, None
+    def _refit(self, evaluation: Evaluation) -> None:
+        """Fit the estimator to all rows, with the parameters of the best candidate."""
+        # The parameters, too, as they may be estimators.
+        params = clone(self.best_params_, safe=False)
+        best = self.best_estimator_ = clone(evaluation.estimator).set_params(**params)
+        task = evaluation.task.subcontext(task_name="refit-with-best-params")
+        with task.propagate_callback_context(best):
+            evaluation.begin(task)
+            begun = time.time()
+            data = (evaluation.X,) if evaluation.y is None else (evaluation.X, evaluation.y)
+            best.fit(*data, **evaluation.fit_params)
+            self.refit_time_ = time.time() - begun
+        if hasattr(best, "feature_names_in_"):
+            self.feature_names_in_ = best.feature_names_in_
+        evaluation.end(task)
 
-    def _metric_of(self, results: Mapping[str, Any]) -> str:
+    def _keep_results(self) -> None:
+        """Leave the results of the candidates that are finished."""
+        self.__dict__.pop("best_estimator_", None)  # of a refit that was not finished
+        out = [result for _, outcome in self._in_order() for result in outcome]
+        if all(result["fit_error"] is not None for result in out):
+            return
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "One or more of the", UserWarning)
+            results = self.cv_results_ = self._results(out)
+        self.multimetric_ = "mean_test_score" not in results
         prefix = "mean_test_"
-        return self._metric(
+        metric = self._metric(
             name.removeprefix(prefix) for name in results if name.startswith(prefix)
         )
+        self._choose_best(results, metric)
 
     def __getstate__(self) -> dict[str, Any]:
-        # To workers, say: what is found so far changes meanwhile.
         state: Any = super().__getstate__()
-        return {name: v for name, v in state.items() if name not in WHILE_SEARCHING}
+        if "_outcomes" not in state:
+            return state
+        # To a worker, say: what is found so far, and the tasks, change meanwhile.
+        state = {n: v for n, v in state.items() if n not in STAYS_HERE}
+        # A generator cannot be sent.
+        return {**state, "cv": getattr(self, "_checked_cv_orig", self.cv)}
+
+
+def warn_of_failures(out: list[Result], error_score: Any) -> None:
+    """Warn of fits that failed, also if all did: there are others to come."""
+    try:
+        _warn_or_raise_about_fit_failures(out, error_score)
+    except ValueError as error:
+        warnings.warn(str(error), FitFailedWarning, stacklevel=2)
 
 
 def _final(estimator: Any) -> Any:

@@ -1,16 +1,13 @@
 """Bayesian search with cross-validation."""
 
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing
-from copy import deepcopy
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 from numbers import Integral
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
-from joblib.parallel import get_active_backend
 from scipy.optimize import OptimizeResult
 from scipy.stats import rankdata
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
@@ -19,17 +16,14 @@ from sklearn.utils._param_validation import Interval
 
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
-from skkeras_search.searches.base import Search
-from skkeras_search.searches.failures import Failures
-from skkeras_search.searches.folds import SameFolds
-from skkeras_search.searches.fused_fits import choices_of
+from skkeras_search.searches.base import Search, warn_of_failures
+from skkeras_search.searches.evaluation import Evaluation
+from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.jobs import Job, Result, fold_tasks
 from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.results import result_of
-from skkeras_search.searches.spaces import as_spaces, check_names
-from skkeras_search.searches.workers import CandidateBackend
+from skkeras_search.searches.spaces import as_spaces, check_names, choices_of
 from skkeras_search.space import Space
-
-Evaluate = Callable[..., dict[str, Any]]
 
 # Of scikit-optimize's `Optimizer`, without a meaning here.
 WITHOUT_EFFECT = (
@@ -42,23 +36,6 @@ WITHOUT_EFFECT = (
     "model_queue_size",
     "n_jobs",
 )
-
-
-class Batch(NamedTuple):
-    """Candidates that are evaluated together.
-
-    Attributes
-    ----------
-    candidates : list of dict
-    task : CallbackContext
-        What scikit-learn's callbacks know of them.
-    evaluate : callable
-        Evaluates them, or waits until they are.
-    """
-
-    candidates: list[dict[str, Any]]
-    task: Any
-    evaluate: Evaluate
 
 
 class BayesSearchCV(Search, BaseSearchCV):
@@ -132,6 +109,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     0.99 with linear
     """
 
+    # Whether candidates are told, and come in `cv_results_`, in the order of arrival.
+    _by_arrival = False
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseSearchCV._parameter_constraints,
         "n_iter": [Interval(Integral, 1, None, closed="left")],
@@ -222,7 +201,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         for space, _ in spaces:
             check_names(self.estimator, space)
         self._spaces, self._callbacks = spaces, callbacks
-        self._failures = Failures(self.error_score)
         params = {**(self.fit_params or {}), **params}
         if groups is not None:
             params["groups"] = groups
@@ -236,147 +214,34 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _choices(self) -> list[Any]:
         return [c for space, _ in self._spaces for c in choices_of(space.dimensions)]
 
-    def _run_search(
-        self, evaluate_candidates: Callable[..., dict[str, Any]], *, callback_ctx: Any
-    ) -> None:
+    def _search(self, evaluation: Evaluation, executor: Executor) -> None:
         self._lines = CandidateLines() if self.verbose else None
-        verbose, self.verbose = self.verbose, 0  # or scikit-learn counts each batch
-        try:
-            self._search_all(evaluate_candidates, callback_ctx)
-        finally:
-            self.verbose = verbose
-
-    def _search_all(
-        self, evaluate_candidates: Callable[..., dict[str, Any]], callback_ctx: Any
-    ) -> None:
         rng = check_random_state(self.random_state)
         self.optimizers_: list[Sampler] = []
         self.optimizer_results_: list[OptimizeResult] = []
         n_batches = sum(-(-n // self.n_points) for _, n in self._spaces)
-        task = callback_ctx.subcontext(task_name="search", max_subtasks=n_batches)
+        task = evaluation.task.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
-        evaluate = partial(evaluate_candidates, cv=SameFolds(self._checked_cv_orig))
-        n_evaluated = 0
+        # A worker that is done gets another candidate, whatever the others do.
+        self._by_arrival = executor.uses_processes and self.n_points == 1
+        most_batches = executor.n_slots if self._by_arrival else 1
         for space, n_iter in self._spaces:
             self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))
             self.optimizer_results_.append(result_of(space, [], []))
-            n_evaluated, stop = self._search_space(evaluate, task, n_iter, n_evaluated)
-            if stop:
+            proposals = _Proposals(self, task, n_iter, most_batches)
+            self._run(evaluation, executor, proposals)
+            if proposals.ends_search:
                 break
-        if not hasattr(self, "_evaluated"):
-            raise self._failures.last_error
         task.call_on_fit_task_end(estimator=self)
 
-    def _search_space(
-        self,
-        evaluate: Evaluate,
-        search: Any,
-        n_iter: int,
-        n_before: int,
-    ) -> tuple[int, bool]:
-        """Search the last space; give the number of candidates, and whether to stop."""
-        sampler, space = self.optimizers_[-1], self.optimizers_[-1].space
-        params: list[dict[str, Any]] = []
-        scores: list[float] = []
-        with closing(self._batches(evaluate, sampler, n_iter, search)) as batches:
-            for candidates, task, evaluate_batch in batches:
-                results = self._failures.tolerated(
-                    evaluate_batch, candidates, n_before + len(params)
-                )
-                new_scores = self._scores(results, len(candidates))
-                for candidate, score in zip(candidates, new_scores, strict=True):
-                    sampler.tell(candidate, score)
-                    params.append(candidate)
-                    scores.append(score)
-                    result = self.optimizer_results_[-1] = result_of(space, params, scores)
-                    if self._lines:
-                        self._lines.print(candidate, score, self._standing())
-                self._advance(self._standing())
-                if task.call_on_fit_task_end(estimator=self):
-                    return n_before + len(params), True
-                answers = [callback(result) for callback in self._callbacks]
-                if any(answers):
-                    break
-            else:
-                if len(params) < n_iter:
-                    warnings.warn(
-                        f"The search space has {len(params)} candidates, fewer than "
-                        f"n_iter={n_iter}. All of them have been evaluated.",
-                        stacklevel=2,
-                    )
-        return n_before + len(params), False
+    def _in_order(self) -> list[tuple[Job, list[Result]]]:
+        return self._outcomes if self._by_arrival else super()._in_order()
 
     def _standing(self) -> Standing:
         results = self.optimizer_results_
         n = sum(len(result.x_iters) for result in results)
         total = sum(n_iter for _, n_iter in self._spaces)
         return Standing(n, total, -min(result.fun for result in results))
-
-    def _batches(
-        self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
-    ) -> Generator[Batch]:
-        backend, _ = get_active_backend()
-        is_own = isinstance(backend, CandidateBackend) and backend.search is self
-        if is_own and self.n_points == 1:
-            return self._as_they_arrive(evaluate, sampler, n_iter, search, backend)
-        return self._one_after_the_other(evaluate, sampler, n_iter, search)
-
-    def _one_after_the_other(
-        self, evaluate: Evaluate, sampler: Sampler, n_iter: int, search: Any
-    ) -> Generator[Batch]:
-        left = n_iter
-        while left and (candidates := sampler.ask(min(self.n_points, left))):
-            left -= len(candidates)
-            task = self._begin_task(search, len(candidates))
-            yield Batch(candidates, task, partial(evaluate, callback_ctx=task))
-
-    def _as_they_arrive(
-        self,
-        evaluate: Evaluate,
-        sampler: Sampler,
-        n_iter: int,
-        search: Any,
-        backend: CandidateBackend,
-    ) -> Generator[Batch]:
-        left = n_iter
-        running: dict[Future[Any], Batch] = {}
-        try:
-            while True:
-                while (
-                    left
-                    and len(running) < backend.n_workers
-                    and (candidates := sampler.ask())
-                ):
-                    left -= 1
-                    task = self._begin_task(search, 1)
-                    own = self._frozen(task)
-                    future = backend.begin(partial(evaluate, candidates, callback_ctx=own))
-                    finish = partial(backend.finish, future, evaluate)
-                    running[future] = Batch(candidates, task, finish)
-                if not running:
-                    return
-                arrived, _ = wait(running, return_when=FIRST_COMPLETED)
-                yield running.pop(arrived.pop())
-        finally:
-            if running:  # the search was stopped
-                backend.abort_everything()
-            for batch in running.values():
-                batch.task.call_on_fit_task_end(estimator=self)
-
-    def _frozen(self, task: Any) -> Any:
-        """Copy a task, to be sent while others are added beside it; not its callbacks."""
-        root = task
-        while root.parent is not None:
-            root = root.parent
-        callbacks = [callback for context in root for callback in context._callbacks]
-        return deepcopy(task, {id(callback): callback for callback in callbacks})
-
-    def _begin_task(self, search: Any, n_candidates: int) -> Any:
-        return search.subcontext(
-            task_name="candidates",
-            max_subtasks=n_candidates * self.n_splits_,
-            sequential_subtasks=False,
-        ).call_on_fit_task_begin(estimator=self)
 
     def _make_sampler(self, space: Space, seed: int) -> Sampler:
         kwargs = dict(self.optimizer_kwargs or {})
@@ -408,26 +273,13 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             kwargs["initial"] = _configurations(kwargs["initial"])
         return BayesianSampler(space, direction="maximize", **kwargs)
 
-    def _scores(self, results: Mapping[str, Any] | None, n: int) -> list[float]:
-        """What the search maximises, of the last ``n`` candidates."""
-        if results is None:
-            return [float(self.error_score)] * n
-        return [
-            float(score) for score in results[f"mean_test_{self._metric_of(results)}"][-n:]
-        ]
+    def _tell_failures(self, out: list[Result]) -> None:
+        # Those of each batch were told when it ended.
+        if all(result["fit_error"] is not None for result in out):
+            super()._tell_failures(out)
 
-    def _format_results(
-        self,
-        candidate_params: list[dict[str, Any]],
-        n_splits: int,
-        out: list[Any],
-        more_results: Any = None,
-    ) -> dict[str, Any]:
-        again = hasattr(self, "_evaluated")
-        with warnings.catch_warnings():
-            if again:  # scikit-learn would say at each batch what it said before
-                warnings.filterwarnings("ignore", "One or more of the", UserWarning)
-            results = super()._format_results(candidate_params, n_splits, out, more_results)
+    def _format_results(self, *args: Any) -> dict[str, Any]:
+        results: dict[str, Any] = super()._format_results(*args)
         prefix = "mean_train_"  # scikit-optimize ranks them, too
         for name in [name for name in results if name.startswith(prefix)]:
             scores = np.nan_to_num(results[name], nan=-np.inf)
@@ -435,25 +287,99 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             results[f"rank_train_{name.removeprefix(prefix)}"] = ranks
         return results
 
-    def _rows(
-        self, candidates: list[dict[str, Any]], n_splits: int, out: list[Any]
-    ) -> tuple[list[dict[str, Any]], int, list[Any]]:
-        candidates, out = self._failures.inserted(candidates, n_splits, out)
-        return candidates, n_splits, out
 
-    def _complete_results(self) -> None:
-        if self._failures.came_last:
-            self.cv_results_ = self._format_results(*self._evaluated)
+@dataclass(eq=False)
+class _Batch:
+    """Candidates that are proposed together, without knowing the scores of each other."""
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if not hasattr(self, "_failures"):
-            return state
-        # `_callback_fit_ctx` has the tasks that scikit-learn's callbacks know.
-        left_here = ("optimizers_", "optimizer_results_", "_callback_fit_ctx")
-        sent = {name: value for name, value in state.items() if name not in left_here}
-        # A generator cannot be sent.
-        return {**sent, "cv": getattr(self, "_checked_cv_orig", self.cv)}
+    jobs: list[Job]
+    task: Any
+    outcomes: dict[Job, list[Result]] = field(default_factory=dict)
+
+
+class _Proposals:
+    """Propose candidates of the last space of a search."""
+
+    def __init__(self, search: BayesSearchCV, task: Any, n_iter: int, most_batches: int):
+        self._search, self._task = search, task
+        self._n_iter = self._left = n_iter
+        self._most_batches = most_batches
+        self._sampler = search.optimizers_[-1]
+        self._n_before = sum(len(r.x_iters) for r in search.optimizer_results_)
+        self._batches: list[_Batch] = []
+        self._ready: list[Job] = []
+        self._params: list[dict[str, Any]] = []
+        self._scores: list[float] = []
+        self.n_candidates = search.total_iterations
+        self.ends_search = False
+
+    def propose(self) -> Job | None:
+        if not self._ready and self._left and len(self._batches) < self._most_batches:
+            self._begin_batch()
+        return self._ready.pop(0) if self._ready else None
+
+    def tell(self, job: Job, outcome: list[Result]) -> bool:
+        (batch,) = (batch for batch in self._batches if job in batch.jobs)
+        batch.outcomes[job] = outcome
+        return len(batch.outcomes) == len(batch.jobs) and self._end_batch(batch)
+
+    def _begin_batch(self) -> None:
+        candidates = self._sampler.ask(min(self._search.n_points, self._left))
+        if not candidates:
+            self._left = 0
+            self._warn_of_few()
+            return
+        first = self._n_before + self._n_iter - self._left
+        self._left -= len(candidates)
+        n_splits = self._search.n_splits_
+        task = self._task.subcontext(
+            task_name="candidates",
+            max_subtasks=len(candidates) * n_splits,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=self._search)
+        self._ready = [
+            Job(first + n, params, fold_tasks(task, n, n_splits))
+            for n, params in enumerate(candidates)
+        ]
+        self._batches.append(_Batch(list(self._ready), task))
+
+    def _end_batch(self, batch: _Batch) -> bool:
+        """Tell the sampler, and whoever watches; give whether to stop."""
+        search = self._search
+        self._batches.remove(batch)
+        outcomes = [batch.outcomes[job] for job in batch.jobs]
+        warn_of_failures(list(chain(*outcomes)), search.error_score)
+        for job, outcome in zip(batch.jobs, outcomes, strict=True):
+            self._tell_score(job.params, search._score(outcome))
+        search._advance(search._standing())
+        if batch.task.call_on_fit_task_end(estimator=search):
+            self.ends_search = True
+        result = search.optimizer_results_[-1]
+        answers = [callback(result) for callback in search._callbacks]
+        stops = self.ends_search or any(answers)
+        if stops:
+            for left in self._batches:
+                left.task.call_on_fit_task_end(estimator=search)
+        return stops
+
+    def _tell_score(self, params: dict[str, Any], score: float) -> None:
+        search = self._search
+        self._sampler.tell(params, score)
+        self._params.append(params)
+        self._scores.append(score)
+        search.optimizer_results_[-1] = result_of(
+            self._sampler.space, self._params, self._scores
+        )
+        if search._lines:
+            search._lines.print(params, score, search._standing())
+
+    def _warn_of_few(self) -> None:
+        n = len(self._params) + sum(len(batch.jobs) for batch in self._batches)
+        warnings.warn(
+            f"The search space has {n} candidates, fewer than n_iter={self._n_iter}. All "
+            "of them are evaluated.",
+            stacklevel=2,
+        )
 
 
 def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:

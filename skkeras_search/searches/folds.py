@@ -1,4 +1,4 @@
-"""The folds of a search: the same for all candidates, and of one-hot rows by class."""
+"""The folds of one-hot rows, by class."""
 
 from numbers import Integral
 from typing import Any
@@ -7,24 +7,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import type_of_target
-
-
-class SameFolds:
-    """The first folds of a splitter, which may be random, for all candidates.
-
-    Parameters
-    ----------
-    cv : splitter
-    """
-
-    def __init__(self, cv: Any):
-        self._cv = cv
-        self._folds: list[Any] = []
-
-    def split(self, X: Any, y: Any = None, **params: Any) -> list[Any]:
-        """Give the rows for training and for testing, of each fold."""
-        self._folds = self._folds or list(self._cv.split(X, y, **params))
-        return self._folds
 
 
 class FoldsByClass:

@@ -1,36 +1,22 @@
 """Train the fits of a search together, where nobody asked for something else."""
 
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from numbers import Integral
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import joblib
 from joblib.parallel import LokyBackend, get_active_backend
 
-from skkeras_search.searches.workers import CandidateBackend
-from skkeras_search.space import Space
+from skkeras_search.fusion.backend import FusedBackend
+from skkeras_search.searches.executors import Executor, Fused, Inline, Spread
+from skkeras_search.searches.workers import CandidateWorkers
 from skkeras_search.space.dimensions import is_estimator
 
 
-def as_list(spaces: Any) -> list[Mapping[str, Any]]:
-    """Give the dicts of what is taken as one space or as several."""
-    several = spaces if isinstance(spaces, list) else [spaces]
-    for space in several:
-        if not isinstance(space, (Mapping, Space)):
-            raise TypeError(f"A space must be a dict, a Space or a list, got {space!r}.")
-    return [space.dimensions if isinstance(space, Space) else space for space in several]
-
-
-def choices_of(space: Mapping[str, Any]) -> list[Any]:
-    """The elements of the lists in a space, and the categories of its dimensions."""
-    lists = [getattr(given, "categories", given) for given in space.values()]
-    return [choice for some in lists if isinstance(some, (list, tuple)) for choice in some]
-
-
-def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManager[Any]:
-    """Choose the joblib backend for a block.
+@contextmanager
+def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
+    """Choose where the jobs of a search run, and the joblib backend of a block.
 
     Where one of ``things`` is a Keras estimator, or has one among its parameters, and
     nobody chose a backend, all fits train together in this process, or those of a
@@ -39,20 +25,26 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> AbstractContextManag
     Parameters
     ----------
     search : estimator
-        With ``n_jobs``, and ``n_splits_`` once its fits begin.
+        With ``n_jobs`` and ``pre_dispatch``.
     things : iterable of object
     """
     backend, n_jobs = get_active_backend()
-    if not (isinstance(backend, LokyBackend) and any(map(has_keras, things))):
-        return nullcontext()
-    if search.n_jobs is not None:
-        n_jobs = search.n_jobs
-        if not isinstance(n_jobs, Integral):
-            return nullcontext()  # an error, which scikit-learn finds
+    n_jobs = n_jobs if search.n_jobs is None else search.n_jobs
+    if isinstance(backend, LokyBackend) and any(map(has_keras, things)):
+        if (n_workers := backend.effective_n_jobs(n_jobs)) > 1:
+            yield CandidateWorkers(n_jobs, n_workers)
+            return
+        if search.n_jobs is None:
+            with joblib.parallel_config("fused"):
+                backend, n_jobs = get_active_backend()
+                yield Fused(backend, n_jobs)
+            return
     if backend.effective_n_jobs(n_jobs) == 1:
-        asked = search.n_jobs is not None
-        return nullcontext() if asked else joblib.parallel_config("fused")
-    return joblib.parallel_config(CandidateBackend(search, backend))
+        yield Inline()
+    elif isinstance(backend, FusedBackend):
+        yield Fused(backend, n_jobs)
+    else:
+        yield Spread(search.n_jobs, search.pre_dispatch)
 
 
 def has_keras(thing: Any) -> bool:

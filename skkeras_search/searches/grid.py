@@ -1,21 +1,25 @@
 """Grid search with cross-validation."""
 
-from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn import model_selection
+from sklearn.model_selection import ParameterGrid
 from sklearn.utils._param_validation import Interval
 
-from skkeras_search.searches.base import Search
-from skkeras_search.searches.fused_fits import as_list, choices_of
-from skkeras_search.searches.spaces import check_names, of_scikit_learn
+from skkeras_search.searches.listed import ListedSearch
+from skkeras_search.searches.spaces import (
+    as_list,
+    check_names,
+    choices_of,
+    of_scikit_learn,
+)
 from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension, is_distribution
 
 
-class GridSearchCV(Search, model_selection.GridSearchCV):
+class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
     """scikit-learn's grid search, with all folds of all candidates trained together.
 
     Parameters
@@ -91,35 +95,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def _choices(self) -> list[Any]:
         return [choice for grid in as_list(self.param_grid) for choice in choices_of(grid)]
 
-    def _run_search(
-        self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
-    ) -> None:
-        evaluate_candidates = self._watched(evaluate_candidates)
+    def _candidates(self) -> list[dict[str, Any]]:
         if not any(
             is_dimension(given) or is_distribution(given)
             for grid in as_list(self.param_grid)
             for given in grid.values()
         ):
-            super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
-            return
+            return list(ParameterGrid(self.param_grid))
         spaces = [of_scikit_learn(grid) for grid in as_list(self.param_grid)]
         for space in spaces:
             check_names(self.estimator, space)
-        candidates = [params for space in spaces for params in space.grid(self.n_values)]
-        evaluate_all(self, candidates, evaluate_candidates, callback_ctx)
-
-
-def evaluate_all(
-    search: Any,
-    candidates: list[dict[str, Any]],
-    evaluate_candidates: Callable[..., Any],
-    callback_ctx: Any,
-) -> None:
-    """Evaluate candidates as one task of scikit-learn's callbacks."""
-    task = callback_ctx.subcontext(
-        task_name="search",
-        max_subtasks=len(candidates) * search.n_splits_,
-        sequential_subtasks=False,
-    ).call_on_fit_task_begin(estimator=search)
-    evaluate_candidates(candidates, callback_ctx=task)
-    task.call_on_fit_task_end(estimator=search)
+        return [params for space in spaces for params in space.grid(self.n_values)]

@@ -14,7 +14,8 @@ from typing import Any
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-Call = Callable[[], Any]
+from skkeras_search.searches.executors import settle
+from skkeras_search.searches.jobs import Call
 
 
 class Candidate:
@@ -127,9 +128,9 @@ class Pool:
                 self._suspects.append(candidate)
         # Without the lock: whoever waits for the outcome may submit the next.
         if is_guilty and error is not None:
-            _settle(candidate.outcome, partial(self._give_up, candidate.calls, error))
+            settle(candidate.outcome, partial(self._give_up, candidate.calls, error))
         elif not has_died:
-            _settle(candidate.outcome, future.result)
+            settle(candidate.outcome, future.result)
         self._send()
 
     def _restart(self, dead: Executor) -> None:
@@ -144,12 +145,3 @@ class Pool:
         except Exception as error:
             self._error = error
         self._send()
-
-
-def _settle(outcome: Future[Any], result: Callable[[], Any]) -> None:
-    try:
-        value = result()
-    except BaseException as error:
-        outcome.set_exception(error)
-    else:
-        outcome.set_result(value)

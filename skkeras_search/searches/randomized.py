@@ -1,22 +1,25 @@
 """Randomized search with cross-validation."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from sklearn import model_selection
+from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
 
 from skkeras_search.samplers import RandomSampler
-from skkeras_search.searches.base import Search
-from skkeras_search.searches.fused_fits import as_list, choices_of
-from skkeras_search.searches.grid import evaluate_all
-from skkeras_search.searches.spaces import check_names, of_scikit_learn
+from skkeras_search.searches.listed import ListedSearch
+from skkeras_search.searches.spaces import (
+    as_list,
+    check_names,
+    choices_of,
+    of_scikit_learn,
+)
 from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension
 
 
-class RandomizedSearchCV(Search, model_selection.RandomizedSearchCV):
+class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
     """scikit-learn's randomized search, with all folds of all candidates trained together.
 
     Parameters
@@ -65,18 +68,17 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         spaces = as_list(self.param_distributions)
         return [choice for space in spaces for choice in choices_of(space)]
 
-    def _run_search(
-        self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None
-    ) -> None:
-        evaluate_candidates = self._watched(evaluate_candidates)
+    def _candidates(self) -> list[dict[str, Any]]:
         dicts = as_list(self.param_distributions)
         if not any(is_dimension(given) for some in dicts for given in some.values()):
-            super()._run_search(evaluate_candidates, callback_ctx=callback_ctx)
-            return
+            sampler = ParameterSampler(
+                self.param_distributions, self.n_iter, random_state=self.random_state
+            )
+            return list(sampler)
         spaces = [of_scikit_learn(given) for given in dicts]
         for space in spaces:
             check_names(self.estimator, space)
-        evaluate_all(self, self._draw(spaces), evaluate_candidates, callback_ctx)
+        return self._draw(spaces)
 
     def _draw(self, spaces: list[Space]) -> list[dict[str, Any]]:
         rng = check_random_state(self.random_state)

@@ -69,6 +69,21 @@ def _with_number(given: Any, n_iter: int) -> tuple[Space, int]:
     return given, int(n)
 
 
+def as_list(spaces: Any) -> list[Mapping[str, Any]]:
+    """Give the dicts of what is taken as one space or as several."""
+    several = spaces if isinstance(spaces, list) else [spaces]
+    for space in several:
+        if not isinstance(space, (Mapping, Space)):
+            raise TypeError(f"A space must be a dict, a Space or a list, got {space!r}.")
+    return [space.dimensions if isinstance(space, Space) else space for space in several]
+
+
+def choices_of(space: Mapping[str, Any]) -> list[Any]:
+    """The elements of the lists in a space, and the categories of its dimensions."""
+    lists = [getattr(given, "categories", given) for given in space.values()]
+    return [choice for some in lists if isinstance(some, (list, tuple)) for choice in some]
+
+
 def of_scikit_learn(space: Mapping[str, Any]) -> Space:
     """Make a space of what scikit-learn's searches take, and of dimensions.
 

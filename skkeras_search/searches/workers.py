@@ -1,170 +1,74 @@
 """Whole candidates in worker processes, the folds of each trained together."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, NamedTuple
+from concurrent.futures import Executor as Workers
+from concurrent.futures import Future
+from typing import Any, Self
 
 import joblib
-from joblib._parallel_backends import FallbackToBackend  # how a backend refuses
-from joblib.parallel import LokyBackend
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 
+from skkeras_search.searches.executors import Asynchronous
+from skkeras_search.searches.jobs import Call, Result
 from skkeras_search.searches.pool import Pool
 
-Results = dict[str, Any]
 
+class CandidateWorkers(Asynchronous):
+    """Send the folds of a job to one of joblib's workers, not to several.
 
-class Begun(Exception):  # noqa: N818  # nothing went wrong
-    """The folds of a candidate are with a worker, and nobody waits for them."""
-
-
-class Fold(NamedTuple):
-    """The outcome of a fold, once the worker has that of its candidate.
-
-    Attributes
-    ----------
-    of_candidate : Future
-    number : int
-    """
-
-    of_candidate: Future[list[Any]]
-    number: int
-
-
-class CandidateBackend(LokyBackend):
-    """Send the folds of a candidate to one of joblib's workers, not to several.
-
-    There they are tasks of the joblib backend "fused". For the first ``Parallel`` of a
-    search of scikit-learn, whose folds come candidate by candidate; others have the
-    backend that they would have without.
+    There they are tasks of the joblib backend "fused". A job whose worker dies has all
+    workers started anew, and is tried again.
 
     Parameters
     ----------
-    search : estimator
-    others : LokyBackend
-        That of others.
-
-    Attributes
-    ----------
-    search : estimator
+    n_jobs : int
     n_workers : int
+        That these are.
     """
 
-    def __init__(self, search: Any, others: LokyBackend):
-        super().__init__(
-            nesting_level=others.nesting_level,
-            inner_max_num_threads=others.inner_max_num_threads,
-            **others.backend_kwargs,
-        )
-        self.search = search
-        self._others = others
-        self._folds: list[tuple[Callable[[], Any], Callable[[Fold], None]]] = []
-        self._only_begins = False
-        self._last: Future[list[Any]]
-        self._finished: Future[list[Any]] | None = None
+    uses_processes = True
 
-    def begin(self, evaluate: Callable[[], Any]) -> Future[list[Any]]:
-        """Send a candidate to a worker, and return at once.
+    def __init__(self, n_jobs: int, n_workers: int):
+        super().__init__()
+        self._parallel = joblib.Parallel(n_jobs=n_jobs)
+        self.n_slots = n_workers
+        self.most_jobs = 2 * n_workers  # another one is there when one is done
 
-        Parameters
-        ----------
-        evaluate : callable
-            Would evaluate the candidate with ``joblib.Parallel``.
+    def __enter__(self) -> Self:
+        self._parallel.__enter__()
+        self._make_pool()
+        return self
 
-        Returns
-        -------
-        Future
-            For ``finish``.
-        """
-        self._only_begins = True
-        try:
-            evaluate()
-        except Begun:
-            return self._last
-        finally:
-            self._only_begins = False
-        raise RuntimeError("A candidate has no folds.")
+    def __exit__(self, *error: object) -> None:
+        self._parallel.__exit__(*error)
 
-    def finish(
-        self, future: Future[list[Any]], evaluate: Callable[..., Results], *args: Any
-    ) -> Results:
-        """Evaluate a candidate, with the outcome that a worker has.
+    def submit(self, calls: list[Call]) -> Future[list[Result]]:
+        """Send a job to a worker, as soon as one is free."""
+        return self._pool.submit(calls)
 
-        Parameters
-        ----------
-        future : Future
-            What ``begin`` returned.
-        evaluate : callable
-        *args
-            Of ``evaluate``.
-        """
-        self._finished = future
-        try:
-            return evaluate(*args)
-        finally:
-            self._finished = None
+    def abandon(self) -> None:
+        """End all workers."""
+        self._pool.forget()
+        self._parallel._backend.abort_everything()
+        self._make_pool()
 
-    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
-        """Prepare for a call of ``Parallel``."""
-        if getattr(self, "parallel", parallel) is not parallel:
-            raise FallbackToBackend(self._others)
-        # A candidate begins with its last fold, which must not wait for the first.
-        parallel.pre_dispatch = "all"
-        self.n_workers: int = super().configure(n_jobs, parallel, **kwargs)
+    def _make_pool(self) -> None:
+        self._pool = Pool(self._workers(), self.n_slots, self._start, _together, _failed)
 
-        def start() -> Executor:
-            LokyBackend.configure(self, n_jobs, parallel, **kwargs)
-            return self._workers
+    def _start(self) -> Workers:
+        self._parallel._initialize_backend()
+        return self._workers()
 
-        self._pool = Pool(self._workers, self.n_workers, start, _together, _failed)
-        return self.n_workers
-
-    def compute_batch_size(self) -> int:
-        """Give the number of folds that ``submit`` gets at once."""
-        return 1
-
-    def submit(self, func: Callable[[], Any], callback: Callable[[Fold], None]) -> None:
-        """Send a fold to a worker, with the others of its candidate."""
-        self._folds.append((func, callback))
-        if len(self._folds) < self.search.n_splits_:
-            return
-        folds, self._folds = self._folds, []
-        self._last = self._finished or self._pool.submit([func for func, _ in folds])
-        if self._only_begins:
-            return
-        for number, (_, callback) in enumerate(folds):
-            fold = Fold(self._last, number)
-            self._last.add_done_callback(partial(_call_with, fold, callback))
-
-    def retrieve_result_callback(self, fold: Fold) -> Any:
-        """Return the outcome of a fold, or raise its exception."""
-        return super().retrieve_result_callback(fold.of_candidate)[fold.number]
-
-    @contextmanager
-    def retrieval_context(self) -> Iterator[None]:
-        """Wait for the outcomes, unless somebody else does."""
-        if self._only_begins:
-            raise Begun
-        yield
-
-    def abort_everything(self, ensure_ready: bool = True) -> None:
-        """End all workers, but those that somebody else waits for."""
-        if not self._only_begins:
-            self._folds = []
-            self._pool.forget()
-            super().abort_everything(ensure_ready)
+    def _workers(self) -> Workers:
+        workers: Any = self._parallel._backend._workers
+        # Where joblib leaves large arrays for all workers, until the search ends.
+        workers._temp_folder_manager.set_current_context(self._parallel._id)
+        return workers
 
 
-def _call_with(fold: Fold, callback: Callable[[Fold], None], _: Any) -> None:
-    callback(fold)
-
-
-def _together(calls: list[Callable[[], Any]]) -> list[Any]:
+def _together(calls: list[Call]) -> list[Result]:
     with joblib.parallel_config("fused"):
-        outcomes: list[Any] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
+        outcomes: list[Result] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
         return outcomes
 
 
@@ -192,12 +96,7 @@ class WorkerDied(CallbackSupportMixin, BaseEstimator):
         ) from self.error
 
 
-def _failed(calls: list[Any], error: BaseException) -> list[Any]:
+def _failed(calls: list[Call], error: BaseException) -> list[Result]:
     """What scikit-learn makes of fits that fail, with all that it wants to know of them."""
-    return [
-        [
-            function(WorkerDied(error), *arguments[1:], **options)
-            for function, arguments, options in call.items
-        ]
-        for call in calls
-    ]
+    dead = WorkerDied(error)
+    return [call._replace(args=(dead, *call.args[1:]))() for call in calls]

@@ -132,10 +132,10 @@ def test_candidates_behind_a_slow_one_are_kept():
     class Slow(Stub):
         def fit(self, X, y):
             if self.a == 1:
-                go_on.wait(30)
+                go_on.wait(3)
             if self.a == 6:
                 _thread.interrupt_main()
-                go_on.wait(30)
+                go_on.wait(3)
             return super().fit(X, y)
 
     found = grid(Slow(), [0, 1, 2, 3, 4, 5, 6, 7], n_jobs=2)

@@ -1,0 +1,138 @@
+"""What scikit-learn makes of the arguments of a search, and of each job in it."""
+
+from functools import partial
+from typing import Any
+
+from sklearn.base import clone, is_classifier
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection import check_cv
+from sklearn.model_selection._validation import _fit_and_score  # of its searches
+from sklearn.utils import indexable
+from sklearn.utils.validation import _check_method_params
+
+from skkeras_search.searches.jobs import Call, Job, without_siblings
+
+
+class Evaluation:
+    """Evaluate candidates by cross-validation, as ``BaseSearchCV.fit`` does.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+        Gets the attribute ``n_splits_``.
+    X, y : array-like
+    params : dict
+        Of ``fit``.
+
+    Attributes
+    ----------
+    X, y : indexable
+    estimator : estimator
+        A clone of the one that is searched.
+    fit_params : dict
+        For the ``fit`` of the estimator.
+    metric : str
+        By which the best candidate is chosen: the name of a score.
+    folds : list of (ndarray, ndarray)
+        Rows for training and for testing.
+    task : CallbackContext
+        The whole search, for scikit-learn's callbacks. It has begun.
+    """
+
+    def __init__(self, search: Any, X: Any, y: Any, params: dict[str, Any]):
+        self._search = search
+        self._scorers, self.metric = search._get_scorers()
+        self.X, self.y = indexable(X, y)
+        params = _check_method_params(self.X, params=params)
+        routed = search._get_routed_params_for_fit(params)
+        self.fit_params = routed.estimator.fit
+        self._score_params = routed.scorer.score
+        weight = params.get("sample_weight")
+        self._data = {
+            "estimator": search,
+            "X": self.X,
+            "y": self.y,
+            "metadata": None if weight is None else {"sample_weight": weight},
+        }
+        # The candidates, and the refit.
+        n_tasks = 1 + (search.refit is not False)
+        self.task = self.begin(search._init_callback_context(max_subtasks=n_tasks))
+        self.folds = self._split(routed.splitter.split)
+        self.estimator = clone(search.estimator)
+
+    def begin(self, task: Any) -> Any:
+        """Tell scikit-learn's callbacks that a task of the search begins."""
+        return task.call_on_fit_task_begin(**self._data)
+
+    def end(self, task: Any) -> None:
+        """Tell scikit-learn's callbacks that a task of the search has ended."""
+        task.call_on_fit_task_end(**self._data)
+
+    @property
+    def scorer(self) -> Any:
+        """What ``scorer_`` is: a scorer, or a dict of several."""
+        several = isinstance(self._scorers, _MultimetricScorer)
+        return self._scorers._scorers if several else self._scorers
+
+    def calls(self, job: Job, n_candidates: int, travels: bool) -> list[Call]:
+        """Give the calls that evaluate the folds of a candidate.
+
+        Parameters
+        ----------
+        job : Job
+        n_candidates : int
+            Of the search.
+        travels : bool
+            Whether the calls are made in other processes.
+
+        Returns
+        -------
+        list of Call
+            Each returns what scikit-learn has of a fold.
+        """
+        search = self._search
+        evaluate = partial(
+            Call.of,
+            _fit_and_score,
+            scorer=self._scorers,
+            fit_params=self.fit_params,
+            score_params=self._score_params,
+            return_train_score=search.return_train_score,
+            return_n_test_samples=True,
+            return_times=True,
+            return_parameters=False,
+            error_score=search.error_score,
+            verbose=search.verbose,
+            parameters=job.params,
+            candidate_progress=(job.number, n_candidates),
+            caller=search,
+        )
+        return [
+            evaluate(
+                clone(self.estimator),
+                self.X,
+                self.y,
+                train=train,
+                test=test,
+                split_progress=(fold, len(self.folds)),
+                callback_ctx=without_siblings(task) if travels else task,
+            )
+            for fold, ((train, test), task) in enumerate(
+                zip(self.folds, job.tasks, strict=True)
+            )
+        ]
+
+    def _split(self, params: dict[str, Any]) -> list[Any]:
+        search = self._search
+        classifies = is_classifier(search.estimator)
+        search._checked_cv_orig = check_cv(search.cv, self.y, classifier=classifies)
+        search._check_input_parameters(X=self.X, y=self.y, split_params=params)
+        cv = search._checked_cv_orig
+        search.n_splits_ = cv.get_n_splits(self.X, self.y, **params)
+        folds = list(cv.split(self.X, self.y, **params))
+        if len(folds) != search.n_splits_:
+            raise ValueError(
+                "cv.split and cv.get_n_splits return inconsistent results. Expected "
+                f"{search.n_splits_} splits, got {len(folds)}"
+            )
+        return folds

@@ -1,0 +1,301 @@
+"""Where jobs run: in this process, or on the workers of joblib's active backend.
+
+An executor has jobs proposed as long as there is room for them, and gives their outcomes
+as they arrive. It knows nothing of what is searched.
+"""
+
+import threading
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Self
+
+import joblib
+from joblib.parallel import TASK_DONE, get_active_backend
+
+from skkeras_search.fusion.backend import FusedBackend
+from skkeras_search.searches.jobs import Call, Job, Result
+
+Propose = Callable[[], Job | None]
+Outcomes = Generator[tuple[Job, list[Result]]]
+
+
+class Executor(AbstractContextManager["Executor"], ABC):
+    """Run the jobs of a search. Used in a ``with`` block.
+
+    Attributes
+    ----------
+    n_slots : int
+        Number of jobs that can be trained at a time.
+    uses_processes : bool
+        Whether jobs travel to other processes.
+    unread : list of (Job, list of dict)
+        What had arrived, and was not given, when jobs were abandoned.
+    """
+
+    n_slots = 1
+    uses_processes = False
+
+    def __init__(self) -> None:
+        self.unread: list[tuple[Job, list[Result]]] = []
+
+    @abstractmethod
+    def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
+        """Run jobs, until no more are proposed and all are done.
+
+        Jobs that are under way when the generator is closed are abandoned.
+
+        Parameters
+        ----------
+        propose : callable
+            Gives the next job. None if there is none now; it is asked again after the next
+            outcome.
+        calls : callable
+            Gives the calls that make a job, one for each fold.
+
+        Yields
+        ------
+        (Job, list of dict)
+            A job, and what its calls return, in the order of arrival.
+
+        Raises
+        ------
+        BaseException
+            What a call raises.
+        """
+
+
+class Inline(Executor):
+    """Make one call after the other, in this thread."""
+
+    def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
+        """Run jobs."""
+        while (job := propose()) is not None:
+            yield job, [call() for call in calls(job)]
+
+    def __exit__(self, *error: object) -> None:
+        """Leave nothing."""
+
+
+class Asynchronous(Executor):
+    """Have several jobs under way, and begin another one when one is done."""
+
+    # Jobs that are proposed and not done, at most.
+    most_jobs = 1
+
+    @abstractmethod
+    def submit(self, calls: list[Call]) -> Future[list[Result]]:
+        """Begin a job, as soon as there is room."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Forget all jobs."""
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Be in a block in which jobs are waited for."""
+        return nullcontext()
+
+    def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
+        """Run jobs."""
+        running: dict[Future[list[Result]], Job] = {}
+        try:
+            while True:
+                while len(running) < self.most_jobs and (job := propose()) is not None:
+                    running[self.submit(calls(job))] = job
+                if not running:
+                    return
+                with self.waiting():
+                    wait(running, return_when=FIRST_COMPLETED)
+                for future in [future for future in running if future.done()]:
+                    outcome = future.result()
+                    yield running.pop(future), outcome
+        finally:
+            self.unread += _succeeded(running)
+            if running:
+                self.abandon()
+
+
+class Fused(Asynchronous):
+    """Train the folds of all jobs together, by the joblib backend "fused".
+
+    Parameters
+    ----------
+    backend : FusedBackend
+    n_jobs : int or None
+        Number of folds that are begun and not finished.
+    """
+
+    def __init__(self, backend: FusedBackend, n_jobs: int | None):
+        super().__init__()
+        self._backend = backend
+        self.most_jobs = backend.configure(n_jobs)
+        self.n_slots = min(joblib.cpu_count(), self.most_jobs)
+
+    def __enter__(self) -> Self:
+        self._backend.start_call()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._backend.stop_call()
+        self._backend.terminate()
+
+    def submit(self, calls: list[Call]) -> Future[list[Result]]:
+        """Begin a job, as soon as there is room."""
+        return _gathered([self._submit(call) for call in calls])
+
+    def abandon(self) -> None:
+        """Have all folds end, as they come to notice."""
+        self._backend.abort_everything()
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Let other tasks have their turns."""
+        return self._backend.retrieval_context()
+
+    def _submit(self, call: Call) -> Future[Result]:
+        result: Future[Result] = Future()
+        nested, n_jobs = self._backend.get_nested_backend()
+
+        def evaluate() -> list[Result]:
+            with joblib.parallel_config(nested, n_jobs=n_jobs):
+                return [call()]
+
+        def arrive(outcome: Any) -> None:
+            settle(result, lambda: self._backend.retrieve_result_callback(outcome)[0])
+
+        self._backend.submit(evaluate, arrive)
+        return result
+
+
+class Spread(Executor):
+    """Spread folds over the workers of a joblib backend, as scikit-learn's searches do.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+    pre_dispatch : int, str or None
+        As ``joblib.Parallel`` takes it.
+    """
+
+    uses_processes = True
+
+    def __init__(self, n_jobs: int | None, pre_dispatch: Any):
+        super().__init__()
+        backend, _ = get_active_backend()
+        can_yield = getattr(backend, "supports_return_generator", False)
+        self._parallel = joblib.Parallel(
+            n_jobs=n_jobs,
+            pre_dispatch=pre_dispatch,
+            return_as="generator_unordered" if can_yield else "list",
+        )
+
+    def __enter__(self) -> Self:
+        self._parallel.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._parallel.__exit__(*error)
+
+    def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
+        """Run jobs."""
+        while jobs := list(iter(propose, None)):
+            arrived = _Arrived(jobs)
+            outcomes = self._parallel(_numbered(jobs, calls))
+            unread = getattr(self._parallel, "_jobs", ())  # another deque when it ends
+            try:
+                for outcome in outcomes:
+                    yield from arrived.add(*outcome)
+            except BaseException:
+                if self._parallel.return_generator:
+                    _close(outcomes)
+                for task in unread:
+                    for outcome in _results(task):
+                        self.unread += arrived.add(*outcome)
+                raise
+
+
+class _Arrived:
+    """Folds that have arrived, of jobs that have not yet all of theirs."""
+
+    def __init__(self, jobs: list[Job]):
+        self._jobs = jobs
+        self._folds: dict[int, dict[int, Result]] = {n: {} for n in range(len(jobs))}
+
+    def add(self, number: int, fold: int, result: Result) -> Outcomes:
+        """Add a fold; give the job if it was the last."""
+        job, folds = self._jobs[number], self._folds[number]
+        folds[fold] = result
+        if len(folds) == len(job.tasks):
+            yield job, [folds[fold] for fold in sorted(folds)]
+
+
+def _results(task: Any) -> list[Any]:
+    """What a task of joblib has returned, if nobody has read it."""
+    return getattr(task, "_result", []) if task.status == TASK_DONE else []
+
+
+def _close(outcomes: Any) -> None:
+    """End the tasks of joblib, without its advice to ask for fewer of them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*successfully executed", UserWarning)
+        outcomes.close()
+
+
+class _Numbered:
+    """A function whose results know of which fold they are."""
+
+    def __init__(self, function: Callable[..., Any], number: int, fold: int):
+        self._function = function
+        self._number, self._fold = number, fold
+
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, int, Any]:
+        return self._number, self._fold, self._function(*args, **kwargs)
+
+
+def _numbered(
+    jobs: Iterable[Job], calls: Callable[[Job], list[Call]]
+) -> Iterator[tuple[_Numbered, tuple[Any, ...], dict[str, Any]]]:
+    # Arguments stay apart, as backends look for large ones that many calls have.
+    for number, job in enumerate(jobs):
+        for fold, (function, args, kwargs) in enumerate(calls(job)):
+            yield _Numbered(function, number, fold), args, kwargs
+
+
+def _gathered(folds: list[Future[Result]]) -> Future[list[Result]]:
+    """Make one future of those of all folds, which fails with the first that does."""
+    gathered: Future[list[Result]] = Future()
+    lock = threading.Lock()
+
+    def look(fold: Future[Result]) -> None:
+        with lock:
+            if gathered.done():
+                return
+            if (error := fold.exception()) is not None:
+                gathered.set_exception(error)
+            elif all(fold.done() for fold in folds):
+                gathered.set_result([fold.result() for fold in folds])
+
+    for fold in folds:
+        fold.add_done_callback(look)
+    return gathered
+
+
+def settle(future: Future[Any], result: Callable[[], Any]) -> None:
+    """Give a future what a function returns, or raises."""
+    try:
+        value = result()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(value)
+
+
+def _succeeded(
+    running: dict[Future[list[Result]], Job],
+) -> list[tuple[Job, list[Result]]]:
+    return [
+        (job, future.result())
+        for future, job in running.items()
+        if future.done() and future.exception() is None
+    ]

@@ -1,0 +1,61 @@
+"""Searches whose candidates are known before the first is evaluated."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skkeras_search.searches.base import Search
+from skkeras_search.searches.evaluation import Evaluation
+from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.jobs import Job, Result, fold_tasks
+from skkeras_search.searches.progress import Standing
+
+
+class ListedSearch(Search):
+    """A search that has a list of candidates."""
+
+    @abstractmethod
+    def _candidates(self) -> Sequence[dict[str, Any]]:
+        """All candidates, in the order of the rows of ``cv_results_``."""
+
+    def _search(self, evaluation: Evaluation, executor: Executor) -> None:
+        candidates = self._candidates()
+        if self.verbose > 0:
+            n, n_splits = len(candidates), self.n_splits_
+            print(
+                f"Fitting {n_splits} folds for each of {n} candidates, totalling "
+                f"{n * n_splits} fits"
+            )
+        task = evaluation.task.subcontext(
+            task_name="search",
+            max_subtasks=len(candidates) * self.n_splits_,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=self)
+        self._run(evaluation, executor, _Proposals(self, candidates, task))
+        task.call_on_fit_task_end(estimator=self)
+
+
+class _Proposals:
+    """Propose one candidate after the other."""
+
+    def __init__(self, search: Search, candidates: Sequence[dict[str, Any]], task: Any):
+        self._search, self._task = search, task
+        self._left = enumerate(candidates)
+        self.n_candidates = len(candidates)
+        self._n_told, self._best = 0, -np.inf
+
+    def propose(self) -> Job | None:
+        number, params = next(self._left, (0, None))
+        if params is None:
+            return None
+        tasks = fold_tasks(self._task, number, self._search.n_splits_)
+        return Job(number, params, tasks)
+
+    def tell(self, job: Job, outcome: list[Result]) -> bool:
+        self._n_told += 1
+        self._best = np.fmax(self._best, self._search._score(outcome))
+        standing = Standing(self._n_told, self.n_candidates, self._best)
+        self._search._advance(standing)
+        return False
