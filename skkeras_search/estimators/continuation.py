@@ -88,7 +88,7 @@ def pack_callbacks(callbacks: Sequence[Any], model: keras.Model) -> bytes:
         Whatever pickling raises.
     """
     travelling = _travelling(callbacks)
-    states = [(_name(callback), callback.__getstate__()) for callback in travelling]
+    states = [(_name(callback), _state_of(callback)) for callback in travelling]
     file = io.BytesIO()
     _Pickler(file, _outside(travelling, model)).dump(states)
     return file.getvalue()
@@ -131,6 +131,13 @@ def note(segment: Segment, ending: Ending, history: dict[str, list[Any]]) -> Non
 def _travelling(callbacks: Sequence[Any]) -> list[Any]:
     """Those that belong to a fit, and not to one call."""
     return [callback for callback in callbacks if not isinstance(callback, EpochTasks)]
+
+
+def _state_of(callback: Any) -> Any:
+    state = callback.__getstate__()
+    if not isinstance(state, dict) and not hasattr(callback, "__setstate__"):
+        raise TypeError(f"{_name(callback)} has __slots__ and no __setstate__ method")
+    return state
 
 
 def _name(callback: Any) -> str:
