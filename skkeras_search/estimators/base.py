@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from skkeras_search.budgets.segment import CannotContinue, Segment, take_segment
 from skkeras_search.estimators.build_function import BuildFunction
 from skkeras_search.estimators.callbacks import (
     check_callbacks,
@@ -30,6 +31,7 @@ from skkeras_search.estimators.callbacks import (
     watches_prediction,
 )
 from skkeras_search.estimators.compilation import make_compile_arguments
+from skkeras_search.estimators.continuation import epochs_before, note
 from skkeras_search.estimators.engine import (
     ENGINES,
     Fitted,
@@ -205,6 +207,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             If a parameter reaches nothing, or the build function returns no model.
         """
         epochs = kwargs.pop("epochs", getattr(self, "fit__epochs", self.epochs))
+        segment = take_segment(epochs)
+        if segment is not None:
+            epochs = segment.n_max_epochs
         self._check_params(epochs)
         data = {
             "X": X,
@@ -215,7 +220,10 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         context.call_on_fit_task_begin(estimator=self, **data)
         callbacks = check_callbacks(kwargs.pop("callbacks", ()))
         if hasattr(self, "_skl_callbacks"):
-            callbacks.append(EpochTasks(context, self, data, self._fitted_attributes))
+            tasks = EpochTasks(
+                context, self, data, self._fitted_attributes, epochs_before(segment)
+            )
+            callbacks.append(tasks)
         with self._restored_on_error():
             self._fit(
                 X,
@@ -235,6 +243,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                     y_val,
                     sample_weight_val,
                 ),
+                segment=segment,
                 **kwargs,
             )
         context.call_on_fit_task_end(
@@ -389,6 +398,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         initial_epoch: int,
         callbacks: Any = (),
         validation_data: Any = None,
+        segment: Segment | None = None,
         **kwargs: Any,
     ) -> None:
         if self.initialized_ and (self.warm_start or warm_start):
@@ -427,6 +437,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 warm_start=warm_start,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
+                segment=segment,
                 **kwargs,
             )
         finally:
@@ -509,6 +520,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         warm_start: bool,
         epochs: int,
         initial_epoch: int,
+        segment: Segment | None = None,
         **kwargs: Any,
     ) -> None:
         arguments = route_params(self.get_params(), "fit", pass_filter=self._fit_kwargs)
@@ -524,15 +536,26 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         seed = self._seed
         if seed is not None:
             seed = (seed + initial_epoch) % 2**32
-        fitted = self._train(X, y, arguments, seed)
+        n_before = epochs_before(segment)
+        fitted = self._train(X, y, arguments, seed, segment)
         self.engine_, self.engine_reason_ = fitted.engine, fitted.reason
-        goes_on = warm_start and initial_epoch > 0
+        # The history of a segment that goes on has all epochs of the fit in it.
+        goes_on = warm_start and initial_epoch > 0 and not n_before
         history = defaultdict(list, getattr(self, "history_", {}) if goes_on else {})
         for name, values in fitted.history.items():
             history[_full_name(name)] += values
         self.history_ = dict(history)
+        if segment is not None:
+            note(segment, fitted.ending, self.history_)
 
-    def _train(self, X: Any, y: Any, arguments: dict[str, Any], seed: int | None) -> Fitted:
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        arguments: dict[str, Any],
+        seed: int | None,
+        segment: Segment | None,
+    ) -> Fitted:
         reason = why_keras(self.model_, X, y, arguments, self.engine)
         averages = getattr(self.model_.optimizer, "use_ema", False)  # at the end of fit
         if self._shares_model and (reason or averages or arguments["callbacks"]):
@@ -540,7 +563,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         if reason is None:
             model = self.model_
             try:
-                fitted = fit_fused(model, X, y, arguments, seed, self._shares_model)
+                fitted = fit_fused(
+                    model, X, y, arguments, seed, self._shares_model, segment
+                )
             except NotFusibleError as found:
                 reason = str(found)
             else:
@@ -550,7 +575,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 return fitted
         if self._shares_model:
             self._make_model(lambda: X)
-        return fit_by_keras(self.model_, X, y, arguments, seed, reason, self.engine)
+        return fit_by_keras(
+            self.model_, X, y, arguments, seed, reason, self.engine, segment
+        )
 
     def _leave_model(self, X: Any, fitted: Fused) -> None:
         """Leave a shared model to others; ``model_`` is built when it is asked for."""
@@ -794,7 +821,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         }
         try:
             yield
-        except Exception:
+        except (Exception, CannotContinue):
             for name in self._fitted_attributes():
                 delattr(self, name)
             self.__dict__.update(before)

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from skkeras_search.budgets.segment import CannotContinue, Segment
+from skkeras_search.estimators.continuation import course_of, go_on
 from skkeras_search.estimators.retracing import retracing_expected
 from skkeras_search.estimators.seeding import seeded
 from skkeras_search.fusion.backend import current_task
@@ -13,6 +15,7 @@ from skkeras_search.fusion.batcher import Cancelled, Task
 from skkeras_search.fusion.lane import Lane, LastMetrics, Predictor
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.obstacles import obstacle
+from skkeras_search.fusion.pause import Ending
 from skkeras_search.fusion.training import train
 
 ENGINES = ("auto", "fused", "keras")
@@ -47,11 +50,13 @@ class Fitted:
         "fused" or "keras".
     reason : str or None
         Why it is Keras.
+    ending : Ending
     """
 
     history: dict[str, list[Any]]
     engine: str
     reason: str | None
+    ending: Ending
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ def fit_fused(
     arguments: dict[str, Any],
     seed: int | None,
     keeps_model: bool,
+    segment: Segment | None = None,
 ) -> Fused:
     """Train by a fused program.
 
@@ -99,16 +105,24 @@ def fit_fused(
         Of the order of the rows.
     keeps_model : bool
         Whether the model is shared, and must stay as it is.
+    segment : Segment, optional
+        What part of the epochs to train. None trains them all.
 
     Raises
     ------
     NotFusibleError
         Before anything was trained, if the model cannot be.
+    CannotContinue
+        Before anything was trained, if the segment goes on from another fit.
     """
-    lane = Lane(model, x, y, arguments, seed, keeps_model)
-    history, state, program, metrics = train(lane)
+    callbacks = arguments["callbacks"]
+    course = None if segment is None else course_of(segment, model, callbacks)
+    lane = Lane(model, x, y, arguments, seed, keeps_model, course)
+    if course and course.start:
+        go_on(course.start, lane, model, callbacks)
+    history, state, program, metrics, ending = train(lane)
     predict = Predictor(program, state if keeps_model else weakref.ref(model))
-    return Fused(history, "fused", None, metrics, predict)
+    return Fused(history, "fused", None, ending, metrics, predict)
 
 
 def fit_by_keras(
@@ -119,14 +133,25 @@ def fit_by_keras(
     seed: int | None,
     reason: str,
     engine: str,
+    segment: Segment | None = None,
 ) -> Fitted:
     """Train by ``keras.Model.fit``.
+
+    A segment is trained as a whole fit of as many epochs, which cannot be continued.
 
     Raises
     ------
     ValueError
         If ``engine`` is "fused".
+    CannotContinue
+        If the segment goes on from a state.
     """
+    n_max_epochs = arguments["epochs"] - arguments["initial_epoch"]
+    if segment is not None:
+        if segment.state is not None:
+            raise CannotContinue(f"Keras itself trains this fit, because {reason}.")
+        until = arguments["initial_epoch"] + segment.until
+        arguments = {**arguments, "epochs": until}
     if engine == "fused":
         raise ValueError(
             f"engine='fused', but this fit cannot be fused, because {reason}. With "
@@ -137,4 +162,9 @@ def fit_by_keras(
         callbacks.append(EndWhenCancelled(task))
     with seeded(seed), retracing_expected(), metrics_named_anew():
         history = model.fit(x=x, y=y, **{**arguments, "callbacks": callbacks}).history
-    return Fitted(history, "keras", reason)
+    n_epochs = max(map(len, history.values()), default=0)
+    if n_epochs == n_max_epochs or model.stop_training:
+        ending = Ending(n_epochs, is_finished=True)
+    else:
+        ending = Ending(n_epochs, is_finished=False, reason=reason)
+    return Fitted(history, "keras", reason, ending)

@@ -23,6 +23,9 @@ class EpochTasks(keras.callbacks.Callback):
         ``X``, ``y`` and ``metadata`` of the fit, as the user passed them.
     attributes : callable
         Gives the fitted attributes at the time it is called.
+    n_before : int
+        Epochs that were trained by an earlier part of the fit. They have their numbers,
+        and nothing is reported of them.
     """
 
     def __init__(
@@ -31,11 +34,14 @@ class EpochTasks(keras.callbacks.Callback):
         estimator: BaseEstimator,
         data: dict[str, Any],
         attributes: Callable[[], dict[str, Any]],
+        n_before: int = 0,
     ):
         super().__init__()
         self._context = context
         self._arguments = {**data, "estimator": estimator}
         self._attributes = attributes
+        for _ in range(n_before):
+            context.subcontext(task_name="epoch")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin the task."""

@@ -15,7 +15,15 @@ from keras.src.trainers.data_adapters.array_slicing import train_validation_spli
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
 from skkeras_search.fusion.cache import Place, place_of, program_at
-from skkeras_search.fusion.order import rows_in_order
+from skkeras_search.fusion.order import Order
+from skkeras_search.fusion.pause import (
+    Course,
+    Ending,
+    Pause,
+    architecture_of,
+    arrays_of,
+    identity_of,
+)
 from skkeras_search.fusion.program import Program, Progress
 from skkeras_search.fusion.proof import check_program
 from skkeras_search.fusion.step import (
@@ -31,6 +39,11 @@ from skkeras_search.fusion.step import (
 
 # How long a lane is deaf to Ctrl-C, about.
 SECONDS_A_CALL = 0.5
+# Arguments, besides the data, that decide what is trained.
+SETTINGS = (
+    *("initial_epoch", "epochs", "shuffle", "batch_size"),
+    *("validation_batch_size", "validation_freq"),
+)
 
 
 class LastMetrics(NamedTuple):
@@ -67,12 +80,14 @@ class Trained(NamedTuple):
     program : Program
         That trained it.
     metrics : LastMetrics
+    ending : Ending
     """
 
     history: dict[str, list[Any]]
     state: State
     program: Program
     metrics: LastMetrics
+    ending: Ending
 
 
 class Predictor:
@@ -146,6 +161,8 @@ class Lane:
         Of the order of the rows.
     keeps_model : bool
         Whether the model must stay as it is, being that of other lanes, too.
+    course : Course, optional
+        What part of the epochs to train. None trains them all.
 
     Raises
     ------
@@ -156,6 +173,8 @@ class Lane:
     ----------
     preparations : list of (float, float)
         When the program was found, or made, and compiled: from, until.
+    identity : dict of str to str
+        Of the fit, as ``identity_of`` gives it; empty without a course.
     """
 
     def __init__(
@@ -166,15 +185,20 @@ class Lane:
         arguments: dict[str, Any],
         seed: int | None = None,
         keeps_model: bool = False,
+        course: Course | None = None,
     ):
         self._model = model
         self._arguments = arguments
         self._keeps_model = keeps_model
+        self._course = course
+        self._start = course.start if course else None
         data, self._validation = _split(x, y, arguments)
         self._data = _rows(data, arguments.get("class_weight"))
         self._n_rows = keras.tree.flatten(self._data)[0].shape[0]
         self._batch_size = arguments.get("batch_size") or 32
-        self._order = rows_in_order(self._n_rows, arguments.get("shuffle", True), seed)
+        shuffle = arguments.get("shuffle", True)
+        order = self._start.order if self._start else None
+        self._order = Order(self._n_rows, shuffle, seed, order)
         self._state: State
         self.preparations: list[tuple[float, float]] = []
         self._metrics: Metrics = []
@@ -186,6 +210,7 @@ class Lane:
         ]
         # Found here, as lanes are made one after the other, and trained in any order.
         self._place: Place | None = self._find_place()
+        self.identity = self._identity(seed) if course else {}
 
     @property
     def n_bytes(self) -> int:
@@ -213,6 +238,7 @@ class Lane:
         """
         first = self._arguments.get("initial_epoch", 0)
         last = self._arguments.get("epochs", 1)
+        until = first + self._course.until if self._course else last
         self._tensors = _tensors(self._data)
         self._validation_tensors = self._validation and _tensors(_rows(self._validation))
         try:
@@ -221,22 +247,72 @@ class Lane:
             raise
         except Exception as error:  # Keras will show it, if it is not only ours
             raise NotFusibleError(f"its program cannot be prepared: {error}") from error
+        if self._start:
+            self._state = self._start.state_like(self._state)
         if self._watched:
             self._show_model()
         hooks = self._hooks(last)
         try:
-            self._call(hooks.on_train_begin)
-            logs = self._train_epochs(range(first, last), hooks, goes_on)
+            self._begin(hooks, first)
+            epochs = range(first + len(hooks._history.epoch), until)
+            logs = self._train_epochs(epochs, hooks, goes_on)
         finally:  # interrupted, the model has what was trained so far
             metrics = LastMetrics(self._batch_of(1), self._metrics)
             if not self._keeps_model:
                 self._variables.write(self._state)
                 metrics.show(self._model)
+        ending = self._end(hooks, last - first)
         if not self._keeps_model:
             self._model.optimizer.finalize_variable_values(self._variables.trainable)
             self._state = self._variables.read()
-        self._call(hooks.on_train_end, logs)
-        return Trained(hooks._history.history, self._state, self._program, metrics)
+        if ending.pause:
+            hooks._on_end()
+        else:
+            self._call(hooks.on_train_end, logs)
+        history = hooks._history.history
+        return Trained(history, self._state, self._program, metrics, ending)
+
+    def _identity(self, seed: int | None) -> dict[str, str]:
+        settings = [seed, *(self._arguments.get(name) for name in SETTINGS)]
+        return identity_of(self._model, (self._data, self._validation), settings)
+
+    def _begin(self, hooks: CallbackList, first: int) -> None:
+        """Tell callbacks that training begins, unless it goes on."""
+        start = self._start
+        if start is None:
+            self._call(hooks.on_train_begin)
+            return
+        hooks._on_begin()
+        hooks._history.epoch = list(range(first, first + start.n_epochs))
+        hooks._history.history = {name: [*v] for name, v in start.history.items()}
+        if hooks._progbar:
+            hooks._progbar.on_train_begin()
+
+    def _end(self, hooks: CallbackList, n_max_epochs: int) -> Ending:
+        """Pause, if there is training left; before the weights are made final."""
+        n_epochs = len(hooks._history.epoch)
+        if n_epochs == n_max_epochs or (self._watched and self._model.stop_training):
+            return Ending(n_epochs, is_finished=True)
+        if self._course is None:  # nobody wants to know any more
+            return Ending(n_epochs, is_finished=False)
+        if self._watched and architecture_of(self._model) != self.identity["model"]:
+            reason = "a callback has changed the model"
+            return Ending(n_epochs, is_finished=False, reason=reason)
+        try:
+            callbacks = self._course.pack_callbacks()
+        except Exception as error:  # of whatever the user's callbacks have in them
+            reason = f"its callbacks cannot be pickled: {error}"
+            return Ending(n_epochs, is_finished=False, reason=reason)
+        history = {name: [*values] for name, values in hooks._history.history.items()}
+        pause = Pause(
+            self.identity,
+            n_epochs,
+            history,
+            order=self._order.state,
+            callbacks=callbacks,
+            **arrays_of(self._state),
+        )
+        return Ending(n_epochs, is_finished=False, pause=pause)
 
     def _find_place(self) -> Place:
         epochs = self._arguments.get("epochs", 1) - self._arguments.get("initial_epoch", 0)
@@ -264,7 +340,7 @@ class Lane:
         frequency = self._arguments.get("validation_freq", 1)
         for epoch in epochs:
             self._call(hooks.on_epoch_begin, epoch)
-            if epoch == epochs[0] and self._watched:
+            if epoch == epochs[0] and self._watched and not self._start:
                 self._prepare()  # Keras traces the model as callbacks have left it here
             logs = self._train_epoch(goes_on)
             if self._validation and self._model._should_eval(epoch, frequency):

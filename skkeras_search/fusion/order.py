@@ -1,16 +1,14 @@
 """The order in which the epochs of a fit take the rows."""
 
-from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context  # tf.random has nothing to read the seed
 
-Order = Callable[[], np.ndarray]
 
-
-def rows_in_order(n_rows: int, shuffle: bool, seed: int | None) -> Order:
+class Order:
     """Give the order of the next epoch at each call.
 
     Parameters
@@ -21,22 +19,37 @@ def rows_in_order(n_rows: int, shuffle: bool, seed: int | None) -> Order:
         None takes the seed that ``keras.utils.set_random_seed`` has set, if it was
         called. With a seed ``keras.Model.fit`` shuffles once, and takes the rows of
         every epoch in that order; so does this.
-
-    Returns
-    -------
-    callable
-        Without arguments, returns an ndarray of shape (n_rows,).
+    state : int, dict or None, default=None
+        ``state`` of an order to go on with, in place of ``seed``.
     """
-    if seed is None:
-        seed = context.global_seed()
-    if not shuffle:
-        rows = np.arange(n_rows)
-        return lambda: rows
-    if seed is not None:
-        permutation = _permutation(n_rows, seed)
-        return lambda: permutation
-    generator = np.random.default_rng()
-    return lambda: generator.permutation(n_rows)
+
+    def __init__(self, n_rows: int, shuffle: bool, seed: int | None, state: Any = None):
+        self._n_rows = n_rows
+        self._rows: np.ndarray | None = None
+        if isinstance(state, int):
+            seed = state
+        elif seed is None and state is None:
+            seed = context.global_seed()
+        self._seed = seed
+        if not shuffle:
+            self._rows = np.arange(n_rows)
+        elif seed is not None:
+            self._rows = _permutation(n_rows, seed)
+        else:
+            self._generator = np.random.default_rng()
+            if state is not None:
+                self._generator.bit_generator.state = state
+
+    def __call__(self) -> np.ndarray:
+        """The rows of the next epoch, an array of shape (n_rows,)."""
+        if self._rows is not None:
+            return self._rows
+        return self._generator.permutation(self._n_rows)
+
+    @property
+    def state(self) -> Any:
+        """What orders to come depend on: the seed, or the state of a generator."""
+        return self._seed if self._rows is not None else self._generator.bit_generator.state
 
 
 @lru_cache(maxsize=32)

@@ -16,7 +16,7 @@ from tensorflow.python.eager import context
 from skkeras_search import KerasClassifier
 from skkeras_search.fusion import cache
 from skkeras_search.fusion.obstacles import obstacle
-from skkeras_search.fusion.order import rows_in_order
+from skkeras_search.fusion.order import Order
 
 X, y = load_iris(return_X_y=True)
 
@@ -144,7 +144,7 @@ def test_the_second_fit_traces_nothing(monkeypatch):
 def test_a_global_seed_counts():
     def shuffled():
         keras.utils.set_random_seed(5)
-        return rows_in_order(20, True, None)()
+        return Order(20, True, None)()
 
     assert (shuffled() == shuffled()).all()
     assert sorted(shuffled()) == list(range(20))
@@ -152,7 +152,7 @@ def test_a_global_seed_counts():
 
 def test_unseeded_epochs_differ(monkeypatch):
     monkeypatch.setattr(context.context(), "_seed", None)
-    order = rows_in_order(50, True, None)
+    order = Order(50, True, None)
     assert (order() != order()).any()
 
 

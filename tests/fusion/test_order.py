@@ -2,7 +2,7 @@ import logging
 
 import tensorflow as tf
 
-from skkeras_search.fusion.order import rows_in_order
+from skkeras_search.fusion.order import Order
 
 
 def test_orders_of_many_lengths_cause_no_warning(caplog):
@@ -11,7 +11,7 @@ def test_orders_of_many_lengths_cause_no_warning(caplog):
         tf.get_logger().addHandler(caplog.handler)
         try:
             for n_rows in range(3, 23):
-                order = rows_in_order(n_rows, shuffle=True, seed=0)
+                order = Order(n_rows, shuffle=True, seed=0)
                 assert sorted(order()) == list(range(n_rows))
         finally:
             tf.get_logger().removeHandler(caplog.handler)

@@ -1,0 +1,1 @@
+"""How much training a candidate gets."""
