@@ -23,9 +23,10 @@ from skkeras_search.searches.folds import (
     is_made_here,
     is_one_hot,
 )
-from skkeras_search.searches.fused_fits import fused_by_default, has_keras
+from skkeras_search.searches.fused_fits import fused_by_default
 from skkeras_search.searches.jobs import Job, Result
-from skkeras_search.searches.progress import SearchProgress, Standing
+from skkeras_search.searches.keras_step import has_keras, last_step
+from skkeras_search.searches.progress import SearchCallback, Standing
 
 OF_ANOTHER_FIT = (
     "best_estimator_",
@@ -140,11 +141,11 @@ class Search:
         # Called as soon as there is a splitter.
         super()._check_input_parameters(X, y, split_params)  # type: ignore[misc]
         fitted_to_y = [
-            final for final in map(_final, self._estimators()) if has_keras(final)
+            step for step in map(last_step, self._estimators()) if has_keras(step)
         ]
         if fitted_to_y and is_classifier(self.estimator) and is_one_hot(y):
             cv = self.cv if is_made_here(self.cv) else self._checked_cv_orig
-            losses = [getattr(final, "loss", None) for final in fitted_to_y]
+            losses = [getattr(step, "loss", None) for step in fitted_to_y]
             if all(can_stratify(cv, y, loss) for loss in losses):
                 self._checked_cv_orig = FoldsByClass(cv, y)
 
@@ -158,10 +159,11 @@ class Search:
             scores = scores[self._metric(scores)]
         return float(scores)
 
-    def _advance(self, standing: Standing) -> None:
-        for callback in getattr(self, "_skl_callbacks", ()):
-            if isinstance(callback, SearchProgress):
-                callback.update(standing)
+    def _advance(self, standing: Standing) -> bool:
+        """Tell callbacks how far the search is; give whether one asks to stop."""
+        callbacks = getattr(self, "_skl_callbacks", ())
+        watching = [c for c in callbacks if isinstance(c, SearchCallback)]
+        return any([callback.update(standing) for callback in watching])  # noqa: C419
 
     def _metric(self, names: Iterable[str]) -> str:
         """The metric that chooses: what ``refit`` names, or the first."""
@@ -169,36 +171,42 @@ class Search:
         return self.refit if self.refit in names else names[0]
 
     def _in_order(self) -> list[tuple[Job, list[Result]]]:
-        """The outcomes as rows of ``cv_results_``."""
+        """The outcomes, in the order of the rows of ``cv_results_``."""
         return sorted(self._outcomes, key=lambda pair: pair[0].number)
+
+    def _rows(self) -> tuple[list[dict[str, Any]], list[Result]]:
+        """The candidates, and what scikit-learn has of all folds of each."""
+        outcomes = self._in_order()
+        candidates = [job.params for job, _ in outcomes]
+        return candidates, [result for _, outcome in outcomes for result in outcome]
 
     def _choose(self, evaluation: Evaluation) -> None:
         """Make ``cv_results_`` of what was found, and choose the best of it."""
-        out = [result for _, outcome in self._in_order() for result in outcome]
-        if not out:
+        found = [result for _, outcome in self._outcomes for result in outcome]
+        if not found:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no "
                 "candidates?"
             )
-        self._tell_failures(out)
-        results = self._results(out)
-        several = self.multimetric_ = isinstance(out[0]["test_scores"], dict)
+        self._tell_failures(found)
+        results = self._results()
+        several = self.multimetric_ = isinstance(found[0]["test_scores"], dict)
         metric = evaluation.metric
         if callable(self.scoring) and several:
-            self._check_refit_for_multimetric(out[0]["test_scores"])  # type: ignore[attr-defined]
+            self._check_refit_for_multimetric(found[0]["test_scores"])  # type: ignore[attr-defined]
             metric = self.refit
         if self.refit or not several:
             self._choose_best(results, metric)
         self.cv_results_ = results
 
-    def _tell_failures(self, out: list[Result]) -> None:
+    def _tell_failures(self, found: list[Result]) -> None:
         """Warn of fits that failed; raise an error if all did."""
-        _warn_or_raise_about_fit_failures(out, self.error_score)
+        _warn_or_raise_about_fit_failures(found, self.error_score)
 
-    def _results(self, out: list[Result]) -> dict[str, Any]:
+    def _results(self) -> dict[str, Any]:
+        candidates, out = self._rows()
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
-        candidates = [job.params for job, _ in self._in_order()]
         results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
         return results
 
@@ -210,9 +218,7 @@ class Search:
 
     def _refit(self, evaluation: Evaluation) -> None:
         """Fit the estimator to all rows, with the parameters of the best candidate."""
-        # The parameters, too, as they may be estimators.
-        params = clone(self.best_params_, safe=False)
-        best = self.best_estimator_ = clone(evaluation.estimator).set_params(**params)
+        best = self.best_estimator_ = self._best_estimator(evaluation)
         task = evaluation.task.subcontext(task_name="refit-with-best-params")
         with task.propagate_callback_context(best):
             evaluation.begin(task)
@@ -224,15 +230,20 @@ class Search:
             self.feature_names_in_ = best.feature_names_in_
         evaluation.end(task)
 
+    def _best_estimator(self, evaluation: Evaluation) -> Any:
+        # The parameters are cloned, too, as they may be estimators.
+        params = clone(self.best_params_, safe=False)
+        return clone(evaluation.estimator).set_params(**params)
+
     def _keep_results(self) -> None:
         """Leave the results of the candidates that are finished."""
         self.__dict__.pop("best_estimator_", None)  # of a refit that was not finished
-        out = [result for _, outcome in self._in_order() for result in outcome]
-        if all(result["fit_error"] is not None for result in out):
+        found = [result for _, outcome in self._outcomes for result in outcome]
+        if all(result["fit_error"] is not None for result in found):
             return
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "One or more of the", UserWarning)
-            results = self.cv_results_ = self._results(out)
+            results = self.cv_results_ = self._results()
         self.multimetric_ = "mean_test_score" not in results
         prefix = "mean_test_"
         metric = self._metric(
@@ -250,15 +261,9 @@ class Search:
         return {**state, "cv": getattr(self, "_checked_cv_orig", self.cv)}
 
 
-def warn_of_failures(out: list[Result], error_score: Any) -> None:
+def warn_of_failures(found: list[Result], error_score: Any) -> None:
     """Warn of fits that failed, also if all did: there are others to come."""
     try:
-        _warn_or_raise_about_fit_failures(out, error_score)
+        _warn_or_raise_about_fit_failures(found, error_score)
     except ValueError as error:
         warnings.warn(str(error), FitFailedWarning, stacklevel=2)
-
-
-def _final(estimator: Any) -> Any:
-    """The part of an estimator that is fitted to ``y``: the last step of a pipeline."""
-    steps = getattr(estimator, "steps", None)
-    return steps[-1][1] if steps else estimator

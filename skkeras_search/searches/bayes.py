@@ -19,10 +19,11 @@ from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.base import Search, warn_of_failures
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
-from skkeras_search.searches.jobs import Job, Result, fold_tasks
+from skkeras_search.searches.jobs import Job, Result, job_of_all_folds
 from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.results import result_of
 from skkeras_search.searches.spaces import as_spaces, check_names, choices_of
+from skkeras_search.searches.workers import CandidateWorkers
 from skkeras_search.space import Space
 
 # Of scikit-optimize's `Optimizer`, without a meaning here.
@@ -223,7 +224,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         task = evaluation.task.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
         # A worker that is done gets another candidate, whatever the others do.
-        self._by_arrival = executor.uses_processes and self.n_points == 1
+        self._by_arrival = isinstance(executor, CandidateWorkers) and self.n_points == 1
         most_batches = executor.n_slots if self._by_arrival else 1
         for space, n_iter in self._spaces:
             self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))
@@ -273,10 +274,10 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             kwargs["initial"] = _configurations(kwargs["initial"])
         return BayesianSampler(space, direction="maximize", **kwargs)
 
-    def _tell_failures(self, out: list[Result]) -> None:
+    def _tell_failures(self, found: list[Result]) -> None:
         # Those of each batch were told when it ended.
-        if all(result["fit_error"] is not None for result in out):
-            super()._tell_failures(out)
+        if all(result["fit_error"] is not None for result in found):
+            super()._tell_failures(found)
 
     def _format_results(self, *args: Any) -> dict[str, Any]:
         results: dict[str, Any] = super()._format_results(*args)
@@ -338,7 +339,7 @@ class _Proposals:
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self._search)
         self._ready = [
-            Job(first + n, params, fold_tasks(task, n, n_splits))
+            job_of_all_folds(first + n, params, n_splits, task, n)
             for n, params in enumerate(candidates)
         ]
         self._batches.append(_Batch(list(self._ready), task))
@@ -351,7 +352,7 @@ class _Proposals:
         warn_of_failures(list(chain(*outcomes)), search.error_score)
         for job, outcome in zip(batch.jobs, outcomes, strict=True):
             self._tell_score(job.params, search._score(outcome))
-        search._advance(search._standing())
+        self.ends_search = search._advance(search._standing())
         if batch.task.call_on_fit_task_end(estimator=search):
             self.ends_search = True
         result = search.optimizer_results_[-1]

@@ -6,7 +6,6 @@ from typing import Any
 from sklearn.base import clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import check_cv
-from sklearn.model_selection._validation import _fit_and_score  # of its searches
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
@@ -93,7 +92,7 @@ class Evaluation:
         search = self._search
         evaluate = partial(
             Call.of,
-            _fit_and_score,
+            job.function,
             scorer=self._scorers,
             fit_params=self.fit_params,
             score_params=self._score_params,
@@ -107,19 +106,19 @@ class Evaluation:
             candidate_progress=(job.number, n_candidates),
             caller=search,
         )
+        options = job.options or [{}] * len(job.folds)
         return [
             evaluate(
                 clone(self.estimator),
                 self.X,
                 self.y,
-                train=train,
-                test=test,
+                train=self.folds[fold][0],
+                test=self.folds[fold][1],
                 split_progress=(fold, len(self.folds)),
                 callback_ctx=without_siblings(task) if travels else task,
+                **more,
             )
-            for fold, ((train, test), task) in enumerate(
-                zip(self.folds, job.tasks, strict=True)
-            )
+            for fold, task, more in zip(job.folds, job.tasks, options, strict=True)
         ]
 
     def _split(self, params: dict[str, Any]) -> list[Any]:

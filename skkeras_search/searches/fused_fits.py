@@ -1,6 +1,5 @@
 """Train the fits of a search together, where nobody asked for something else."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,8 +9,8 @@ from joblib.parallel import LokyBackend, get_active_backend
 
 from skkeras_search.fusion.backend import FusedBackend
 from skkeras_search.searches.executors import Executor, Fused, Inline, Spread
+from skkeras_search.searches.keras_step import has_keras
 from skkeras_search.searches.workers import CandidateWorkers
-from skkeras_search.space.dimensions import is_estimator
 
 
 @contextmanager
@@ -45,13 +44,3 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
         yield Fused(backend, n_jobs)
     else:
         yield Spread(search.n_jobs, search.pre_dispatch)
-
-
-def has_keras(thing: Any) -> bool:
-    """Whether something is a Keras estimator, or has one among its parameters."""
-    # Whoever made a Keras estimator has imported its module.
-    module = sys.modules.get("skkeras_search.estimators.base")
-    if module is None:
-        return False
-    parts = thing.get_params().values() if is_estimator(thing) else ()
-    return any(isinstance(part, module.BaseWrapper) for part in (thing, *parts))

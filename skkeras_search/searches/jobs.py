@@ -1,13 +1,14 @@
 """A job: what a search has trained next, and what scikit-learn calls for it."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from sklearn import get_config
 from sklearn.callback import CallbackContext
+from sklearn.model_selection._validation import _fit_and_score  # of its searches
 from sklearn.utils.parallel import delayed
 
 # What scikit-learn has of a fold.
@@ -43,39 +44,56 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A candidate whose folds are to be evaluated.
+    """A candidate, folds of which are to be evaluated.
 
     Attributes
     ----------
     number : int
         Of the candidate, in the order of the proposals.
     params : dict
+    folds : sequence of int
+        The numbers of the folds.
     tasks : sequence of CallbackContext
-        What scikit-learn's callbacks know of each fold.
+        What scikit-learn's callbacks know of each of these folds.
+    function : callable
+        What evaluates a fold: scikit-learn's, or one that takes the same and more.
+    options : sequence of dict
+        For each of these folds, what the function takes more.
     """
 
     number: int
     params: dict[str, Any]
+    folds: Sequence[int]
     tasks: Sequence[CallbackContext]
+    function: Callable[..., Result] = _fit_and_score
+    options: Sequence[Mapping[str, Any]] = ()
 
 
-def fold_tasks(task: CallbackContext, number: int, n_splits: int) -> list[CallbackContext]:
-    """Make tasks of scikit-learn's callbacks for the folds of a candidate.
+def job_of_all_folds(
+    number: int, params: dict[str, Any], n_splits: int, task: CallbackContext, place: int
+) -> Job:
+    """Make a job of a whole candidate.
 
     Parameters
     ----------
-    task : CallbackContext
-        That these are part of.
     number : int
-        Of the candidate, in the task.
+        Of the candidate.
+    params : dict
     n_splits : int
+        Number of folds.
+    task : CallbackContext
+        What scikit-learn's callbacks know of it, with other candidates maybe.
+    place : int
+        Number of the candidate among these.
     """
-    return [
-        task.subcontext(
-            task_name="candidate-split-evaluation", task_id=number * n_splits + fold
-        )
-        for fold in range(n_splits)
-    ]
+    folds = range(n_splits)
+    tasks = [fold_task(task, place * n_splits + fold) for fold in folds]
+    return Job(number, params, folds, tasks)
+
+
+def fold_task(task: CallbackContext, number: int) -> CallbackContext:
+    """Make the task of a fold, as scikit-learn's searches do."""
+    return task.subcontext(task_name="candidate-split-evaluation", task_id=number)
 
 
 def without_siblings(task: CallbackContext) -> CallbackContext:

@@ -9,7 +9,7 @@ import numpy as np
 from skkeras_search.searches.base import Search
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
-from skkeras_search.searches.jobs import Job, Result, fold_tasks
+from skkeras_search.searches.jobs import Job, Result, job_of_all_folds
 from skkeras_search.searches.progress import Standing
 
 
@@ -50,12 +50,11 @@ class _Proposals:
         number, params = next(self._left, (0, None))
         if params is None:
             return None
-        tasks = fold_tasks(self._task, number, self._search.n_splits_)
-        return Job(number, params, tasks)
+        n_splits = self._search.n_splits_
+        return job_of_all_folds(number, params, n_splits, self._task, number)
 
     def tell(self, job: Job, outcome: list[Result]) -> bool:
         self._n_told += 1
         self._best = np.fmax(self._best, self._search._score(outcome))
         standing = Standing(self._n_told, self.n_candidates, self._best)
-        self._search._advance(standing)
-        return False
+        return self._search._advance(standing)

@@ -14,20 +14,60 @@ class Standing(NamedTuple):
 
     Attributes
     ----------
-    n : int
-        Candidates that are evaluated.
-    total : int
-        Candidates of the whole search.
+    n : float
+        Candidates that are evaluated; or, where the training of a candidate can stop on
+        the way, how many evaluations that training is worth.
+    total : float
+        As many in the whole search.
     best : float
-        Best score of them, not finite if none has one.
+        Best score so far, not finite if there is none.
+    unit : str
+        What is counted.
     """
 
-    n: int
-    total: int
+    n: float
+    total: float
     best: float
+    unit: str = "candidates"
+
+    def __str__(self) -> str:
+        return f"{_number(self.n)} of {_number(self.total)}"
 
 
-class SearchProgress:
+class SearchCallback:
+    """Base of callbacks that are told after each candidate how far a search is.
+
+    Such a callback is one of scikit-learn's, for ``set_callbacks``. Searches of this
+    package call ``update`` in the process where they run.
+    """
+
+    def setup(self, estimator: Any, context: CallbackContext) -> None:
+        """Begin with a search."""
+
+    def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
+        """Do nothing: a task may begin in a worker, where nobody knows the others."""
+
+    def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
+        """Do nothing: a task may end in a worker, where nobody knows the others."""
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """End with a search."""
+
+    def update(self, standing: Standing) -> bool | None:
+        """Learn how far the search is. Searches call it after each candidate or batch.
+
+        Parameters
+        ----------
+        standing : Standing
+
+        Returns
+        -------
+        bool or None
+            Whether the search is to stop.
+        """
+
+
+class SearchProgress(SearchCallback):
     """Print how far a search is, its best score so far, and the time left.
 
     A callback of scikit-learn, for ``set_callbacks`` of the searches of this package. It
@@ -67,19 +107,8 @@ class SearchProgress:
         self._begun = self._printed = time.monotonic()
         self._unprinted: Standing | None = None
 
-    def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
-        """Do nothing."""
-
-    def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
-        """Do nothing: a task may end in a worker, where nobody knows the others."""
-
     def update(self, standing: Standing) -> None:
-        """Print a line, if it is time. Searches call it after each candidate or batch.
-
-        Parameters
-        ----------
-        standing : Standing
-        """
+        """Print a line, if it is time."""
         self._unprinted = standing
         if time.monotonic() - self._printed >= self.every:
             self._print(standing, _left(standing, self._begun))
@@ -91,7 +120,7 @@ class SearchProgress:
 
     def _print(self, standing: Standing, duration: str) -> None:
         self._unprinted, self._printed = None, time.monotonic()
-        line = f"{standing.n} of {standing.total} candidates, {_best(standing)}, {duration}"
+        line = f"{standing} {standing.unit}, {_best(standing)}, {duration}"
         print(line, file=self.file or sys.stderr, flush=True)
 
 
@@ -112,10 +141,13 @@ class CandidateLines:
             With the candidate.
         """
         named = ", ".join(f"{name}={value}" for name, value in params.items())
-        number, left = f"{standing.n} of {standing.total}", _left(standing, self._begun)
-        print(
-            f"{number}: {named}; score {score:.4g}, {_best(standing)}, {left}", flush=True
-        )
+        left = _left(standing, self._begun)
+        line = f"{standing}: {named}; score {score:.4g}, {_best(standing)}, {left}"
+        print(line, flush=True)
+
+
+def _number(n: float) -> str:
+    return f"{n:.1f}".removesuffix(".0")
 
 
 def _best(standing: Standing) -> str:
@@ -124,7 +156,7 @@ def _best(standing: Standing) -> str:
 
 
 def _left(standing: Standing, begun: float) -> str:
-    seconds = (time.monotonic() - begun) / standing.n * (standing.total - standing.n)
+    seconds = (time.monotonic() - begun) / standing.n * max(0, standing.total - standing.n)
     return f"about {_duration(seconds)} left"
 
 

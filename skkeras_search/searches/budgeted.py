@@ -1,0 +1,208 @@
+"""Searches that train candidates step by step, by a rule that decides which goes on."""
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, Self
+
+from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+
+from skkeras_search.budgets.rule import BudgetRule
+from skkeras_search.budgets.segment import segment
+from skkeras_search.searches.base import Search
+from skkeras_search.searches.evaluation import Evaluation
+from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.jobs import Job, Result
+from skkeras_search.searches.keras_step import name_of_keras_step
+from skkeras_search.searches.learning_curves import as_frame
+from skkeras_search.searches.progress import CandidateLines, Standing
+from skkeras_search.searches.spaces import check_names, choices_of
+from skkeras_search.searches.steps import StepProposals
+from skkeras_search.searches.trained import FINISHED, FROZEN, Fold, Trained, complete, rows
+from skkeras_search.space import Space
+
+
+class BudgetSearch(Search, BaseSearchCV):
+    """A search that decides step by step which candidate is trained on."""
+
+    search_spaces: Any
+    max_epochs: int | None
+    n_points: int | None
+    is_asynchronous = True
+    _candidates: dict[int, Trained]
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Search for the best candidate, and fit the estimator with it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+        **params
+            Passed to the ``fit`` of the estimator, or routed as metadata.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before anything is trained, if a parameter of the space is none of the
+            estimator's, or parameters contradict each other. Afterwards, if no fit
+            succeeds at all.
+        """
+        self._space = as_one_space(self.search_spaces)
+        check_names(self.estimator, self._space)
+        self._candidates = {}
+        self._may_warn = True
+        self.__dict__.pop("best_n_epochs_", None)
+        return super().fit(X, y, **params)
+
+    @property
+    def learning_curves_(self) -> Any:
+        """The learning curves of all folds, as a frame of pandas.
+
+        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``epoch``,
+        counted from 1, ``score``, which is measured where a step ended and else not a
+        number, and what Keras reports of an epoch, such as ``loss``.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        rows = enumerate(self._in_order_of_number())
+        return as_frame({(n, k): c.folds[k].curve for n, c in rows for k in c.folds})
+
+    def _choices(self) -> list[Any]:
+        return choices_of(self._space.dimensions)
+
+    @abstractmethod
+    def _rule(self, n_folds: int, has_epochs: bool) -> BudgetRule:
+        """Make the rule that decides."""
+
+    def _search(self, evaluation: Evaluation, executor: Executor) -> None:
+        self._lines = CandidateLines() if self.verbose else None
+        has_epochs = self._check_epochs()
+        rule = self._rule(self.n_splits_, has_epochs)
+        task = evaluation.task.subcontext(
+            task_name="search", max_subtasks=None, sequential_subtasks=False
+        ).call_on_fit_task_begin(estimator=self)
+        n_slots = executor.n_slots
+        # Another step is there for the core that is done first.
+        most_pending = self.n_points or (n_slots + 1 if n_slots > 1 else 1)
+        self._run(evaluation, executor, StepProposals(self, rule, task, most_pending))
+        task.call_on_fit_task_end(estimator=self)
+
+    def _check_epochs(self) -> bool:
+        """Whether candidates have epochs, as far as is known before they are made."""
+        names = [name_of_keras_step(thing) for thing in self._estimators()]
+        if all(name is None for name in names):
+            self._refuse_epochs()
+            return False
+        name = f"{names[0] or ''}epochs"
+        if self.max_epochs is not None and name in self._space.names:
+            raise ValueError(
+                f"max_epochs={self.max_epochs!r} and {name!r} in search_spaces contradict "
+                "each other. Give one of them."
+            )
+        return True
+
+    def _refuse_epochs(self) -> None:
+        """Say that there are none."""
+        kind = type(self.estimator).__name__
+        why = f"{kind} has no Keras estimator as its last and only one"
+        if self.max_epochs is not None:
+            raise ValueError(f"max_epochs={self.max_epochs!r} has no meaning, as {why}.")
+        warnings.warn(
+            f"Only folds are saved, as {why}: each is trained to the end, one after the "
+            "other.",
+            stacklevel=2,
+        )
+
+    def _add(self, job: Job, outcome: list[Result]) -> None:
+        """Add what has been trained of a candidate."""
+        new = Trained(job.params, self.n_splits_)
+        candidate = self._candidates.setdefault(job.number, new)
+        for k, options, result in zip(job.folds, job.options, outcome, strict=True):
+            fold = candidate.folds.setdefault(k, Fold())
+            fold.add(options["share"], result, self._score_of_fold(result))
+            self._warn_of_retraining(fold)
+        if candidate.status != FROZEN:
+            for fold in candidate.folds.values():
+                fold.let_go()
+
+    def _warn_of_retraining(self, fold: Fold) -> None:
+        if fold.so_far.reason is not None and self._may_warn:
+            self._may_warn = False
+            warnings.warn(
+                "Training cannot be continued where it has ended, so a candidate that "
+                f"goes on is trained from the start: {fold.so_far.reason}",
+                stacklevel=2,
+            )
+
+    def _print(self, candidate: Trained, score: float, standing: Standing) -> None:
+        if self._lines:
+            self._lines.print(candidate.params, score, standing)
+
+    def _in_order_of_number(self) -> list[Trained]:
+        return [self._candidates[number] for number in sorted(self._candidates)]
+
+    def _rows(self) -> tuple[list[dict[str, Any]], list[Result]]:
+        candidates = self._in_order_of_number()
+        return [candidate.params for candidate in candidates], rows(candidates)
+
+    def _format_results(self, *args: Any) -> dict[str, Any]:
+        with warnings.catch_warnings():  # what was not trained is not a number
+            warnings.filterwarnings("ignore", "One or more of the", UserWarning)
+            results: dict[str, Any] = super()._format_results(*args)
+        complete(results, self._in_order_of_number())
+        return results
+
+    def _choose_best(self, results: dict[str, Any], metric: str) -> None:
+        if FINISHED not in results["status"]:
+            raise ValueError(
+                "No candidate was trained to the end, so none can be the best. Give the "
+                "search more time."
+            )
+        super()._choose_best(results, metric)
+        self.best_n_epochs_ = self._in_order_of_number()[self.best_index_].n_epochs
+
+    def _best_estimator(self, evaluation: Evaluation) -> Any:
+        best = super()._best_estimator(evaluation)
+        if self.best_n_epochs_ is not None:
+            epochs = f"{name_of_keras_step(best)}epochs"
+            best.set_params(**{epochs: self.best_n_epochs_})
+        return best
+
+    def _refit(self, evaluation: Evaluation) -> None:
+        # Also if `fit` was given a number of epochs.
+        n_epochs = self.best_n_epochs_
+        with nullcontext() if n_epochs is None else segment(max_epochs=n_epochs):
+            super()._refit(evaluation)
+
+
+def as_one_space(search_spaces: Any) -> Space:
+    """Give the space of a search that takes one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is none, or there are several.
+    """
+    if isinstance(search_spaces, Space):
+        return search_spaces
+    if not isinstance(search_spaces, Mapping):
+        raise TypeError(
+            "search_spaces must be a dict or a Space, got "
+            f"{search_spaces!r}. Several spaces can be one whose dimensions are "
+            "conditional: Real(..., when={'model': ...})."
+        )
+    if not search_spaces:
+        raise ValueError(
+            "search_spaces is empty; give a dict of dimensions, as in "
+            "{'learning_rate': (1e-4, 1e-1, 'log-uniform')}."
+        )
+    return Space({name: search_spaces[name] for name in sorted(search_spaces)})

@@ -1,0 +1,117 @@
+"""The Keras estimator in what is searched, and the preprocessing before it."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from skkeras_search.space.dimensions import is_estimator
+
+# Steps of a pipeline that do nothing.
+NOTHING = (None, "passthrough")
+
+
+def has_keras(thing: Any) -> bool:
+    """Whether something is a Keras estimator, or has one among its parameters."""
+    parts = thing.get_params().values() if is_estimator(thing) else ()
+    return any(map(_is_keras, (thing, *parts)))
+
+
+def last_step(estimator: Any) -> Any:
+    """The part of an estimator that is fitted to ``y``: the last step of a pipeline."""
+    steps = getattr(estimator, "steps", None)
+    return steps[-1][1] if steps else estimator
+
+
+def name_of_keras_step(estimator: Any) -> str | None:
+    """Find the Keras estimator whose epochs are those of the whole estimator.
+
+    Returns
+    -------
+    str or None
+        What its parameters begin with, as "mlp__"; empty if it is the estimator itself.
+        None unless it is the last that is fitted, and the only one.
+    """
+    names, step = [], estimator
+    while isinstance(step, (Pipeline, TransformedTargetRegressor)):
+        name, step = _inner(step)
+        names.append(f"{name}__")
+    if not _is_keras(step):
+        return None
+    others = [part for part in estimator.get_params().values() if _is_keras(part)]
+    is_only_one = all(part is step for part in others)
+    return "".join(names) if is_only_one else None
+
+
+def fitted_preprocessing(estimator: Any) -> list[list[Any]]:
+    """Give what the pipelines in a fitted estimator do before its last step.
+
+    Returns
+    -------
+    list of list
+        The fitted steps of each pipeline, from the outermost. None of a pipeline in which
+        a step does more than to transform features.
+    """
+    found, step = [], estimator
+    while isinstance(step, (Pipeline, TransformedTargetRegressor)):
+        if isinstance(step, Pipeline):
+            steps = [part for _, part in step.steps[:-1]]
+            found.append(steps if all(map(_only_transforms, steps)) else [])
+            step = step.steps[-1][1]
+        else:
+            step = step.regressor_
+    return found
+
+
+def with_preprocessing(estimator: Any, fitted: Iterable[list[Any]]) -> Any:
+    """Put fitted steps in the place of those of an estimator that is not fitted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Is changed.
+    fitted : list of list
+        What ``fitted_preprocessing`` gave.
+
+    Returns
+    -------
+    estimator
+    """
+    left, step = iter(fitted), estimator
+    while isinstance(step, (Pipeline, TransformedTargetRegressor)):
+        if isinstance(step, Pipeline):
+            for n, part in enumerate(next(left)):
+                name, _ = step.steps[n]
+                step.steps[n] = (name, part if _stays(part) else FrozenEstimator(part))
+        _, step = _inner(step)
+    return estimator
+
+
+def _inner(outer: Pipeline | TransformedTargetRegressor) -> tuple[str, Any]:
+    is_pipeline = isinstance(outer, Pipeline)
+    return outer.steps[-1] if is_pipeline else ("regressor", outer.regressor)
+
+
+def _is_keras(thing: Any) -> bool:
+    # Whoever made a Keras estimator has imported its module.
+    module = sys.modules.get("skkeras_search.estimators.base")
+    return module is not None and isinstance(thing, module.BaseWrapper)
+
+
+def _does_nothing(step: Any) -> bool:
+    return isinstance(step, (str, type(None))) and step in NOTHING
+
+
+def _stays(step: Any) -> bool:
+    """Whether fitting a step changes nothing."""
+    return _does_nothing(step) or isinstance(step, FrozenEstimator)
+
+
+def _only_transforms(step: BaseEstimator | str | None) -> bool:
+    return _does_nothing(step) or (
+        hasattr(step, "transform") and not hasattr(step, "fit_resample")
+    )

@@ -1,0 +1,74 @@
+"""The learning curves of a search: what an epoch of a fold gave, and scores in between."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Curve:
+    """The learning curve of a fold.
+
+    Attributes
+    ----------
+    history : dict of str to list
+        What Keras reports, by epoch.
+    scores : dict of int to float
+        By the number of epochs that were trained.
+    """
+
+    history: Mapping[str, list[Any]] = field(default_factory=dict)
+    scores: dict[int, float] = field(default_factory=dict)
+
+    def add(self, history: Mapping[str, list[Any]], n_epochs: int, score: float) -> None:
+        """Go on, up to where there is a score."""
+        self.history = history
+        self.scores[n_epochs] = score
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Give columns of one length, with "epoch" and "score" among them.
+
+        What was not measured in each epoch, as by a ``validation_freq``, is left out.
+        Without epochs, there is one row, of epoch 0.
+        """
+        n_epochs = len(self.history.get("loss", ()))
+        epochs = np.arange(1, n_epochs + 1) if n_epochs else np.zeros(1, int)
+        scores = np.array([self.scores.get(int(epoch), np.nan) for epoch in epochs])
+        columns = {"epoch": epochs, "score": scores}
+        for name, values in self.history.items():
+            if len(values) == n_epochs:
+                columns[name] = np.asarray(values)
+        return columns
+
+
+def as_frame(curves: Mapping[tuple[int, int], Curve]) -> Any:
+    """Put curves below each other, as a frame of pandas.
+
+    Parameters
+    ----------
+    curves : mapping of (int, int) to Curve
+        By candidate and fold.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ImportError
+        Without pandas.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "learning_curves_ is a frame of pandas, which is not installed. Install it "
+            "with pip install skkeras-search[frames]."
+        ) from error
+    frames = [
+        pd.DataFrame({"candidate": candidate, "fold": fold, **curve.columns()})
+        for (candidate, fold), curve in sorted(curves.items())
+    ]
+    return pd.concat(frames, ignore_index=True)

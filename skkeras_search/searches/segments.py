@@ -1,0 +1,120 @@
+"""A fold that is trained in segments, each from where the one before has ended."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.model_selection._validation import _fit_and_score  # of its searches
+
+from skkeras_search.budgets.segment import CannotContinue, Segment, segment
+from skkeras_search.searches.jobs import Result
+from skkeras_search.searches.keras_step import (
+    fitted_preprocessing,
+    name_of_keras_step,
+    with_preprocessing,
+)
+
+
+@dataclass(frozen=True)
+class FoldSoFar:
+    """How far a fold of a candidate is.
+
+    Attributes
+    ----------
+    n_epochs, n_max_epochs : int
+        That are trained, and that are to be; both 0 without epochs.
+    cost : float
+        Of the last segment, in evaluations of the whole fold.
+    is_finished : bool
+        Whether nothing is left to train.
+    history : dict of str to list
+        Of all epochs.
+    reason : str or None
+        Why the next segment cannot go on from here.
+    state : object
+        What it goes on from. None if it cannot.
+    preprocessing : list of list
+        The fitted steps of pipelines.
+    """
+
+    n_epochs: int = 0
+    n_max_epochs: int = 0
+    cost: float = 1.0
+    is_finished: bool = True
+    history: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+    reason: str | None = None
+    state: Any = field(default=None, repr=False)
+    preprocessing: list[list[Any]] = field(default_factory=list, repr=False)
+
+
+def fit_segment(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    parameters: dict[str, Any],
+    share: float,
+    max_epochs: int | None,
+    before: FoldSoFar | None,
+    **kwargs: Any,
+) -> Result:
+    """Train a fold up to a share of its epochs, and score it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not fitted.
+    X, y : array-like
+    parameters : dict
+        Of the candidate.
+    share : float
+        Of all epochs.
+    max_epochs : int or None
+        In the place of the epochs of the estimator.
+    before : FoldSoFar or None
+        Where to go on from.
+    **kwargs
+        Of scikit-learn's ``_fit_and_score``.
+
+    Returns
+    -------
+    dict
+        What scikit-learn has of a fold, and as "so_far" a ``FoldSoFar``.
+    """
+    begun = clone(estimator).set_params(**clone(parameters, safe=False))
+    if name_of_keras_step(begun) is None:
+        result = _fit_and_score(estimator, X, y, parameters=parameters, **kwargs)
+        return {**result, "so_far": FoldSoFar()}
+    reason = None
+    if before is not None and before.state is not None:
+        with_preprocessing(begun, before.preprocessing)
+        part = segment(share, max_epochs, before.state)
+        try:
+            return _fit(begun, X, y, part, parameters=None, **kwargs)
+        except CannotContinue as error:
+            reason = str(error)
+    part = segment(share, max_epochs)
+    result = _fit(estimator, X, y, part, parameters=parameters, **kwargs)
+    so_far = result["so_far"]
+    return {**result, "so_far": replace(so_far, reason=so_far.reason or reason)}
+
+
+def _fit(
+    estimator: Any, X: Any, y: Any, part: AbstractContextManager[Segment], **kwargs: Any
+) -> Result:
+    with part as trained:
+        result = _fit_and_score(estimator, X, y, return_estimator=True, **kwargs)
+    fitted, has_failed = result.pop("estimator"), result["fit_error"] is not None
+    goes_on = trained.state is not None and not has_failed
+    so_far = FoldSoFar(
+        trained.n_epochs,
+        trained.n_max_epochs,
+        trained.n_trained / max(1, trained.n_max_epochs),
+        trained.is_finished or has_failed,
+        trained.history,
+        trained.reason,
+        trained.state if goes_on else None,
+        fitted_preprocessing(fitted) if goes_on else [],
+    )
+    return {**result, "so_far": so_far}
