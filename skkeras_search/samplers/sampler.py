@@ -110,6 +110,22 @@ class Sampler(ABC):
             asked.append(dict(params))
         return asked
 
+    def add_pending(self, params: Mapping[str, Any]) -> None:
+        """Take a configuration as asked, though somebody else chose it.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+
+        Raises
+        ------
+        ValueError
+            If the configuration is not of the space.
+        """
+        key = _key(self.space.encode(params))
+        self._pending[key] = dict(params)
+        self._known.add(key)
+
     def tell(self, params: Mapping[str, Any], value: float, error: float = 0.0) -> None:
         """Learn how good a configuration is.
 

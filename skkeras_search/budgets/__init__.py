@@ -1,0 +1,1 @@
+"""Budgets: how much training a candidate gets, and when."""
