@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     )
     from skkeras_search.searches import (
         BayesSearchCV,
+        FreezeThawSearchCV,
         GridSearchCV,
+        HyperbandSearchCV,
+        NoImprovement,
         RandomizedSearchCV,
         SearchProgress,
+        TargetScore,
+        TimeBudget,
     )
     from skkeras_search.space import Categorical, Integer, Real, Space
 
@@ -30,15 +35,20 @@ __all__ = [
     "BaseWrapper",
     "BayesSearchCV",
     "Categorical",
+    "FreezeThawSearchCV",
     "GridSearchCV",
+    "HyperbandSearchCV",
     "Integer",
     "KerasClassifier",
     "KerasRegressor",
     "MultiInput",
+    "NoImprovement",
     "RandomizedSearchCV",
     "Real",
     "SearchProgress",
     "Space",
+    "TargetScore",
+    "TimeBudget",
 ]
 
 _HOME = {
@@ -47,7 +57,17 @@ _HOME = {
     ),
     **dict.fromkeys(("Categorical", "Integer", "Real", "Space"), "space"),
     **dict.fromkeys(
-        ("BayesSearchCV", "GridSearchCV", "RandomizedSearchCV", "SearchProgress"),
+        (
+            "BayesSearchCV",
+            "FreezeThawSearchCV",
+            "GridSearchCV",
+            "HyperbandSearchCV",
+            "NoImprovement",
+            "RandomizedSearchCV",
+            "SearchProgress",
+            "TargetScore",
+            "TimeBudget",
+        ),
         "searches",
     ),
 }

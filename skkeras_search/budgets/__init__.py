@@ -1,1 +1,1 @@
-"""How much training a candidate gets."""
+"""Budgets: how much training a candidate gets, and when."""

@@ -73,15 +73,7 @@ class Sampler(ABC):
             )
         self.space = space if isinstance(space, Space) else Space(space)
         self.direction = direction
-        if isinstance(random_state, np.random.RandomState):
-            random_state = int(random_state.randint(2**31))
-        try:
-            self._rng = np.random.default_rng(random_state)
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                "random_state must be None, a whole number >= 0 or a RandomState, got "
-                f"{random_state!r}."
-            ) from error
+        self._rng = generator(random_state)
         self._told: list[Told] = []
         self._pending: dict[bytes, dict[str, Any]] = {}
         self._known: set[bytes] = set()
@@ -112,11 +104,27 @@ class Sampler(ABC):
             if vector is None:
                 break
             params = self.space.decode(vector)
-            key = self._key_of(vector)
+            key = key_of(self.space, vector)
             self._pending[key] = params
             self._known.add(key)
             asked.append(dict(params))
         return asked
+
+    def add_pending(self, params: Mapping[str, Any]) -> None:
+        """Take a configuration as asked, though somebody else chose it.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+
+        Raises
+        ------
+        ValueError
+            If the configuration is not of the space.
+        """
+        key = _key(self.space.encode(params))
+        self._pending[key] = dict(params)
+        self._known.add(key)
 
     def tell(self, params: Mapping[str, Any], value: float, error: float = 0.0) -> None:
         """Learn how good a configuration is.
@@ -164,11 +172,7 @@ class Sampler(ABC):
 
     def _is_new(self, vector: np.ndarray) -> bool:
         """Whether the configuration of a vector was never asked or told."""
-        return self._key_of(vector) not in self._known
-
-    def _key_of(self, vector: np.ndarray) -> bytes:
-        """What the vectors of one configuration have in common."""
-        return _key(self.space.encode(self.space.decode(vector)))
+        return key_of(self.space, vector) not in self._known
 
 
 # Draws in vain, after which a finite space is gone through for what is left.
@@ -204,6 +208,34 @@ def draw_new(
     vectors = space.vectors()
     left = [] if vectors is None else [vector for vector in vectors if is_new(vector)]
     return left[rng.integers(len(left))] if left else None
+
+
+def generator(random_state: Any) -> np.random.Generator:
+    """Make a source of random numbers.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none of them.
+    """
+    if isinstance(random_state, np.random.RandomState):
+        random_state = int(random_state.randint(2**31))
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            "random_state must be None, a whole number >= 0 or a RandomState, got "
+            f"{random_state!r}."
+        ) from error
+
+
+def key_of(space: Space, vector: np.ndarray) -> bytes:
+    """What the vectors of one configuration have in common."""
+    return _key(space.encode(space.decode(vector)))
 
 
 def _key(vector: np.ndarray) -> bytes:

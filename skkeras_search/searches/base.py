@@ -39,9 +39,23 @@ OF_ANOTHER_FIT = (
     "refit_time_",
 )
 # Attributes that a search has only as long as it lasts.
-WHILE_SEARCHING = ("_by_arrival", "_callbacks", "_lines", "_outcomes", "_spaces")
+WHILE_SEARCHING = (
+    "_by_arrival",
+    "_callbacks",
+    "_lines",
+    "_may_warn",
+    "_outcomes",
+    "_space",
+    "_spaces",
+)
 # Attributes that do not travel to workers.
-STAYS_HERE = (*WHILE_SEARCHING, "_callback_fit_ctx", "optimizers_", "optimizer_results_")
+STAYS_HERE = (
+    *WHILE_SEARCHING,
+    "_callback_fit_ctx",
+    "_candidates",
+    "optimizers_",
+    "optimizer_results_",
+)
 
 
 class Search:
@@ -57,6 +71,8 @@ class Search:
     error_score: Any
     verbose: int
     n_splits_: int
+    # Whether jobs are few and differ in how long they take.
+    is_asynchronous = False
     _checked_cv_orig: Any
     # What has arrived, in the order of arrival.
     _outcomes: list[tuple[Job, list[Result]]]
@@ -122,13 +138,18 @@ class Search:
         with closing(executor.run(proposals.propose, calls)) as running:
             try:
                 for job, outcome in running:
-                    self._outcomes.append((job, outcome))
+                    self._record(job, outcome)
                     if proposals.tell(job, outcome):
                         break
             except BaseException:
                 running.close()
-                self._outcomes += executor.unread
+                for job, outcome in executor.unread:
+                    self._record(job, outcome)
                 raise
+
+    def _record(self, job: Job, outcome: list[Result]) -> None:
+        """Keep an outcome, before anybody else sees it."""
+        self._outcomes.append((job, outcome))
 
     def _estimators(self) -> list[Any]:
         """The estimator, and what may stand in the place of a part of it."""

@@ -122,8 +122,8 @@ class BudgetSearch(Search, BaseSearchCV):
             stacklevel=2,
         )
 
-    def _add(self, job: Job, outcome: list[Result]) -> None:
-        """Add what has been trained of a candidate."""
+    def _record(self, job: Job, outcome: list[Result]) -> None:
+        super()._record(job, outcome)
         new = Trained(job.params, self.n_splits_)
         candidate = self._candidates.setdefault(job.number, new)
         for k, options, result in zip(job.folds, job.options, outcome, strict=True):
@@ -161,12 +161,17 @@ class BudgetSearch(Search, BaseSearchCV):
         complete(results, self._in_order_of_number())
         return results
 
-    def _choose_best(self, results: dict[str, Any], metric: str) -> None:
-        if FINISHED not in results["status"]:
+    def _choose(self, evaluation: Evaluation) -> None:
+        super()._choose(evaluation)
+        if not hasattr(self, "best_params_") and FINISHED not in self.cv_results_["status"]:
             raise ValueError(
                 "No candidate was trained to the end, so none can be the best. Give the "
                 "search more time."
             )
+
+    def _choose_best(self, results: dict[str, Any], metric: str) -> None:
+        if FINISHED not in results["status"]:
+            return
         super()._choose_best(results, metric)
         self.best_n_epochs_ = self._in_order_of_number()[self.best_index_].n_epochs
 

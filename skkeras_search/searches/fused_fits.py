@@ -24,16 +24,18 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
     Parameters
     ----------
     search : estimator
-        With ``n_jobs`` and ``pre_dispatch``.
+        With ``n_jobs`` and ``pre_dispatch``, and ``is_asynchronous``, which sends whole
+        jobs to workers whatever is searched.
     things : iterable of object
     """
     backend, n_jobs = get_active_backend()
     n_jobs = n_jobs if search.n_jobs is None else search.n_jobs
-    if isinstance(backend, LokyBackend) and any(map(has_keras, things)):
+    has_any_keras = any(map(has_keras, things))
+    if isinstance(backend, LokyBackend) and (has_any_keras or search.is_asynchronous):
         if (n_workers := backend.effective_n_jobs(n_jobs)) > 1:
             yield CandidateWorkers(n_jobs, n_workers)
             return
-        if search.n_jobs is None:
+        if search.n_jobs is None and has_any_keras:
             with joblib.parallel_config("fused"):
                 backend, n_jobs = get_active_backend()
                 yield Fused(backend, n_jobs)

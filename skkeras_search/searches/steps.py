@@ -72,8 +72,8 @@ class StepProposals:
     def tell(self, job: Job, outcome: list[Result]) -> bool:
         """Take an outcome; give whether to stop."""
         (pending,) = (pending for pending in self._pending if pending.job is job)
-        pending.cost = sum(result["so_far"].cost for result in outcome)
-        self._search._add(job, outcome)
+        folds = self._search._candidates[job.number].folds
+        pending.cost = sum(folds[k].so_far.cost for k in job.folds)
         self._tell_rule()
         return self._stops
 

@@ -3,7 +3,7 @@ import pytest
 
 from skkeras_search import Real
 from skkeras_search.samplers import BayesianSampler, RandomSampler
-from skkeras_search.samplers.bayesian import _with_short_tail
+from skkeras_search.samplers.values import _with_short_tail
 
 from .test_samplers import FINITE, MIXED, loss, run
 

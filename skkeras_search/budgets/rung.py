@@ -1,0 +1,115 @@
+"""Rungs: how far candidates are trained before they are compared."""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Rung(NamedTuple):
+    """How far a candidate is trained.
+
+    Attributes
+    ----------
+    n_folds : int
+        The first folds, of which many are trained.
+    share : float
+        The share of the candidate's epochs to which each of these folds is trained, above
+        0 and at most 1.
+    """
+
+    n_folds: int
+    share: float
+
+
+def epoch_rungs(n_folds: int) -> list[Rung]:
+    """Give the rungs of estimators that have epochs.
+
+    They are a third of the epochs of one fold, all of them, and all folds.
+
+    Parameters
+    ----------
+    n_folds : int
+
+    Returns
+    -------
+    list of Rung
+
+    Examples
+    --------
+    >>> from skkeras_search.budgets.rung import epoch_rungs
+    >>> [tuple(rung) for rung in epoch_rungs(5)]
+    [(1, 0.333...), (1, 1.0), (5, 1.0)]
+    """
+    rungs = [Rung(1, 1 / 3), Rung(1, 1.0), Rung(n_folds, 1.0)]
+    return list(dict.fromkeys(rungs))
+
+
+def folds_rungs(n_folds: int) -> list[Rung]:
+    """Give the rungs of estimators without epochs: one fold, two, and so on.
+
+    Parameters
+    ----------
+    n_folds : int
+
+    Returns
+    -------
+    list of Rung
+
+    Examples
+    --------
+    >>> from skkeras_search.budgets.rung import folds_rungs
+    >>> [tuple(rung) for rung in folds_rungs(3)]
+    [(1, 1.0), (2, 1.0), (3, 1.0)]
+    """
+    return [Rung(n, 1.0) for n in range(1, n_folds + 1)]
+
+
+def checked_rungs(rungs: Iterable[tuple[int, float]], n_folds: int) -> list[Rung]:
+    """Refuse rungs that do not lead from little training to all of it.
+
+    Parameters
+    ----------
+    rungs : iterable of (int, float)
+    n_folds : int
+
+    Returns
+    -------
+    list of Rung
+
+    Raises
+    ------
+    ValueError
+        If a rung is impossible, has less of something than the one before, or the last is
+        not all folds and all epochs.
+    """
+    given = [Rung(*rung) for rung in rungs]
+    for rung in given:
+        if not (is_whole(rung.n_folds, 1) and rung.n_folds <= n_folds):
+            raise ValueError(
+                f"rungs must have between 1 and {n_folds} folds, got {tuple(rung)}."
+            )
+        if not 0 < rung.share <= 1:
+            raise ValueError(
+                "rungs must have a share of the epochs above 0 and at most 1, got "
+                f"{tuple(rung)}."
+            )
+    if not given or given[-1] != (n_folds, 1):
+        raise ValueError(
+            f"The last of rungs must be ({n_folds}, 1.0), all folds and all epochs, got "
+            f"{[tuple(rung) for rung in given]}."
+        )
+    for before, rung in itertools.pairwise(given):
+        if rung == before or rung.n_folds < before.n_folds or rung.share < before.share:
+            raise ValueError(
+                "Each of rungs must have more folds or more epochs than the one before "
+                f"and less of neither, got {tuple(before)} and then {tuple(rung)}."
+            )
+    return [Rung(int(rung.n_folds), float(rung.share)) for rung in given]
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether something is a whole number of at least ``least``."""
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_integer and bool(value >= least)
