@@ -145,7 +145,7 @@ class BudgetSearch(Search, BaseSearchCV):
 
     def _print(self, candidate: Trained, score: float, standing: Standing) -> None:
         if self._lines:
-            self._lines.print(candidate.params, score, standing)
+            self._lines.print(candidate.params, score, standing, f" after {candidate}")
 
     def _in_order_of_number(self) -> list[Trained]:
         return [self._candidates[number] for number in sorted(self._candidates)]

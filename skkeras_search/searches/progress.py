@@ -130,7 +130,9 @@ class CandidateLines:
     def __init__(self) -> None:
         self._begun = time.monotonic()
 
-    def print(self, params: Mapping[str, Any], score: float, standing: Standing) -> None:
+    def print(
+        self, params: Mapping[str, Any], score: float, standing: Standing, after: str = ""
+    ) -> None:
         """Print the line of a candidate.
 
         Parameters
@@ -139,10 +141,12 @@ class CandidateLines:
         score : float
         standing : Standing
             With the candidate.
+        after : str, default=""
+            How far the candidate is trained.
         """
         named = ", ".join(f"{name}={value}" for name, value in params.items())
         left = _left(standing, self._begun)
-        line = f"{standing}: {named}; score {score:.4g}, {_best(standing)}, {left}"
+        line = f"{standing}: {named}; score {score:.4g}{after}, {_best(standing)}, {left}"
         print(line, flush=True)
 
 

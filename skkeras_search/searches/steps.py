@@ -30,9 +30,17 @@ class Pending:
     job: Job
     cost: float | None = None
 
+    @property
+    def has_arrived(self) -> bool:
+        """Whether its outcome has."""
+        return self.cost is not None
+
 
 class StepProposals:
     """Propose the steps of a rule, and tell it the outcomes in the order of the steps.
+
+    The rule is told an outcome when it must be, not when it has arrived. So each step is
+    chosen without the outcomes of as many steps before it, wherever and how fast they run.
 
     Parameters
     ----------
@@ -41,60 +49,76 @@ class StepProposals:
     rule : BudgetRule
     task : CallbackContext
         What scikit-learn's callbacks know of the search.
-    most_pending : int
-        Number of steps that the rule does not know the outcome of.
+    n_points : int
+        Number of steps of which the rule does not know the outcome, at most.
     """
 
     n_candidates = "?"  # nobody knows
 
-    def __init__(self, search: Any, rule: BudgetRule, task: Any, most_pending: int):
+    def __init__(self, search: Any, rule: BudgetRule, task: Any, n_points: int):
         self._search, self._rule, self._task = search, rule, task
-        self._most_pending = most_pending
-        self._pending: deque[Pending] = deque()
+        self._n_points = n_points
+        self._untold: deque[Pending] = deque()
+        self._unreported: deque[Pending] = deque()
         self._n_fits = 0
-        self._best = -np.inf
+        self._best, self._spent = -np.inf, 0.0
         self._stops = False
 
     def propose(self) -> Job | None:
         """Give the job of the next step, if there is one now."""
-        while len(self._pending) < self._most_pending and not self._stops:
-            step = self._rule.ask()
+        while not self._stops:
+            is_full = len(self._untold) == self._n_points
+            step = None if is_full else self._rule.ask()
             if step is None:
-                return None
+                if not self._untold or not self._untold[0].has_arrived:
+                    return None
+                self._tell_rule(self._untold.popleft())
+                continue
             pending = Pending(step, self._job(step))
-            self._pending.append(pending)
+            self._untold.append(pending)
+            self._unreported.append(pending)
             if pending.job.folds:
                 return pending.job
             pending.cost = 0.0  # a callback has stopped all of its folds before
-            self._tell_rule()
+            self._report()
         return None
 
     def tell(self, job: Job, outcome: list[Result]) -> bool:
         """Take an outcome; give whether to stop."""
-        (pending,) = (pending for pending in self._pending if pending.job is job)
-        folds = self._search._candidates[job.number].folds
-        pending.cost = sum(folds[k].so_far.cost for k in job.folds)
-        self._tell_rule()
+        (pending,) = (pending for pending in self._unreported if pending.job is job)
+        candidate = self._search._candidates[job.number]
+        pending.cost = sum(candidate.folds[k].so_far.cost for k in job.folds)
+        self._report()
         return self._stops
 
-    def _tell_rule(self) -> None:
-        while self._pending and self._pending[0].cost is not None:
-            pending = self._pending.popleft()
-            step, cost = pending.step, pending.cost / self._search.n_splits_
-            candidate: Trained = self._search._candidates[step.number]
-            score = self._score(candidate, self._rule.rungs[step.rung].n_folds)
-            self._rule.tell(step, score, cost)
+    def _tell_rule(self, pending: Pending) -> None:
+        step = pending.step
+        score = self._score(step)
+        # What has failed counts as planned, or a search in which all fails would not end.
+        cost = pending.cost / self._search.n_splits_ if np.isfinite(score) else None
+        self._rule.tell(step, score, cost)
+
+    def _report(self) -> None:
+        """Show what has arrived, in the order of the steps, to whoever watches."""
+        while self._unreported and self._unreported[0].has_arrived:
+            pending = self._unreported.popleft()
+            step = pending.step
+            score = self._score(step)
+            candidate = self._search._candidates[step.number]
             if candidate.status == FINISHED:
                 self._best = np.fmax(self._best, score)
+            self._spent += pending.cost / self._search.n_splits_
             standing = Standing(
-                self._rule.spent, self._rule.budget, self._best, "evaluations"
+                self._spent, self._rule.budget, float(self._best), "evaluations"
             )
             self._search._print(candidate, score, standing)
             self._stops |= self._search._advance(standing)
 
-    def _score(self, candidate: Trained, n_folds: int) -> float:
+    def _score(self, step: Step) -> float:
+        candidate: Trained = self._search._candidates[step.number]
         if candidate.status == FAILED:
             return np.nan
+        n_folds = self._rule.rungs[step.rung].n_folds
         folds = [candidate.folds[k].segments[-1] for k in range(n_folds)]
         score: float = self._search._score(folds)
         return score

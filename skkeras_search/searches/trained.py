@@ -88,6 +88,14 @@ class Trained:
         shares = [fold.share for fold in self.folds.values()]
         return len(shares), sum(shares)
 
+    def __str__(self) -> str:
+        folds = [fold.so_far for fold in self.folds.values()]
+        n, last = len(folds), folds[-1]
+        of = f"{n} of {self.n_splits} folds"
+        if not last.n_max_epochs:
+            return of
+        return f"{last.n_epochs} of {last.n_max_epochs} epochs in {of}"
+
     @property
     def n_resources(self) -> int:
         """Epochs that were trained in all folds; folds where there are no epochs."""
