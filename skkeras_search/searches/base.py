@@ -5,6 +5,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +25,7 @@ from skkeras_search.searches.folds import (
     is_one_hot,
 )
 from skkeras_search.searches.fused_fits import fused_by_default
+from skkeras_search.searches.interruption import first_interrupt
 from skkeras_search.searches.jobs import Job, Result
 from skkeras_search.searches.keras_step import has_keras, last_step
 from skkeras_search.searches.progress import SearchCallback, Standing
@@ -108,13 +110,25 @@ class Search:
     def _fit(self, X: Any, y: Any, params: dict[str, Any], estimators: list[Any]) -> None:
         with fused_by_default(self, estimators) as executor:
             evaluation = Evaluation(self, X, y, params)
-            with executor:
+            with executor, first_interrupt(partial(setattr, executor, "ends", True)):
                 self._search(evaluation, executor)
+            if executor.ends:
+                self._check_interrupted()
             self._choose(evaluation)
             if self.refit:
                 self._refit(evaluation)
             self.scorer_ = evaluation.scorer
             evaluation.end(evaluation.task)
+
+    def _check_interrupted(self) -> None:
+        """Go on with what there is after Ctrl-C, if there is something."""
+        if not self._outcomes:
+            raise KeyboardInterrupt
+        warnings.warn(
+            "The search was interrupted. Its results are those of the candidates that were "
+            "evaluated until then.",
+            stacklevel=2,
+        )
 
     @abstractmethod
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:

@@ -231,7 +231,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             self.optimizer_results_.append(result_of(space, [], []))
             proposals = _Proposals(self, task, n_iter, most_batches)
             self._run(evaluation, executor, proposals)
-            if proposals.ends_search:
+            if proposals.ends_search or executor.ends:
                 break
         task.call_on_fit_task_end(estimator=self)
 

@@ -96,6 +96,11 @@ class BudgetSearch(Search, BaseSearchCV):
         self._run(evaluation, executor, StepProposals(self, rule, task, most_pending))
         task.call_on_fit_task_end(estimator=self)
 
+    def _check_interrupted(self) -> None:
+        if not any(c.status == FINISHED for c in self._candidates.values()):
+            raise KeyboardInterrupt
+        super()._check_interrupted()
+
     def _check_epochs(self) -> bool:
         """Whether candidates have epochs, as far as is known before they are made."""
         names = [name_of_keras_step(thing) for thing in self._estimators()]

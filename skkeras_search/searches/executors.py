@@ -7,7 +7,7 @@ as they arrive. It knows nothing of what is searched.
 import threading
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sized
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
@@ -16,6 +16,7 @@ import joblib
 from joblib.parallel import TASK_DONE, get_active_backend
 
 from skkeras_search.fusion.backend import FusedBackend
+from skkeras_search.searches.interruption import leave_to_search
 from skkeras_search.searches.jobs import Call, Job, Result
 
 Propose = Callable[[], Job | None]
@@ -33,6 +34,8 @@ class Executor(AbstractContextManager["Executor"], ABC):
         Whether jobs travel to other processes.
     unread : list of (Job, list of dict)
         What had arrived, and was not given, when jobs were abandoned.
+    ends : bool
+        Whether no other job is to begin. May be set at any time.
     """
 
     n_slots = 1
@@ -40,6 +43,7 @@ class Executor(AbstractContextManager["Executor"], ABC):
 
     def __init__(self) -> None:
         self.unread: list[tuple[Job, list[Result]]] = []
+        self.ends = False
 
     @abstractmethod
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
@@ -72,7 +76,7 @@ class Inline(Executor):
 
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
         """Run jobs."""
-        while (job := propose()) is not None:
+        while not self.ends and (job := propose()) is not None:
             yield job, [call() for call in calls(job)]
 
     def __exit__(self, *error: object) -> None:
@@ -93,6 +97,10 @@ class Asynchronous(Executor):
     def abandon(self) -> None:
         """Forget all jobs."""
 
+    def withdraw(self) -> list[Future[list[Result]]]:
+        """Give the futures of jobs that are submitted and now will not begin."""
+        return []
+
     def waiting(self) -> AbstractContextManager[None]:
         """Be in a block in which jobs are waited for."""
         return nullcontext()
@@ -102,12 +110,15 @@ class Asynchronous(Executor):
         running: dict[Future[list[Result]], Job] = {}
         try:
             while True:
-                while len(running) < self.most_jobs and (job := propose()) is not None:
+                while self._has_room(running) and (job := propose()) is not None:
                     running[self.submit(calls(job))] = job
+                if self.ends:
+                    for future in self.withdraw():
+                        del running[future]
                 if not running:
                     return
                 with self.waiting():
-                    wait(running, return_when=FIRST_COMPLETED)
+                    wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                 for future in [future for future in running if future.done()]:
                     outcome = future.result()
                     yield running.pop(future), outcome
@@ -115,6 +126,9 @@ class Asynchronous(Executor):
             self.unread += _succeeded(running)
             if running:
                 self.abandon()
+
+    def _has_room(self, running: Sized) -> bool:
+        return not self.ends and len(running) < self.most_jobs
 
 
 class Fused(Asynchronous):
@@ -130,8 +144,10 @@ class Fused(Asynchronous):
     def __init__(self, backend: FusedBackend, n_jobs: int | None):
         super().__init__()
         self._backend = backend
-        self.most_jobs = backend.configure(n_jobs)
-        self.n_slots = min(joblib.cpu_count(), self.most_jobs)
+        n_begun = backend.configure(n_jobs)
+        self.n_slots = min(joblib.cpu_count(), n_begun)
+        # While some train, the models of others are built.
+        self.most_jobs = min(self.n_slots + 2, n_begun)
 
     def __enter__(self) -> Self:
         self._backend.start_call()
@@ -199,9 +215,9 @@ class Spread(Executor):
 
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
         """Run jobs."""
-        while jobs := list(iter(propose, None)):
+        while not self.ends and (jobs := list(iter(propose, None))):
             arrived = _Arrived(jobs)
-            outcomes = self._parallel(_numbered(jobs, calls))
+            outcomes = self._parallel(self._numbered(jobs, calls))
             unread = getattr(self._parallel, "_jobs", ())  # another deque when it ends
             try:
                 for outcome in outcomes:
@@ -213,6 +229,16 @@ class Spread(Executor):
                     for outcome in _results(task):
                         self.unread += arrived.add(*outcome)
                 raise
+
+    def _numbered(
+        self, jobs: list[Job], calls: Callable[[Job], list[Call]]
+    ) -> Iterator[tuple["_Numbered", tuple[Any, ...], dict[str, Any]]]:
+        # Arguments stay apart, as backends look for large ones that many calls have.
+        for number, job in enumerate(jobs):
+            if self.ends:
+                return
+            for fold, (function, args, kwargs) in enumerate(calls(job)):
+                yield _Numbered(function, number, fold), args, kwargs
 
 
 class _Arrived:
@@ -250,16 +276,8 @@ class _Numbered:
         self._number, self._fold = number, fold
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, int, Any]:
+        leave_to_search()
         return self._number, self._fold, self._function(*args, **kwargs)
-
-
-def _numbered(
-    jobs: Iterable[Job], calls: Callable[[Job], list[Call]]
-) -> Iterator[tuple[_Numbered, tuple[Any, ...], dict[str, Any]]]:
-    # Arguments stay apart, as backends look for large ones that many calls have.
-    for number, job in enumerate(jobs):
-        for fold, (function, args, kwargs) in enumerate(calls(job)):
-            yield _Numbered(function, number, fold), args, kwargs
 
 
 def _gathered(folds: list[Future[Result]]) -> Future[list[Result]]:

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 
 from skkeras_search.searches.executors import Asynchronous
+from skkeras_search.searches.interruption import leave_to_search
 from skkeras_search.searches.jobs import Call, Result
 from skkeras_search.searches.pool import Pool
 
@@ -52,6 +53,10 @@ class CandidateWorkers(Asynchronous):
         self._parallel._backend.abort_everything()
         self._make_pool()
 
+    def withdraw(self) -> list[Future[list[Result]]]:
+        """Give the futures of jobs that now will not begin."""
+        return [candidate.outcome for candidate in self._pool.forget()]
+
     def _make_pool(self) -> None:
         self._pool = Pool(self._workers(), self.n_slots, self._start, _together, _failed)
 
@@ -67,6 +72,7 @@ class CandidateWorkers(Asynchronous):
 
 
 def _together(calls: list[Call]) -> list[Result]:
+    leave_to_search()
     with joblib.parallel_config("fused"):
         outcomes: list[Result] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
         return outcomes

@@ -1,7 +1,13 @@
 """What is left of a search after Ctrl-C: the same for all three."""
 
 import _thread
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import keras
 import numpy as np
@@ -135,6 +141,8 @@ def test_candidates_behind_a_slow_one_are_kept():
                 go_on.wait(3)
             if self.a == 6:
                 _thread.interrupt_main()
+                go_on.wait(1)
+                _thread.interrupt_main()
                 go_on.wait(3)
             return super().fit(X, y)
 
@@ -148,6 +156,123 @@ def test_candidates_behind_a_slow_one_are_kept():
     assert [params["a"] for params in results["params"]] == [0, 2, 3, 4, 5]
     assert list(results["mean_test_score"]) == [0, 2, 3, 4, 5]
     assert found.best_params_ == {"a": 5}
+
+
+def interrupt_once(mark):
+    """Press Ctrl-C in the process of the search, unless the file is there already."""
+    try:
+        open(mark, "x").close()
+    except FileExistsError:
+        return
+    is_here = multiprocessing.current_process().name == "MainProcess"
+    os.kill(os.getpid() if is_here else os.getppid(), signal.SIGINT)
+    time.sleep(0.2)
+
+
+class OnceInterrupted(Stub):
+    def __init__(self, a=0.0, mark=None):
+        super().__init__(a)
+        self.mark = mark
+
+    def fit(self, X, y):
+        if self.a == 3:
+            interrupt_once(self.mark)
+        return super().fit(X, y)
+
+
+def build_interrupting(a=4, mark=None):
+    if a == 3:
+        interrupt_once(mark)
+    return build(a)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize(
+    ("make", "n_jobs"),
+    [(OnceInterrupted, None), (OnceInterrupted, 2), ("keras", None), ("keras", 2)],
+    ids=["one by one", "workers", "fused", "candidates in workers"],
+)
+def test_once_ends_gently(search, make, n_jobs, capsys, tmp_path):
+    mark = str(tmp_path / "interrupted")
+    estimator = (
+        keras_classifier().set_params(model=build_interrupting, mark=mark)
+        if make == "keras"
+        else make(mark=mark)
+    )
+    values = [1, 2, 3, *range(4, 60)]
+    found = search(estimator, values, n_jobs=n_jobs)
+    if search is not grid:
+        found.set_params(random_state=0)
+    with pytest.warns(UserWarning, match="The search was interrupted"):
+        found.fit(X, y)
+    assert "Press Ctrl-C again" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    results = found.cv_results_
+    assert {"a": 3} in results["params"]
+    assert len(results["params"]) < len(values)
+    assert np.isfinite(results["mean_test_score"]).all()
+    assert found.best_params_ == results["params"][found.best_index_]
+    assert found.best_estimator_.predict(X).shape == y.shape
+
+
+IN_A_TERMINAL = """
+import os, signal, time, warnings
+import numpy as np
+from sklearn.datasets import load_iris
+from tests.searches.test_interruption import Stub, grid
+
+class Slow(Stub):
+    def fit(self, X, y):
+        if self.a == 3 and len(X) < 150:
+            try:
+                open({mark!r}, "x").close()
+                os.killpg(os.getpgid(0), signal.SIGINT)  # as a terminal does
+            except FileExistsError:
+                pass
+        time.sleep(0.1)
+        return super().fit(X, y)
+
+found = grid(Slow(), list(range(40)), n_jobs=2).fit(*load_iris(return_X_y=True))
+n = len(found.cv_results_["params"])
+print("kept", n, np.isfinite(found.cv_results_["mean_test_score"]).all(), found.best_estimator_.a)
+assert 3 < n < 40
+"""
+
+
+def test_ctrl_c_in_a_terminal_is_heard_by_all_processes(tmp_path):
+    script = IN_A_TERMINAL.format(mark=str(tmp_path / "mark"))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("kept")
+    assert " True " in done.stdout
+
+
+def test_once_in_the_refit_stops_at_once():
+    def interrupt(estimator, X):
+        if len(X) == len(y):
+            signal.raise_signal(signal.SIGINT)
+
+    found = grid(Stub(do=interrupt), [1, 2, 3])
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, y)
+    check(found)
+
+
+def test_other_handlers_are_left_alone(tmp_path):
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+    try:
+        found = grid(OnceInterrupted(mark=str(tmp_path / "mark")), [1, 2, 3, 4]).fit(X, y)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard
+    assert len(found.cv_results_["params"]) == 4
 
 
 def several_scores(estimator, X, y):
