@@ -256,6 +256,8 @@ def test_averages_of_weights_are_not_gone_on_with():
     paused, _ = in_segments(make, [3], X_iris, y_iris)
     short = make().set_params(epochs=3).fit(X_iris, y_iris)
     assert_alike(paused.model_.get_weights(), short.model_.get_weights())
+    pieced, _ = in_segments(make, [3, 6], X_iris, y_iris)
+    assert_alike(numbers(pieced, X_iris), numbers(make().fit(X_iris, y_iris), X_iris))
 
 
 def test_a_state_can_be_gone_on_with_twice():
