@@ -47,7 +47,7 @@ class Pause(NamedTuple):
         """The state in which the model was, with the constants of another state."""
         groups = (self.trainable, self.non_trainable, self.optimizer)
         trainable, non_trainable, optimizer = (
-            [_tensor(array) for array in group] for group in groups
+            [tf.convert_to_tensor(array) for array in group] for group in groups
         )
         return State(trainable, non_trainable, optimizer, state.constants)
 
@@ -161,8 +161,3 @@ def _as_written(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return [_as_written(value) for value in config]
     return config
-
-
-def _tensor(array: np.ndarray) -> tf.Tensor:
-    # TensorFlow may take an array's memory for its own, and write to it.
-    return tf.convert_to_tensor(array.copy())
