@@ -273,7 +273,8 @@ class Lane:
         return Trained(history, self._state, self._program, metrics, ending)
 
     def _identity(self, seed: int | None) -> dict[str, str]:
-        settings = [seed, *(self._arguments.get(name) for name in SETTINGS)]
+        rate = float(self._model.optimizer.learning_rate)  # callbacks may change it later
+        settings = [seed, rate, *(self._arguments.get(name) for name in SETTINGS)]
         return identity_of(self._model, (self._data, self._validation), settings)
 
     def _begin(self, hooks: CallbackList, first: int) -> None:

@@ -34,7 +34,15 @@ OPTIMIZERS = {
 }
 
 
-def network(meta, normalised=False, rate=0.0, optimizer="adam", activation="tanh", units=4):
+def network(
+    meta,
+    normalised=False,
+    rate=0.0,
+    optimizer="adam",
+    activation="tanh",
+    units=4,
+    learning_rate=None,
+):
     model = keras.Sequential([layers.Dense(units, activation=activation)])
     if normalised:
         model.add(layers.BatchNormalization(momentum=0.8))
@@ -43,6 +51,8 @@ def network(meta, normalised=False, rate=0.0, optimizer="adam", activation="tanh
     model.add(layers.Dense(meta["n_classes_"], activation="softmax"))
     given = OPTIMIZERS[optimizer]
     made = given.from_config(given.get_config())
+    if learning_rate is not None:
+        made.learning_rate = learning_rate
     model.compile(made, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -344,7 +354,8 @@ def changed(change):
         ({"model__units": 5}, "the model differ"),
         ({"model__activation": "relu"}, "the model differ"),
         ({"model__rate": 0.2}, "the model differ"),
-        ({"model__optimizer": "momentum"}, "the model differ"),
+        ({"model__optimizer": "momentum"}, "the model and the settings differ"),
+        ({"model__learning_rate": 0.03}, "the settings differ"),
         ({"batch_size": 20}, "the settings differ"),
         ({"epochs": 7}, "the settings differ"),
         ({"random_state": 1}, "the settings differ"),
@@ -386,6 +397,10 @@ def test_a_fit_that_keras_trains():
 
 class Slotted(Counting):
     __slots__ = ("hidden",)
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = 1
 
 
 class Locked(Counting):
