@@ -15,15 +15,9 @@ from keras.src.trainers.data_adapters.array_slicing import train_validation_spli
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
 from skkeras_search.fusion.cache import Place, place_of, program_at
+from skkeras_search.fusion.identity import architecture_of, identity_of
 from skkeras_search.fusion.order import Order
-from skkeras_search.fusion.pause import (
-    Course,
-    Ending,
-    Pause,
-    architecture_of,
-    arrays_of,
-    identity_of,
-)
+from skkeras_search.fusion.pause import Course, Ending, Pause
 from skkeras_search.fusion.program import Program, Progress
 from skkeras_search.fusion.proof import check_program
 from skkeras_search.fusion.step import (
@@ -248,7 +242,7 @@ class Lane:
         except Exception as error:  # Keras will show it, if it is not only ours
             raise NotFusibleError(f"its program cannot be prepared: {error}") from error
         if self._start:
-            self._state = self._start.state_like(self._state)
+            self._state = _state_at(self._start, self._state.constants)
         if self._watched:
             self._show_model()
         hooks = self._hooks(last)
@@ -311,7 +305,7 @@ class Lane:
             history,
             order=self._order.state,
             callbacks=callbacks,
-            **arrays_of(self._state),
+            **_arrays(self._state),
         )
         return Ending(n_epochs, is_finished=False, pause=pause)
 
@@ -477,6 +471,22 @@ def _as_keras(array: np.ndarray) -> np.ndarray:
 def _tensors(rows: Batch) -> Batch:
     tensors: Batch = keras.tree.map_structure(tf.convert_to_tensor, rows)
     return tensors
+
+
+def _arrays(state: State) -> dict[str, list[np.ndarray]]:
+    """What a pause keeps of a state, in memory of its own."""
+    return {
+        name: [np.array(value) for value in getattr(state, name)]
+        for name in ("trainable", "non_trainable", "optimizer")
+    }
+
+
+def _state_at(pause: Pause, constants: list[Any]) -> State:
+    groups = (pause.trainable, pause.non_trainable, pause.optimizer)
+    trainable, non_trainable, optimizer = (
+        [tf.convert_to_tensor(array) for array in group] for group in groups
+    )
+    return State(trainable, non_trainable, optimizer, constants)
 
 
 def _names(program: Program, model: keras.Model) -> list[str]:

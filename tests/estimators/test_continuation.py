@@ -232,6 +232,28 @@ def test_a_pause_is_not_the_end_for_callbacks():
     assert counting.itself.__self__ is counting
 
 
+class Averaging(keras.callbacks.Callback):
+    """Has a metric of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = keras.metrics.Mean()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.mean.update_state(logs["loss"])
+        self.seen.append(float(self.mean.result()))
+
+
+def test_metrics_of_callbacks_go_on():
+    def make():
+        return classifier(callbacks=Averaging())
+
+    pieced, _ = in_segments(make, [2, 6], X_iris, y_iris)
+    whole = make().fit(X_iris, y_iris)
+    assert pieced.callbacks_[0].seen == whole.callbacks_[0].seen
+
+
 def test_callbacks_of_a_call_go_on():
     callback = Counting()
     with segment(0.5) as part:
@@ -370,6 +392,13 @@ def test_a_state_of_another_fit(change, message):
     with pytest.raises(CannotContinue, match=message), segment(state=part.state):
         estimator.fit(X, y, **fit_params)
     assert not hasattr(estimator, "model_")
+
+
+def test_a_state_of_a_fit_with_more_callbacks():
+    with segment(0.5) as part:
+        classifier(callbacks=[Counting(), Averaging()]).fit(X_iris, y_iris)
+    with pytest.raises(CannotContinue, match="with callbacks"), segment(state=part.state):
+        classifier(callbacks=[Counting()]).fit(X_iris, y_iris)
 
 
 def test_what_is_no_state():
