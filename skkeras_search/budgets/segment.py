@@ -107,7 +107,8 @@ def segment(
 ) -> Iterator[Segment]:
     """Train a part of the one fit in a block.
 
-    The block holds for this thread. A second Keras fit in it raises ``RuntimeError``.
+    The block holds for this thread, not for tasks of ``joblib.Parallel`` in it. A second
+    Keras fit in the block raises ``RuntimeError``.
 
     Parameters
     ----------

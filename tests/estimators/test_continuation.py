@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from keras import layers, optimizers
 from numpy.testing import assert_allclose
 from sklearn.callback import ScoringMonitor
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_validate
 from tensorflow.python.eager import context
 
 from skkeras_search import KerasClassifier, KerasRegressor
@@ -404,6 +404,21 @@ def test_a_state_of_a_fit_with_more_callbacks():
 def test_what_is_no_state():
     with pytest.raises(CannotContinue, match="of type dict"), segment(state={"n": 1}):
         classifier().fit(X_iris, y_iris)
+
+
+def test_scikit_learn_and_joblib_let_the_refusal_through():
+    def fit():
+        with segment(state=part.state):
+            classifier().fit(X_iris[1:], y_iris[1:])
+
+    with segment(0.5) as part:
+        classifier().fit(X_iris, y_iris)
+    with pytest.raises(CannotContinue, match="the data differ"):
+        with segment(state=part.state):
+            cross_validate(classifier(), X_iris, y_iris, cv=3, error_score=0.0)
+    with joblib.parallel_config("fused"):
+        with pytest.raises(CannotContinue, match="the data differ"):
+            joblib.Parallel()([joblib.delayed(fit)()])
 
 
 def test_a_fit_that_keras_trains():
