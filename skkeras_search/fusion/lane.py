@@ -186,6 +186,7 @@ class Lane:
         self._keeps_model = keeps_model
         self._course = course
         self._start = course.start if course else None
+        self._n_epochs = self._start.n_epochs if self._start else 0
         data, self._validation = _split(x, y, arguments)
         self._data = _rows(data, arguments.get("class_weight"))
         self._n_rows = keras.tree.flatten(self._data)[0].shape[0]
@@ -248,7 +249,7 @@ class Lane:
         hooks = self._hooks(last)
         try:
             self._begin(hooks, first)
-            epochs = range(first + len(hooks._history.epoch), until)
+            epochs = range(first + self._n_epochs, until)
             logs = self._train_epochs(epochs, hooks, goes_on)
         finally:  # interrupted, the model has what was trained so far
             metrics = LastMetrics(self._batch_of(1), self._metrics)
@@ -285,7 +286,7 @@ class Lane:
 
     def _end(self, hooks: CallbackList, n_max_epochs: int) -> Ending:
         """Pause, if there is training left; before the weights are made final."""
-        n_epochs = len(hooks._history.epoch)
+        n_epochs = self._n_epochs
         if n_epochs == n_max_epochs or (self._watched and self._model.stop_training):
             return Ending(n_epochs, is_finished=True)
         if self._course is None:  # nobody wants to know any more
@@ -340,6 +341,7 @@ class Lane:
             logs = self._train_epoch(goes_on)
             if self._validation and self._model._should_eval(epoch, frequency):
                 logs.update(self._validate(hooks))
+            self._n_epochs += 1
             self._call(hooks.on_epoch_end, epoch, logs)
             if (self._watched and self._model.stop_training) or not goes_on():
                 break

@@ -413,12 +413,11 @@ def test_scikit_learn_and_joblib_let_the_refusal_through():
 
     with segment(0.5) as part:
         classifier().fit(X_iris, y_iris)
-    with pytest.raises(CannotContinue, match="the data differ"):
-        with segment(state=part.state):
-            cross_validate(classifier(), X_iris, y_iris, cv=3, error_score=0.0)
-    with joblib.parallel_config("fused"):
-        with pytest.raises(CannotContinue, match="the data differ"):
-            joblib.Parallel()([joblib.delayed(fit)()])
+    refused = pytest.raises(CannotContinue, match="the data differ")
+    with refused, segment(state=part.state):
+        cross_validate(classifier(), X_iris, y_iris, cv=3, error_score=0.0)
+    with joblib.parallel_config("fused"), refused:
+        joblib.Parallel()([joblib.delayed(fit)()])
 
 
 def test_a_fit_that_keras_trains():
