@@ -20,6 +20,14 @@ class CannotContinue(BaseException):
 class Segment:
     """A part of the training of one fit.
 
+    After the last segment the estimator is what one uninterrupted ``fit`` makes. Before,
+    it is fitted with the weights of that moment, and Keras callbacks are not told
+    ``on_train_end``: ``EarlyStopping`` restores no weights yet.
+
+    A fit that Keras itself trains, or whose callbacks cannot be pickled, ends for its
+    callbacks at the epoch that the segment trains to. It leaves no state and a
+    ``reason``, and has to be trained from the start to go further.
+
     Parameters
     ----------
     share : float, default=1.0
@@ -30,7 +38,8 @@ class Segment:
         takes the place of ``fit__epochs`` and of ``fit(..., epochs=...)``.
     state : object, default=None
         ``state`` of an earlier segment, to go on from. None begins the fit. The fit
-        must be the same but for ``share``: estimator, parameters and data.
+        must be the same but for ``share``: estimator, parameters and data. A fit does
+        not change the state, so several can go on from it.
 
     Attributes
     ----------
@@ -98,7 +107,8 @@ def segment(
 ) -> Iterator[Segment]:
     """Train a part of the one fit in a block.
 
-    The block holds for this thread. A second Keras fit in it raises ``RuntimeError``.
+    The block holds for this thread, not for tasks of ``joblib.Parallel`` in it. A second
+    Keras fit in the block raises ``RuntimeError``.
 
     Parameters
     ----------

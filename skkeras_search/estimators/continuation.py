@@ -6,12 +6,13 @@ writes both into a model and callbacks that were made as for a fit from the star
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import cloudpickle
 import keras
+import numpy as np
 
 from skkeras_search.budgets.segment import CannotContinue, Segment
 from skkeras_search.estimators.epoch_tasks import EpochTasks
@@ -88,9 +89,10 @@ def pack_callbacks(callbacks: Sequence[Any], model: keras.Model) -> bytes:
         Whatever pickling raises.
     """
     travelling = _travelling(callbacks)
-    states = [(_name(callback), _state_of(callback)) for callback in travelling]
     file = io.BytesIO()
-    _Pickler(file, _outside(travelling, model)).dump(states)
+    pickler = _Pickler(file, _outside(travelling, model))
+    pickler.dump([*map(_name, travelling)])
+    pickler.dump([*map(_state_of, travelling)])
     return file.getvalue()
 
 
@@ -103,14 +105,15 @@ def restore_callbacks(packed: bytes, callbacks: Sequence[Any], model: keras.Mode
         If these are other callbacks, or a state cannot be read.
     """
     travelling = _travelling(callbacks)
-    try:
-        states = _Unpickler(io.BytesIO(packed), _outside(travelling, model)).load()
-    except Exception as error:  # of whatever the user's callbacks have in them
-        raise CannotContinue(f"The callbacks cannot be read: {error}") from error
-    before, now = [name for name, _ in states], [*map(_name, travelling)]
+    unpickler = _Unpickler(io.BytesIO(packed), _outside(travelling, model))
+    before, now = unpickler.load(), [*map(_name, travelling)]
     if before != now:
         raise CannotContinue(f"The state is of a fit with callbacks {before}, not {now}.")
-    for callback, (_, state) in zip(travelling, states, strict=True):
+    try:
+        states = unpickler.load()
+    except Exception as error:  # of whatever the user's callbacks have in them
+        raise CannotContinue(f"The callbacks cannot be read: {error}") from error
+    for callback, state in zip(travelling, states, strict=True):
         if hasattr(callback, "__setstate__"):
             callback.__setstate__(state)
         else:
@@ -150,6 +153,16 @@ def _outside(callbacks: Sequence[Any], model: keras.Model) -> list[Any]:
     return [model, model.optimizer, *callbacks, *model._flatten_layers(), *variables]
 
 
+def _with_values(
+    make: Callable[..., Any], arguments: tuple[Any, ...], values: list[np.ndarray]
+) -> Any:
+    """Make a Keras object of a callback's, which is not a part of the model."""
+    made = make(*arguments)
+    for variable, value in zip(getattr(made, "variables", ()), values, strict=True):
+        variable.assign(value)
+    return made
+
+
 class _Pickler(cloudpickle.CloudPickler):
     def __init__(self, file: io.BytesIO, outside: list[Any]):
         super().__init__(file)
@@ -159,9 +172,12 @@ class _Pickler(cloudpickle.CloudPickler):
         return self._positions.get(id(value))
 
     def reducer_override(self, value: Any) -> Any:
-        if is_keras_object(value) and not isinstance(value, keras.callbacks.Callback):
-            return Packed(value).__reduce__()
-        return super().reducer_override(value)
+        if not is_keras_object(value) or isinstance(value, keras.callbacks.Callback):
+            return super().reducer_override(value)
+        make, arguments = Packed(value).__reduce__()
+        variables = getattr(value, "variables", ())
+        values = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        return _with_values, (make, arguments, values)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -15,15 +15,9 @@ from keras.src.trainers.data_adapters.array_slicing import train_validation_spli
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
 from skkeras_search.fusion.cache import Place, place_of, program_at
+from skkeras_search.fusion.identity import architecture_of, identity_of
 from skkeras_search.fusion.order import Order
-from skkeras_search.fusion.pause import (
-    Course,
-    Ending,
-    Pause,
-    architecture_of,
-    arrays_of,
-    identity_of,
-)
+from skkeras_search.fusion.pause import Course, Ending, Pause
 from skkeras_search.fusion.program import Program, Progress
 from skkeras_search.fusion.proof import check_program
 from skkeras_search.fusion.step import (
@@ -192,6 +186,7 @@ class Lane:
         self._keeps_model = keeps_model
         self._course = course
         self._start = course.start if course else None
+        self._n_epochs = self._start.n_epochs if self._start else 0
         data, self._validation = _split(x, y, arguments)
         self._data = _rows(data, arguments.get("class_weight"))
         self._n_rows = keras.tree.flatten(self._data)[0].shape[0]
@@ -248,13 +243,13 @@ class Lane:
         except Exception as error:  # Keras will show it, if it is not only ours
             raise NotFusibleError(f"its program cannot be prepared: {error}") from error
         if self._start:
-            self._state = self._start.state_like(self._state)
+            self._state = _state_at(self._start, self._state.constants)
         if self._watched:
             self._show_model()
         hooks = self._hooks(last)
         try:
             self._begin(hooks, first)
-            epochs = range(first + len(hooks._history.epoch), until)
+            epochs = range(first + self._n_epochs, until)
             logs = self._train_epochs(epochs, hooks, goes_on)
         finally:  # interrupted, the model has what was trained so far
             metrics = LastMetrics(self._batch_of(1), self._metrics)
@@ -273,7 +268,8 @@ class Lane:
         return Trained(history, self._state, self._program, metrics, ending)
 
     def _identity(self, seed: int | None) -> dict[str, str]:
-        settings = [seed, *(self._arguments.get(name) for name in SETTINGS)]
+        rate = float(self._model.optimizer.learning_rate)  # callbacks may change it later
+        settings = [seed, rate, *(self._arguments.get(name) for name in SETTINGS)]
         return identity_of(self._model, (self._data, self._validation), settings)
 
     def _begin(self, hooks: CallbackList, first: int) -> None:
@@ -290,7 +286,7 @@ class Lane:
 
     def _end(self, hooks: CallbackList, n_max_epochs: int) -> Ending:
         """Pause, if there is training left; before the weights are made final."""
-        n_epochs = len(hooks._history.epoch)
+        n_epochs = self._n_epochs
         if n_epochs == n_max_epochs or (self._watched and self._model.stop_training):
             return Ending(n_epochs, is_finished=True)
         if self._course is None:  # nobody wants to know any more
@@ -310,7 +306,7 @@ class Lane:
             history,
             order=self._order.state,
             callbacks=callbacks,
-            **arrays_of(self._state),
+            **_arrays(self._state),
         )
         return Ending(n_epochs, is_finished=False, pause=pause)
 
@@ -345,6 +341,7 @@ class Lane:
             logs = self._train_epoch(goes_on)
             if self._validation and self._model._should_eval(epoch, frequency):
                 logs.update(self._validate(hooks))
+            self._n_epochs += 1
             self._call(hooks.on_epoch_end, epoch, logs)
             if (self._watched and self._model.stop_training) or not goes_on():
                 break
@@ -476,6 +473,22 @@ def _as_keras(array: np.ndarray) -> np.ndarray:
 def _tensors(rows: Batch) -> Batch:
     tensors: Batch = keras.tree.map_structure(tf.convert_to_tensor, rows)
     return tensors
+
+
+def _arrays(state: State) -> dict[str, list[np.ndarray]]:
+    """What a pause keeps of a state, in memory of its own."""
+    return {
+        name: [np.array(value) for value in getattr(state, name)]
+        for name in ("trainable", "non_trainable", "optimizer")
+    }
+
+
+def _state_at(pause: Pause, constants: list[Any]) -> State:
+    groups = (pause.trainable, pause.non_trainable, pause.optimizer)
+    trainable, non_trainable, optimizer = (
+        [tf.convert_to_tensor(array) for array in group] for group in groups
+    )
+    return State(trainable, non_trainable, optimizer, constants)
 
 
 def _names(program: Program, model: keras.Model) -> list[str]:

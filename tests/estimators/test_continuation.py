@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from keras import layers, optimizers
 from numpy.testing import assert_allclose
 from sklearn.callback import ScoringMonitor
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_validate
 from tensorflow.python.eager import context
 
 from skkeras_search import KerasClassifier, KerasRegressor
@@ -34,7 +34,15 @@ OPTIMIZERS = {
 }
 
 
-def network(meta, normalised=False, rate=0.0, optimizer="adam", activation="tanh", units=4):
+def network(
+    meta,
+    normalised=False,
+    rate=0.0,
+    optimizer="adam",
+    activation="tanh",
+    units=4,
+    learning_rate=None,
+):
     model = keras.Sequential([layers.Dense(units, activation=activation)])
     if normalised:
         model.add(layers.BatchNormalization(momentum=0.8))
@@ -43,6 +51,8 @@ def network(meta, normalised=False, rate=0.0, optimizer="adam", activation="tanh
     model.add(layers.Dense(meta["n_classes_"], activation="softmax"))
     given = OPTIMIZERS[optimizer]
     made = given.from_config(given.get_config())
+    if learning_rate is not None:
+        made.learning_rate = learning_rate
     model.compile(made, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -222,6 +232,28 @@ def test_a_pause_is_not_the_end_for_callbacks():
     assert counting.itself.__self__ is counting
 
 
+class Averaging(keras.callbacks.Callback):
+    """Has a metric of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = keras.metrics.Mean()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.mean.update_state(logs["loss"])
+        self.seen.append(float(self.mean.result()))
+
+
+def test_metrics_of_callbacks_go_on():
+    def make():
+        return classifier(callbacks=Averaging())
+
+    pieced, _ = in_segments(make, [2, 6], X_iris, y_iris)
+    whole = make().fit(X_iris, y_iris)
+    assert pieced.callbacks_[0].seen == whole.callbacks_[0].seen
+
+
 def test_callbacks_of_a_call_go_on():
     callback = Counting()
     with segment(0.5) as part:
@@ -256,6 +288,8 @@ def test_averages_of_weights_are_not_gone_on_with():
     paused, _ = in_segments(make, [3], X_iris, y_iris)
     short = make().set_params(epochs=3).fit(X_iris, y_iris)
     assert_alike(paused.model_.get_weights(), short.model_.get_weights())
+    pieced, _ = in_segments(make, [3, 6], X_iris, y_iris)
+    assert_alike(numbers(pieced, X_iris), numbers(make().fit(X_iris, y_iris), X_iris))
 
 
 def test_a_state_can_be_gone_on_with_twice():
@@ -342,7 +376,8 @@ def changed(change):
         ({"model__units": 5}, "the model differ"),
         ({"model__activation": "relu"}, "the model differ"),
         ({"model__rate": 0.2}, "the model differ"),
-        ({"model__optimizer": "momentum"}, "the model differ"),
+        ({"model__optimizer": "momentum"}, "the model and the settings differ"),
+        ({"model__learning_rate": 0.03}, "the settings differ"),
         ({"batch_size": 20}, "the settings differ"),
         ({"epochs": 7}, "the settings differ"),
         ({"random_state": 1}, "the settings differ"),
@@ -359,9 +394,30 @@ def test_a_state_of_another_fit(change, message):
     assert not hasattr(estimator, "model_")
 
 
+def test_a_state_of_a_fit_with_more_callbacks():
+    with segment(0.5) as part:
+        classifier(callbacks=[Counting(), Averaging()]).fit(X_iris, y_iris)
+    with pytest.raises(CannotContinue, match="with callbacks"), segment(state=part.state):
+        classifier(callbacks=[Counting()]).fit(X_iris, y_iris)
+
+
 def test_what_is_no_state():
     with pytest.raises(CannotContinue, match="of type dict"), segment(state={"n": 1}):
         classifier().fit(X_iris, y_iris)
+
+
+def test_scikit_learn_and_joblib_let_the_refusal_through():
+    def fit():
+        with segment(state=part.state):
+            classifier().fit(X_iris[1:], y_iris[1:])
+
+    with segment(0.5) as part:
+        classifier().fit(X_iris, y_iris)
+    refused = pytest.raises(CannotContinue, match="the data differ")
+    with refused, segment(state=part.state):
+        cross_validate(classifier(), X_iris, y_iris, cv=3, error_score=0.0)
+    with joblib.parallel_config("fused"), refused:
+        joblib.Parallel()([joblib.delayed(fit)()])
 
 
 def test_a_fit_that_keras_trains():
@@ -384,6 +440,10 @@ def test_a_fit_that_keras_trains():
 
 class Slotted(Counting):
     __slots__ = ("hidden",)
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = 1
 
 
 class Locked(Counting):
