@@ -206,7 +206,7 @@ class FreezeThaw(BudgetRule):
             self._rng,
         )
         if vector is None:
-            return old
+            return old or self._begin_new(self._drawn())
         of_new = acquisition(vector[None])[0] - math.log(_pace(self._candidates))
         return old if of_old >= of_new else self._begin_new(vector)
 

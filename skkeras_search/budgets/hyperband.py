@@ -63,6 +63,8 @@ class Hyperband(BudgetRule):
         scores of the highest rung that has at least three more than there are dimensions
         (BOHB's rule; BOHB itself draws from density estimates). Until there is such a
         rung, it is the first one.
+    n_iterations : int, default=1
+        How often all brackets are run, each time with other candidates.
     random_state : int, RandomState instance or None, default=None
         Seed of all draws.
 
@@ -108,8 +110,13 @@ class Hyperband(BudgetRule):
         min_epochs: int = 1,
         factor: float = 3,
         sampler: Literal["random", "bayes"] = "random",
+        n_iterations: int = 1,
         random_state: Any = None,
     ):
+        if not is_whole(n_iterations, 1):
+            raise ValueError(
+                f"n_iterations must be a whole number >= 1, got {n_iterations!r}."
+            )
         n_folds = checked_n_folds(n_folds)
         n_rungs = _n_rungs(max_epochs, min_epochs, factor)
         rungs = [Rung(n_folds, float(factor) ** -k) for k in reversed(range(n_rungs))]
@@ -119,8 +126,12 @@ class Hyperband(BudgetRule):
             float(np.dot(of_bracket, np.diff(shares[first:], prepend=0.0)))
             for first, of_bracket in enumerate(sizes)
         )
-        super().__init__(space, n_folds, rungs, budget, random_state)
-        self._brackets = [Bracket(first, sizes[first]) for first in range(n_rungs)]
+        super().__init__(space, n_folds, rungs, n_iterations * budget, random_state)
+        self._brackets = [
+            Bracket(first, sizes[first])
+            for _ in range(n_iterations)
+            for first in range(n_rungs)
+        ]
         self._samplers = self._of_rungs(sampler)
 
     def tell(self, step: Step, score: float, cost: float | None = None) -> None:

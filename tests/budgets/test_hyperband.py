@@ -41,6 +41,13 @@ def test_takes_the_steps_of_the_table():
     assert rule.spent == pytest.approx(rule.budget)
 
 
+def test_all_brackets_again():
+    once, twice = hyperband(max_epochs=9), hyperband(max_epochs=9, n_iterations=2)
+    assert [len(run(rule)) for rule in (once, twice)] == [22, 44]
+    assert twice.spent == pytest.approx(twice.budget)
+    assert twice.budget == pytest.approx(2 * once.budget)
+
+
 @given(n_rungs=st.integers(1, 7), factor=st.sampled_from([2, 2.5, 3, 4]))
 def test_every_bracket_finishes_something(n_rungs, factor):
     for first in range(n_rungs):
@@ -130,6 +137,7 @@ def test_bayes_learns_from_the_highest_rung_with_enough(monkeypatch):
         ({"min_epochs": 0}, "min_epochs must be a whole number >= 1, got 0"),
         ({"factor": 1.5}, "factor must be a finite number >= 2, got 1.5"),
         ({"factor": math.inf}, "factor must be a finite number >= 2, got inf"),
+        ({"n_iterations": 0}, "n_iterations must be a whole number >= 1, got 0"),
         ({"sampler": "tpe"}, "sampler must be 'random' or 'bayes', got 'tpe'"),
     ],
 )

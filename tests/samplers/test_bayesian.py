@@ -3,7 +3,6 @@ import pytest
 
 from skkeras_search import Real
 from skkeras_search.samplers import BayesianSampler, RandomSampler
-from skkeras_search.samplers.values import _with_short_tail
 
 from .test_samplers import FINITE, MIXED, loss, run
 
@@ -152,14 +151,3 @@ def test_the_number_of_first_points():
     assert BayesianSampler(many).n_initial == 12
     assert BayesianSampler(BRANCHES, n_initial=2).n_initial == 2
     assert BayesianSampler(BRANIN).n_initial == 5
-
-
-def test_a_long_tail_keeps_its_order_and_does_not_fill_the_scale():
-    good = np.linspace(0, 1, 11)
-    values = np.hstack([good, [5.0, 50.0, 500.0, 1e300]])
-    shortened = _with_short_tail(values)
-    assert (np.diff(shortened) > 0).all()
-    assert (shortened[:11] == good).all()
-    assert shortened.max() < 10
-    assert (_with_short_tail(good) == good).all()
-    assert (_with_short_tail(np.ones(4)) == 1).all()

@@ -72,6 +72,19 @@ def test_another_seed_asks_something_else(sampler):
 
 
 @every_sampler
+def test_what_somebody_else_chose_is_not_asked(sampler):
+    made = sampler(FINITE, random_state=0)
+    for b in "xy":
+        made.add_pending({"a": 1, "b": b})
+    assert made.pending == [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}]
+    assert {params["a"] for params in made.ask(6)} == {2, 3}
+    made.tell({"a": 1, "b": "x"}, 1.0)
+    assert {"a": 1, "b": "x"} not in made.pending
+    with pytest.raises(ValueError, match="'c' is not in the search space"):
+        made.add_pending({"c": 1})
+
+
+@every_sampler
 @pytest.mark.parametrize("n_before", [0, 3, 11])
 def test_goes_on_after_pickling(sampler, n_before):
     whole, cut = sampler(MIXED, random_state=0), sampler(MIXED, random_state=0)
