@@ -26,9 +26,10 @@ from skkeras_search.searches.folds import (
 )
 from skkeras_search.searches.fused_fits import fused_by_default
 from skkeras_search.searches.interruption import first_interrupt
-from skkeras_search.searches.jobs import Job, Result
+from skkeras_search.searches.jobs import Fit, Job, Result, all_fits
 from skkeras_search.searches.keras_step import has_keras, last_step
 from skkeras_search.searches.progress import SearchCallback, Standing
+from skkeras_search.searches.repeats import mean_of, spread
 
 OF_ANOTHER_FIT = (
     "best_estimator_",
@@ -72,6 +73,7 @@ class Search:
     scoring: Any
     error_score: Any
     verbose: int
+    n_repeats: int
     n_splits_: int
     # Whether jobs are few and differ in how long they take.
     is_asynchronous = False
@@ -184,11 +186,15 @@ class Search:
             if all(can_stratify(cv, y, loss) for loss in losses):
                 self._checked_cv_orig = FoldsByClass(cv, y)
 
-    def _score(self, outcome: list[Result]) -> float:
-        """What is maximised: the mean of a score over the folds of a candidate."""
-        return float(np.mean([self._score_of_fold(result) for result in outcome]))
+    def _all_fits(self) -> list[Fit]:
+        """The fits of a candidate."""
+        return all_fits(self.n_splits_, self.n_repeats)
 
-    def _score_of_fold(self, result: Result) -> float:
+    def _score(self, outcome: list[Result]) -> float:
+        """What is maximised: the mean of a score over the fits of a candidate."""
+        return float(np.mean([self._score_of_fit(result) for result in outcome]))
+
+    def _score_of_fit(self, result: Result) -> float:
         scores = result["test_scores"]
         if isinstance(scores, Mapping):
             scores = scores[self._metric(scores)]
@@ -211,9 +217,14 @@ class Search:
 
     def _rows(self) -> tuple[list[dict[str, Any]], list[Result]]:
         """The candidates, and what scikit-learn has of all folds of each."""
-        outcomes = self._in_order()
+        outcomes, n = self._in_order(), self.n_repeats
         candidates = [job.params for job, _ in outcomes]
-        return candidates, [result for _, outcome in outcomes for result in outcome]
+        out = [
+            outcome[first] if n == 1 else mean_of(outcome[first : first + n])
+            for _, outcome in outcomes
+            for first in range(0, len(outcome), n)
+        ]
+        return candidates, out
 
     def _choose(self, evaluation: Evaluation) -> None:
         """Make ``cv_results_`` of what was found, and choose the best of it."""
@@ -243,7 +254,7 @@ class Search:
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
         results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
-        return results
+        return results | (spread(out, self.n_splits_) if self.n_repeats > 1 else {})
 
     def _choose_best(self, results: dict[str, Any], metric: str) -> None:
         self.best_index_ = self._select_best_index(self.refit, metric, results)  # type: ignore[attr-defined]

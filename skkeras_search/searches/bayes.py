@@ -19,7 +19,7 @@ from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.base import Search, warn_of_failures
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
-from skkeras_search.searches.jobs import Job, Result, job_of_all_folds
+from skkeras_search.searches.jobs import Job, Result, whole_job
 from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.results import result_of
 from skkeras_search.searches.spaces import as_spaces, check_names, choices_of
@@ -78,6 +78,8 @@ class BayesSearchCV(Search, BaseSearchCV):
         Taken for scripts for scikit-optimize. It has no effect.
     random_state : int, RandomState instance or None, default=None
         Of the candidates.
+    n_repeats : int, default=1
+        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
 
     Attributes
     ----------
@@ -119,6 +121,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "optimizer_kwargs": [Mapping, None],
         "fit_params": [Mapping, None],
         "random_state": ["random_state"],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -139,6 +142,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         random_state: Any = None,
         error_score: Any = np.nan,
         return_train_score: bool = False,
+        n_repeats: int = 1,
     ):
         super().__init__(
             estimator,
@@ -158,6 +162,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.n_points = n_points
         self.iid = iid
         self.random_state = random_state
+        self.n_repeats = n_repeats
         if search_spaces is not None:
             as_spaces(search_spaces, n_iter)  # whose errors come where they were made
 
@@ -332,14 +337,14 @@ class _Proposals:
             return
         first = self._n_before + self._n_iter - self._left
         self._left -= len(candidates)
-        n_splits = self._search.n_splits_
+        fits = self._search._all_fits()
         task = self._task.subcontext(
             task_name="candidates",
-            max_subtasks=len(candidates) * n_splits,
+            max_subtasks=len(candidates) * len(fits),
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self._search)
         self._ready = [
-            job_of_all_folds(first + n, params, n_splits, task, n)
+            whole_job(first + n, params, fits, task, n)
             for n, params in enumerate(candidates)
         ]
         self._batches.append(_Batch(list(self._ready), task))

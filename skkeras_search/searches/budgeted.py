@@ -17,9 +17,17 @@ from skkeras_search.searches.jobs import Job, Result
 from skkeras_search.searches.keras_step import name_of_keras_step
 from skkeras_search.searches.learning_curves import as_frame
 from skkeras_search.searches.progress import CandidateLines, Standing
+from skkeras_search.searches.segments import SoFar
 from skkeras_search.searches.spaces import check_names, choices_of
 from skkeras_search.searches.steps import StepProposals
-from skkeras_search.searches.trained import FINISHED, FROZEN, Fold, Trained, complete, rows
+from skkeras_search.searches.trained import (
+    FINISHED,
+    FROZEN,
+    Segments,
+    Trained,
+    complete,
+    rows,
+)
 from skkeras_search.space import Space
 
 
@@ -64,9 +72,9 @@ class BudgetSearch(Search, BaseSearchCV):
     def learning_curves_(self) -> Any:
         """The learning curves of all folds, as a frame of pandas.
 
-        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``epoch``,
-        counted from 1, ``score``, which is measured where a step ended and else not a
-        number, and what Keras reports of an epoch, such as ``loss``.
+        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``repeat``,
+        ``epoch``, counted from 1, ``score``, which is measured where a step ended and else
+        not a number, and what Keras reports of an epoch, such as ``loss``.
 
         Raises
         ------
@@ -74,7 +82,9 @@ class BudgetSearch(Search, BaseSearchCV):
             Without pandas.
         """
         rows = enumerate(self._in_order_of_number())
-        return as_frame({(n, k): c.folds[k].curve for n, c in rows for k in c.folds})
+        return as_frame(
+            {(n, *fit): c.fits[fit].curve for n, c in rows for fit in sorted(c.fits)}
+        )
 
     def _choices(self) -> list[Any]:
         return choices_of(self._space.dimensions)
@@ -129,22 +139,22 @@ class BudgetSearch(Search, BaseSearchCV):
 
     def _record(self, job: Job, outcome: list[Result]) -> None:
         super()._record(job, outcome)
-        new = Trained(job.params, self.n_splits_)
+        new = Trained(job.params, self.n_splits_, self.n_repeats)
         candidate = self._candidates.setdefault(job.number, new)
-        for k, options, result in zip(job.folds, job.options, outcome, strict=True):
-            fold = candidate.folds.setdefault(k, Fold())
-            fold.add(options["share"], result, self._score_of_fold(result))
-            self._warn_of_retraining(fold)
+        for fit, options, result in zip(job.fits, job.options, outcome, strict=True):
+            segments = candidate.fits.setdefault(fit, Segments())
+            segments.add(options["share"], result, self._score_of_fit(result))
+            self._warn_of_retraining(segments.so_far)
         if candidate.status != FROZEN:
-            for fold in candidate.folds.values():
-                fold.let_go()
+            for segments in candidate.fits.values():
+                segments.let_go()
 
-    def _warn_of_retraining(self, fold: Fold) -> None:
-        if fold.so_far.reason is not None and self._may_warn:
+    def _warn_of_retraining(self, so_far: SoFar) -> None:
+        if so_far.reason is not None and self._may_warn:
             self._may_warn = False
             warnings.warn(
                 "Training cannot be continued where it has ended, so a candidate that "
-                f"goes on is trained from the start: {fold.so_far.reason}",
+                f"goes on is trained from the start: {so_far.reason}",
                 stacklevel=2,
             )
 

@@ -10,6 +10,7 @@ from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
 from skkeras_search.searches.jobs import Call, Job, without_siblings
+from skkeras_search.searches.repeats import seeds
 
 
 class Evaluation:
@@ -74,7 +75,7 @@ class Evaluation:
         return self._scorers._scorers if several else self._scorers
 
     def calls(self, job: Job, n_candidates: int, travels: bool) -> list[Call]:
-        """Give the calls that evaluate the folds of a candidate.
+        """Give the calls that fit and score a candidate.
 
         Parameters
         ----------
@@ -87,7 +88,7 @@ class Evaluation:
         Returns
         -------
         list of Call
-            Each returns what scikit-learn has of a fold.
+            Each returns what scikit-learn has of a fit.
         """
         search = self._search
         evaluate = partial(
@@ -102,11 +103,10 @@ class Evaluation:
             return_parameters=False,
             error_score=search.error_score,
             verbose=search.verbose,
-            parameters=job.params,
             candidate_progress=(job.number, n_candidates),
             caller=search,
         )
-        options = job.options or [{}] * len(job.folds)
+        options = job.options or [{}] * len(job.fits)
         return [
             evaluate(
                 clone(self.estimator),
@@ -114,11 +114,12 @@ class Evaluation:
                 self.y,
                 train=self.folds[fold][0],
                 test=self.folds[fold][1],
+                parameters=job.params | seeds(self.estimator, job.params, repeat),
                 split_progress=(fold, len(self.folds)),
                 callback_ctx=without_siblings(task) if travels else task,
                 **more,
             )
-            for fold, task, more in zip(job.folds, job.tasks, options, strict=True)
+            for (fold, repeat), task, more in zip(job.fits, job.tasks, options, strict=True)
         ]
 
     def _split(self, params: dict[str, Any]) -> list[Any]:

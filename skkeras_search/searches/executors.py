@@ -57,7 +57,7 @@ class Executor(AbstractContextManager["Executor"], ABC):
             Gives the next job. None if there is none now; it is asked again after the next
             outcome.
         calls : callable
-            Gives the calls that make a job, one for each fold.
+            Gives the calls that make a job, one for each fit.
 
         Yields
         ------

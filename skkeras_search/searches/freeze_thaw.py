@@ -62,6 +62,9 @@ class FreezeThawSearchCV(BudgetSearch):
         step each.
     random_state : int, RandomState instance or None, default=None
         Of the candidates.
+    n_repeats : int, default=1
+        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
+        All of them together are one evaluation.
 
     Attributes
     ----------
@@ -74,9 +77,9 @@ class FreezeThawSearchCV(BudgetSearch):
         folds that were begun, ``n_resources`` those of all folds together, or the number of
         folds where there are no epochs.
     learning_curves_ : pandas.DataFrame
-        The learning curve of each fold, with a row for each epoch: ``candidate``, ``fold``,
-        ``epoch``, ``score``, which is measured where a step ended, ``loss``, and what else
-        Keras has reported.
+        The learning curve of each fit, with a row for each epoch: ``candidate``, ``fold``,
+        ``repeat``, ``epoch``, ``score``, which is measured where a step ended, and what
+        Keras has reported, such as ``loss``.
     best_n_epochs_ : int or None
         Epochs of the best candidate, when it is fitted to all rows. None without epochs.
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
@@ -115,6 +118,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         "n_initial": [Interval(Integral, 1, None, closed="left"), None],
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -136,6 +140,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         random_state: Any = None,
         error_score: Any = np.nan,
         return_train_score: bool = False,
+        n_repeats: int = 1,
     ):
         super().__init__(
             estimator,
@@ -155,6 +160,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.n_initial = n_initial
         self.n_points = n_points
         self.random_state = random_state
+        self.n_repeats = n_repeats
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 

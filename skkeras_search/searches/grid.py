@@ -37,6 +37,11 @@ class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
         each. Other estimators have their fits spread as in scikit-learn.
     n_values : int, default=5
         Number of values of a dimension of numbers.
+    n_repeats : int, default=1
+        Number of fits of each candidate to the rows of each fold. Each has other random
+        numbers: parameters whose names end in ``random_state`` get other seeds. Scores in
+        ``cv_results_`` are then means over the repeats, and ``std_repeats_test_score`` is
+        the standard deviation of ``mean_test_score`` over them.
 
     Attributes
     ----------
@@ -61,6 +66,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.GridSearchCV._parameter_constraints,
         "param_grid": [dict, list, Space],
         "n_values": [Interval(Integral, 1, None, closed="left")],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -77,6 +83,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_values: int = 5,
+        n_repeats: int = 1,
     ):
         super().__init__(
             estimator,
@@ -91,6 +98,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return_train_score=return_train_score,
         )
         self.n_values = n_values
+        self.n_repeats = n_repeats
 
     def _choices(self) -> list[Any]:
         return [choice for grid in as_list(self.param_grid) for choice in choices_of(grid)]

@@ -46,6 +46,9 @@ class HyperbandSearchCV(BudgetSearch):
         None trains in this process, on all cores. Several workers get a step each.
     random_state : int, RandomState instance or None, default=None
         Of the candidates.
+    n_repeats : int, default=1
+        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
+        All of them together are one evaluation.
 
     Attributes
     ----------
@@ -86,6 +89,7 @@ n_features_in_, feature_names_in_
         "sampler": [StrOptions({"random", "bayes"})],
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
     }
     max_epochs: int
 
@@ -108,6 +112,7 @@ n_features_in_, feature_names_in_
         random_state: Any = None,
         error_score: Any = np.nan,
         return_train_score: bool = False,
+        n_repeats: int = 1,
     ):
         super().__init__(
             estimator,
@@ -127,6 +132,7 @@ n_features_in_, feature_names_in_
         self.sampler = sampler
         self.n_points = n_points
         self.random_state = random_state
+        self.n_repeats = n_repeats
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 

@@ -1,5 +1,6 @@
 """A job: what a search has trained next, and what scikit-learn calls for it."""
 
+import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -11,7 +12,7 @@ from sklearn.callback import CallbackContext
 from sklearn.model_selection._validation import _fit_and_score  # of its searches
 from sklearn.utils.parallel import delayed
 
-# What scikit-learn has of a fold.
+# What scikit-learn has of a fit.
 Result = dict[str, Any]
 
 
@@ -42,35 +43,57 @@ class Call(NamedTuple):
         return self.function(*self.args, **self.kwargs)
 
 
+class Fit(NamedTuple):
+    """A fit of a candidate.
+
+    Attributes
+    ----------
+    fold : int
+    repeat : int
+        Which of the fits to the rows of this fold, with seeds of its own.
+    """
+
+    fold: int
+    repeat: int
+
+
+def all_fits(n_folds: int, n_repeats: int) -> list[Fit]:
+    """Give the fits of a candidate to some folds."""
+    return [Fit(*pair) for pair in itertools.product(range(n_folds), range(n_repeats))]
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A candidate, folds of which are to be evaluated.
+    """A candidate, which is to be fitted and scored.
 
     Attributes
     ----------
     number : int
         Of the candidate, in the order of the proposals.
     params : dict
-    folds : sequence of int
-        The numbers of the folds.
+    fits : sequence of Fit
     tasks : sequence of CallbackContext
-        What scikit-learn's callbacks know of each of these folds.
+        What scikit-learn's callbacks know of each fit.
     function : callable
-        What evaluates a fold: scikit-learn's, or one that takes the same and more.
+        What fits and scores: scikit-learn's, or one that takes the same and more.
     options : sequence of dict
-        For each of these folds, what the function takes more.
+        For each fit, what the function takes more.
     """
 
     number: int
     params: dict[str, Any]
-    folds: Sequence[int]
+    fits: Sequence[Fit]
     tasks: Sequence[CallbackContext]
     function: Callable[..., Result] = _fit_and_score
     options: Sequence[Mapping[str, Any]] = ()
 
 
-def job_of_all_folds(
-    number: int, params: dict[str, Any], n_splits: int, task: CallbackContext, place: int
+def whole_job(
+    number: int,
+    params: dict[str, Any],
+    fits: Sequence[Fit],
+    task: CallbackContext,
+    place: int,
 ) -> Job:
     """Make a job of a whole candidate.
 
@@ -79,20 +102,19 @@ def job_of_all_folds(
     number : int
         Of the candidate.
     params : dict
-    n_splits : int
-        Number of folds.
+    fits : sequence of Fit
+        All of them.
     task : CallbackContext
         What scikit-learn's callbacks know of it, with other candidates maybe.
     place : int
         Number of the candidate among these.
     """
-    folds = range(n_splits)
-    tasks = [fold_task(task, place * n_splits + fold) for fold in folds]
-    return Job(number, params, folds, tasks)
+    tasks = [fit_task(task, place * len(fits) + n) for n in range(len(fits))]
+    return Job(number, params, fits, tasks)
 
 
-def fold_task(task: CallbackContext, number: int) -> CallbackContext:
-    """Make the task of a fold, as scikit-learn's searches do."""
+def fit_task(task: CallbackContext, number: int) -> CallbackContext:
+    """Make the task of a fit, as scikit-learn's searches do."""
     return task.subcontext(task_name="candidate-split-evaluation", task_id=number)
 
 

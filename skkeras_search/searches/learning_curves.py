@@ -43,13 +43,13 @@ class Curve:
         return columns
 
 
-def as_frame(curves: Mapping[tuple[int, int], Curve]) -> Any:
+def as_frame(curves: Mapping[tuple[int, int, int], Curve]) -> Any:
     """Put curves below each other, as a frame of pandas.
 
     Parameters
     ----------
-    curves : mapping of (int, int) to Curve
-        By candidate and fold.
+    curves : mapping of (int, int, int) to Curve
+        By candidate, fold and repeat.
 
     Returns
     -------
@@ -68,7 +68,9 @@ def as_frame(curves: Mapping[tuple[int, int], Curve]) -> Any:
             "with pip install skkeras-search[frames]."
         ) from error
     frames = [
-        pd.DataFrame({"candidate": candidate, "fold": fold, **curve.columns()})
-        for (candidate, fold), curve in sorted(curves.items())
+        pd.DataFrame(
+            {"candidate": candidate, "fold": fold, "repeat": repeat, **curve.columns()}
+        )
+        for (candidate, fold, repeat), curve in curves.items()
     ]
     return pd.concat(frames, ignore_index=True)

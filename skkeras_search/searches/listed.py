@@ -9,7 +9,7 @@ import numpy as np
 from skkeras_search.searches.base import Search
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
-from skkeras_search.searches.jobs import Job, Result, job_of_all_folds
+from skkeras_search.searches.jobs import Job, Result, whole_job
 from skkeras_search.searches.progress import Standing
 
 
@@ -23,14 +23,15 @@ class ListedSearch(Search):
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
         candidates = self._candidates()
         if self.verbose > 0:
-            n, n_splits = len(candidates), self.n_splits_
+            n, n_fits = len(candidates), len(candidates) * len(self._all_fits())
             print(
-                f"Fitting {n_splits} folds for each of {n} candidates, totalling "
-                f"{n * n_splits} fits"
+                f"Fitting {self.n_splits_} folds for each of {n} candidates, totalling "
+                f"{n_fits} fits"
             )
+        fits = self._all_fits()
         task = evaluation.task.subcontext(
             task_name="search",
-            max_subtasks=len(candidates) * self.n_splits_,
+            max_subtasks=len(candidates) * len(fits),
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self)
         self._run(evaluation, executor, _Proposals(self, candidates, task))
@@ -42,6 +43,7 @@ class _Proposals:
 
     def __init__(self, search: Search, candidates: Sequence[dict[str, Any]], task: Any):
         self._search, self._task = search, task
+        self._fits = search._all_fits()
         self._left = enumerate(candidates)
         self.n_candidates = len(candidates)
         self._n_told, self._best = 0, -np.inf
@@ -50,8 +52,7 @@ class _Proposals:
         number, params = next(self._left, (0, None))
         if params is None:
             return None
-        n_splits = self._search.n_splits_
-        return job_of_all_folds(number, params, n_splits, self._task, number)
+        return whole_job(number, params, self._fits, self._task, number)
 
     def tell(self, job: Job, outcome: list[Result]) -> bool:
         self._n_told += 1

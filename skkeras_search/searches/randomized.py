@@ -1,11 +1,14 @@
 """Randomized search with cross-validation."""
 
 import warnings
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
 from skkeras_search.samplers import RandomSampler
 from skkeras_search.searches.listed import ListedSearch
@@ -36,6 +39,8 @@ class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
     scoring, refit, cv, verbose, pre_dispatch, random_state, error_score, \
 return_train_score
         As in ``sklearn.model_selection.RandomizedSearchCV``.
+    n_repeats : int, default=1
+        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
     n_jobs : int, optional
         None trains Keras estimators in this process. Several workers get a whole candidate
         each. Other estimators have their fits spread as in scikit-learn.
@@ -62,7 +67,41 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     _parameter_constraints: dict[str, list[Any]] = {
         **model_selection.RandomizedSearchCV._parameter_constraints,
         "param_distributions": [dict, list, Space],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
     }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any,
+        *,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: Any = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        n_repeats: int = 1,
+    ):
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_iter=n_iter,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            random_state=random_state,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.n_repeats = n_repeats
 
     def _choices(self) -> list[Any]:
         spaces = as_list(self.param_distributions)

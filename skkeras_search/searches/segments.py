@@ -1,4 +1,4 @@
-"""A fold that is trained in segments, each from where the one before has ended."""
+"""A fit in segments, each from where the one before has ended."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -17,15 +17,15 @@ from skkeras_search.searches.keras_step import (
 
 
 @dataclass(frozen=True)
-class FoldSoFar:
-    """How far a fold of a candidate is.
+class SoFar:
+    """How far a fit is.
 
     Attributes
     ----------
     n_epochs, n_max_epochs : int
         That are trained, and that are to be; both 0 without epochs.
     cost : float
-        Of the last segment, in evaluations of the whole fold.
+        Of the last segment, in whole fits.
     is_finished : bool
         Whether nothing is left to train.
     history : dict of str to list
@@ -56,10 +56,10 @@ def fit_segment(
     parameters: dict[str, Any],
     share: float,
     max_epochs: int | None,
-    before: FoldSoFar | None,
+    before: SoFar | None,
     **kwargs: Any,
 ) -> Result:
-    """Train a fold up to a share of its epochs, and score it.
+    """Fit up to a share of the epochs, and score.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def fit_segment(
         Of all epochs.
     max_epochs : int or None
         In the place of the epochs of the estimator.
-    before : FoldSoFar or None
+    before : SoFar or None
         Where to go on from.
     **kwargs
         Of scikit-learn's ``_fit_and_score``.
@@ -80,12 +80,12 @@ def fit_segment(
     Returns
     -------
     dict
-        What scikit-learn has of a fold, and as "so_far" a ``FoldSoFar``.
+        What scikit-learn has of a fit, and as "so_far" a ``SoFar``.
     """
     begun = clone(estimator).set_params(**clone(parameters, safe=False))
     if name_of_keras_step(begun) is None:
         result = _fit_and_score(estimator, X, y, parameters=parameters, **kwargs)
-        return {**result, "so_far": FoldSoFar()}
+        return {**result, "so_far": SoFar()}
     reason = None
     if before is not None and before.state is not None:
         with_preprocessing(begun, before.preprocessing)
@@ -107,7 +107,7 @@ def _fit(
         result = _fit_and_score(estimator, X, y, return_estimator=True, **kwargs)
     fitted, has_failed = result.pop("estimator"), result["fit_error"] is not None
     goes_on = trained.state is not None and not has_failed
-    so_far = FoldSoFar(
+    so_far = SoFar(
         trained.n_epochs,
         trained.n_max_epochs,
         trained.n_trained / max(1, trained.n_max_epochs),

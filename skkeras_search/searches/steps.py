@@ -1,5 +1,6 @@
 """The steps of a budget rule as jobs of a search."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from skkeras_search.budgets.rule import BudgetRule, Step
-from skkeras_search.searches.jobs import Job, Result, fold_task
+from skkeras_search.searches.jobs import Fit, Job, Result, all_fits, fit_task
 from skkeras_search.searches.progress import Standing
 from skkeras_search.searches.segments import fit_segment
-from skkeras_search.searches.trained import FAILED, FINISHED, Fold, Trained
+from skkeras_search.searches.trained import FAILED, FINISHED, Segments, Trained
 
 
 @dataclass(eq=False)
@@ -21,19 +22,19 @@ class Pending:
     ----------
     step : Step
     job : Job
-        Of the folds that have something to train.
-    cost : float or None
-        In evaluations of one fold; None before the outcome has arrived.
+        Of the fits that are not so far yet.
+    cost : float
+        In whole fits. Not a number before the outcome has arrived.
     """
 
     step: Step
     job: Job
-    cost: float | None = None
+    cost: float = math.nan
 
     @property
     def has_arrived(self) -> bool:
         """Whether its outcome has."""
-        return self.cost is not None
+        return not math.isnan(self.cost)
 
 
 class StepProposals:
@@ -60,7 +61,8 @@ class StepProposals:
         self._n_points = n_points
         self._untold: deque[Pending] = deque()
         self._unreported: deque[Pending] = deque()
-        self._n_fits = 0
+        self._n_begun = 0
+        self._n_all = len(search._all_fits())
         self._best, self._spent = -np.inf, 0.0
         self._stops = False
 
@@ -77,9 +79,9 @@ class StepProposals:
             pending = Pending(step, self._job(step))
             self._untold.append(pending)
             self._unreported.append(pending)
-            if pending.job.folds:
+            if pending.job.fits:
                 return pending.job
-            pending.cost = 0.0  # a callback has stopped all of its folds before
+            pending.cost = 0.0  # callbacks have stopped all of its fits before
             self._report()
         return None
 
@@ -87,7 +89,7 @@ class StepProposals:
         """Take an outcome; give whether to stop."""
         (pending,) = (pending for pending in self._unreported if pending.job is job)
         candidate = self._search._candidates[job.number]
-        pending.cost = sum(candidate.folds[k].so_far.cost for k in job.folds)
+        pending.cost = sum(candidate.fits[fit].so_far.cost for fit in job.fits)
         self._report()
         return self._stops
 
@@ -95,7 +97,7 @@ class StepProposals:
         step = pending.step
         score = self._score(step)
         # What has failed counts as planned, or a search in which all fails would not end.
-        cost = pending.cost / self._search.n_splits_ if np.isfinite(score) else None
+        cost = pending.cost / self._n_all if np.isfinite(score) else None
         self._rule.tell(step, score, cost)
 
     def _report(self) -> None:
@@ -107,7 +109,7 @@ class StepProposals:
             candidate = self._search._candidates[step.number]
             if candidate.status == FINISHED:
                 self._best = np.fmax(self._best, score)
-            self._spent += pending.cost / self._search.n_splits_
+            self._spent += pending.cost / self._n_all
             standing = Standing(
                 self._spent, self._rule.budget, float(self._best), "evaluations"
             )
@@ -118,25 +120,30 @@ class StepProposals:
         candidate: Trained = self._search._candidates[step.number]
         if candidate.status == FAILED:
             return np.nan
-        n_folds = self._rule.rungs[step.rung].n_folds
-        folds = [candidate.folds[k].segments[-1] for k in range(n_folds)]
-        score: float = self._search._score(folds)
+        fits = all_fits(self._rule.rungs[step.rung].n_folds, self._search.n_repeats)
+        score: float = self._search._score(
+            [candidate.fits[fit].segments[-1] for fit in fits]
+        )
         return score
 
     def _job(self, step: Step) -> Job:
         rung = self._rule.rungs[step.rung]
         candidate = self._search._candidates.get(step.number)
-        begun: dict[int, Fold] = candidate.folds if candidate else {}
-        shares = {k: fold.share for k, fold in begun.items()}
-        folds = [k for k in range(rung.n_folds) if shares.get(k, 0.0) < rung.share]
+        begun: dict[Fit, Segments] = candidate.fits if candidate else {}
+        shares = {fit: segments.share for fit, segments in begun.items()}
+        fits = [
+            fit
+            for fit in all_fits(rung.n_folds, self._search.n_repeats)
+            if shares.get(fit, 0.0) < rung.share
+        ]
         options = [
             {
                 "share": rung.share,
                 "max_epochs": self._search.max_epochs,
-                "before": begun[k].so_far if k in begun else None,
+                "before": begun[fit].so_far if fit in begun else None,
             }
-            for k in folds
+            for fit in fits
         ]
-        tasks = [fold_task(self._task, self._n_fits + n) for n in range(len(folds))]
-        self._n_fits += len(folds)
-        return Job(step.number, step.params, folds, tasks, fit_segment, options)
+        tasks = [fit_task(self._task, self._n_begun + n) for n in range(len(fits))]
+        self._n_begun += len(fits)
+        return Job(step.number, step.params, fits, tasks, fit_segment, options)

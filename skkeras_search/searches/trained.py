@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from skkeras_search.searches.jobs import Result
+from skkeras_search.searches.jobs import Fit, Result
 from skkeras_search.searches.learning_curves import Curve
-from skkeras_search.searches.segments import FoldSoFar
+from skkeras_search.searches.repeats import mean_of
+from skkeras_search.searches.segments import SoFar
 
 FINISHED, FROZEN, FAILED = "finished", "frozen", "failed"
 
 
 @dataclass(eq=False)
-class Fold:
-    """A fold of a candidate.
+class Segments:
+    """A fit of a candidate, in segments.
 
     Attributes
     ----------
@@ -26,13 +27,13 @@ class Fold:
         Of the epochs that is trained.
     segments : list of dict
         What scikit-learn has of each segment.
-    so_far : FoldSoFar
+    so_far : SoFar
     curve : Curve
     """
 
     share: float = 0.0
     segments: list[Result] = field(default_factory=list)
-    so_far: FoldSoFar = field(default_factory=FoldSoFar)
+    so_far: SoFar = field(default_factory=SoFar)
     curve: Curve = field(default_factory=Curve)
 
     def add(self, share: float, result: Result, score: float) -> None:
@@ -44,7 +45,7 @@ class Fold:
 
     @property
     def result(self) -> Result:
-        """What scikit-learn has of the fold: the last scores, and the time of all."""
+        """What scikit-learn has of the fit: the last scores, and the time of all."""
         times = {
             name: sum(result[name] for result in self.segments)
             for name in ("fit_time", "score_time")
@@ -63,69 +64,72 @@ class Trained:
     Attributes
     ----------
     params : dict
-    n_splits : int
-        Number of folds to train.
-    folds : dict of int to Fold
+    n_splits, n_repeats : int
+        Number of folds, and of fits to each.
+    fits : dict of Fit to Segments
         Those that are begun.
     """
 
     params: dict[str, Any]
     n_splits: int
-    folds: dict[int, Fold] = field(default_factory=dict)
+    n_repeats: int
+    fits: dict[Fit, Segments] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
         """What has become of it."""
-        results = [result for fold in self.folds.values() for result in fold.segments]
+        results = [result for fit in self.fits.values() for result in fit.segments]
         if any(result["fit_error"] is not None for result in results):
             return FAILED
-        n_finished = sum(fold.share == 1.0 for fold in self.folds.values())
-        return FINISHED if n_finished == self.n_splits else FROZEN
+        n_finished = sum(fit.share == 1.0 for fit in self.fits.values())
+        return FINISHED if n_finished == self.n_splits * self.n_repeats else FROZEN
 
     @property
-    def progress(self) -> tuple[float, float]:
-        """How far it is: the number of folds, and the share of their epochs."""
-        shares = [fold.share for fold in self.folds.values()]
-        return len(shares), sum(shares)
+    def progress(self) -> tuple[int, float]:
+        """How far it is: the number of fits, and the sum of the shares of their epochs."""
+        return len(self.fits), sum(fit.share for fit in self.fits.values())
 
     def __str__(self) -> str:
-        folds = [fold.so_far for fold in self.folds.values()]
-        n, last = len(folds), folds[-1]
-        of = f"{n} of {self.n_splits} folds"
+        last = list(self.fits.values())[-1].so_far
+        of = f"{len(self.fits) // self.n_repeats} of {self.n_splits} folds"
         if not last.n_max_epochs:
             return of
         return f"{last.n_epochs} of {last.n_max_epochs} epochs in {of}"
 
     @property
     def n_resources(self) -> int:
-        """Epochs that were trained in all folds; folds where there are no epochs."""
-        return sum(max(1, fold.so_far.n_epochs) for fold in self.folds.values())
+        """Epochs that were trained in all fits; fits where there are no epochs."""
+        return sum(max(1, n_epochs) for n_epochs in self._n_epochs)
 
     @property
     def mean_n_epochs(self) -> float:
-        """Epochs that were trained in each of the folds that were begun."""
-        return float(np.mean([fold.so_far.n_epochs for fold in self.folds.values()]))
+        """Epochs that were trained in each of the fits that were begun."""
+        return float(np.mean(self._n_epochs))
 
     @property
     def n_epochs(self) -> int | None:
         """The number of epochs to train on all rows, None without epochs.
 
-        All of them, or the median of the folds where a callback has stopped some.
+        All of them, or the median of the fits where a callback has stopped some.
         """
-        found = median(fold.so_far.n_epochs for fold in self.folds.values())
-        return round(found) or None
+        return round(median(self._n_epochs)) or None
+
+    @property
+    def _n_epochs(self) -> list[int]:
+        return [fit.so_far.n_epochs for fit in self.fits.values()]
+
+    def of_fold(self, fold: int) -> Result | None:
+        """What scikit-learn has of a fold, None if it was not begun."""
+        repeats = [fit.result for (k, _), fit in self.fits.items() if k == fold]
+        return mean_of(repeats) if repeats else None
 
 
 def rows(candidates: Sequence[Trained]) -> list[Result]:
     """Give the results of all folds of all candidates, also of those not trained."""
-    results = [fold.result for c in candidates for fold in c.folds.values()]
-    some = min(results, key=lambda result: result["fit_error"] is not None)
-    missing = _without_scores(some)
-    return [
-        candidate.folds[k].result if k in candidate.folds else missing
-        for candidate in candidates
-        for k in range(candidate.n_splits)
-    ]
+    results = [c.of_fold(k) for c in candidates for k in range(c.n_splits)]
+    some = min(filter(None, results), key=lambda result: result["fit_error"] is not None)
+    missing = mean_of([_without_scores(result) for result in some["repeats"]])
+    return [result or missing for result in results]
 
 
 def complete(results: dict[str, Any], candidates: Sequence[Trained]) -> None:
@@ -138,14 +142,14 @@ def complete(results: dict[str, Any], candidates: Sequence[Trained]) -> None:
     results["status"] = status
     results["n_resources"] = np.array([c.n_resources for c in candidates])
     results["mean_n_epochs"] = np.array([c.mean_n_epochs for c in candidates])
+    folds = range(candidates[0].n_splits)
     for name in ("fit_time", "score_time"):
-        times = [[fold.result[name] for fold in c.folds.values()] for c in candidates]
+        times = [[r[name] for k in folds if (r := c.of_fold(k))] for c in candidates]
         results[f"mean_{name}"] = np.array([np.mean(t) for t in times])
         results[f"std_{name}"] = np.array([np.std(t) for t in times])
-    n_splits = candidates[0].n_splits
     for name in [name for name in results if name.startswith("rank_test_")]:
         metric = name.removeprefix("rank_")
-        splits = np.array([results[f"split{k}_{metric}"] for k in range(n_splits)])
+        splits = np.array([results[f"split{k}_{metric}"] for k in folds])
         results[name] = _ranks(splits, candidates)
     for name in results:
         if name.startswith(("mean_test_", "std_test_", "mean_train_", "std_train_")):
@@ -160,8 +164,8 @@ def _ranks(splits: np.ndarray, candidates: Sequence[Trained]) -> np.ndarray:
     keys = []
     for mean, candidate in zip(means, candidates, strict=True):
         status = candidate.status
-        n_folds, share = candidate.progress if status == FROZEN else (0, 0.0)
-        keys.append((order[status], -n_folds, -share, 0.0 if status == FAILED else -mean))
+        n_fits, share = candidate.progress if status == FROZEN else (0, 0.0)
+        keys.append((order[status], -n_fits, -share, 0.0 if status == FAILED else -mean))
     places = {key: place for place, key in enumerate(sorted(set(keys)))}
     return rankdata([places[key] for key in keys], method="min").astype(np.int32)
 

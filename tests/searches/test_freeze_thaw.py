@@ -127,7 +127,7 @@ def test_the_best_is_finished(found):
 
 def test_learning_curves(found):
     curves = found.learning_curves_
-    assert list(curves.columns) == ["candidate", "fold", "epoch", "score", "loss"]
+    assert list(curves.columns) == ["candidate", "fold", "repeat", "epoch", "score", "loss"]
     n_epochs = curves.groupby(["candidate", "fold"]).size()
     assert n_epochs.groupby("candidate").sum().tolist() == list(
         found.cv_results_["n_resources"]

@@ -1,0 +1,101 @@
+"""Several fits of one candidate to the same rows, which differ in their random numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from skkeras_search.searches.jobs import Result
+
+# Far apart, as fits may count on from their seed.
+BETWEEN_SEEDS = 1_000_003
+
+
+def seeds(estimator: Any, params: Mapping[str, Any], repeat: int) -> dict[str, Any]:
+    """Give the parameters that seed one of several fits.
+
+    Parameters
+    ----------
+    estimator : estimator
+    params : mapping
+        Of the candidate.
+    repeat : int
+        The first, 0, has the seeds that are there.
+
+    Returns
+    -------
+    dict
+        Other seeds for all parameters whose names end in ``random_state``, but for those
+        that are None, which is another seed in each fit.
+    """
+    if repeat == 0:
+        return {}
+    candidate = clone(estimator).set_params(**clone(dict(params), safe=False))
+    return {
+        name: _other_seed(value, repeat)
+        for name, value in candidate.get_params().items()
+        if name.endswith("random_state") and value is not None
+    }
+
+
+def mean_of(repeats: Sequence[Result]) -> Result:
+    """Make one result of those of several fits.
+
+    Returns
+    -------
+    dict
+        With the means of the scores, the sums of the times, and as "repeats" the results.
+    """
+    failed = [result for result in repeats if result["fit_error"] is not None]
+    mean = dict((failed or repeats)[0])
+    for name in ("fit_time", "score_time"):
+        mean[name] = sum(result[name] for result in repeats)
+    for name in {"test_scores", "train_scores"} & set(mean) if not failed else ():
+        mean[name] = _mean([result[name] for result in repeats])
+    return {**mean, "repeats": list(repeats)}
+
+
+def spread(out: Sequence[Result], n_splits: int) -> dict[str, np.ndarray]:
+    """Give columns for ``cv_results_``: how much the seeds change the means of scores.
+
+    Parameters
+    ----------
+    out : sequence of dict
+        What ``mean_of`` gave for each fold of each candidate.
+    n_splits : int
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_candidates,)
+        The standard deviations over repeats of the scores' means over folds.
+    """
+    some = next((r for r in out if r["fit_error"] is None), out[0])["test_scores"]
+    names = list(some) if isinstance(some, Mapping) else ["score"]
+    columns = {}
+    for name in names:
+        scores = [
+            [_score(result["test_scores"], name) for result in mean["repeats"]]
+            for mean in out
+        ]
+        of_candidates = np.array(scores, float).reshape(-1, n_splits, len(scores[0]))
+        columns[f"std_repeats_test_{name}"] = of_candidates.mean(axis=1).std(axis=1)
+    return columns
+
+
+def _score(scores: Any, name: str) -> float:
+    return scores[name] if isinstance(scores, Mapping) else scores
+
+
+def _mean(scores: list[Any]) -> Any:
+    if isinstance(scores[0], Mapping):
+        return {name: np.mean([score[name] for score in scores]) for name in scores[0]}
+    return np.mean(scores)
+
+
+def _other_seed(value: Any, repeat: int) -> int:
+    if isinstance(value, np.random.RandomState):
+        drawn = clone(value, safe=False)  # not advanced
+        return int(check_random_state(drawn).randint(2**31 - 1, size=repeat)[-1])
+    return int((value + repeat * BETWEEN_SEEDS) % (2**32 - 1))
