@@ -36,6 +36,12 @@ class Pause(NamedTuple):
     order: Any
     callbacks: bytes
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory that it takes."""
+        arrays = (*self.trainable, *self.non_trainable, *self.optimizer)
+        return sum(array.nbytes for array in arrays) + len(self.callbacks)
+
 
 class Course(NamedTuple):
     """What part of its epochs a lane is to train.

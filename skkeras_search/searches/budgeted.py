@@ -26,9 +26,13 @@ from skkeras_search.searches.trained import (
     Segments,
     Trained,
     complete,
+    keep_within,
     rows,
 )
 from skkeras_search.space import Space
+
+# Of memory, for the states that candidates go on from.
+MOST_BYTES = 2**31
 
 
 class BudgetSearch(Search, BaseSearchCV):
@@ -66,7 +70,11 @@ class BudgetSearch(Search, BaseSearchCV):
         self._candidates = {}
         self._may_warn = True
         self.__dict__.pop("best_n_epochs_", None)
-        return super().fit(X, y, **params)
+        try:
+            return super().fit(X, y, **params)
+        finally:
+            for candidate in self._candidates.values():
+                candidate.let_go()
 
     @property
     def learning_curves_(self) -> Any:
@@ -146,8 +154,13 @@ class BudgetSearch(Search, BaseSearchCV):
             segments.add(options["share"], result, self._score_of_fit(result))
             self._warn_of_retraining(segments.so_far)
         if candidate.status != FROZEN:
-            for segments in candidate.fits.values():
-                segments.let_go()
+            candidate.let_go()
+        keep_within(MOST_BYTES, sorted(self._candidates.values(), key=self._promise))
+
+    def _promise(self, candidate: Trained) -> tuple[int, float]:
+        """Sort candidates by how far they are, then by their scores."""
+        last = [fit.segments[-1] for fit in candidate.fits.values()]
+        return len(last), self._score(last)
 
     def _warn_of_retraining(self, so_far: SoFar) -> None:
         if so_far.reason is not None and self._may_warn:

@@ -47,6 +47,11 @@ class SoFar:
     state: Any = field(default=None, repr=False)
     preprocessing: list[list[Any]] = field(default_factory=list, repr=False)
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the state takes."""
+        return getattr(self.state, "n_bytes", 0)
+
 
 def fit_segment(
     estimator: Any,

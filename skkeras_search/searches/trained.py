@@ -52,6 +52,12 @@ class Segments:
         }
         return {**self.segments[-1], **times}
 
+    @property
+    def n_epochs_to_train(self) -> int:
+        """Epochs after which the fit is finished, as far as is known."""
+        is_finished = self.share == 1.0
+        return self.so_far.n_epochs if is_finished else self.so_far.n_max_epochs
+
     def let_go(self) -> None:
         """Keep nothing to go on from."""
         self.so_far = replace(self.so_far, state=None, preprocessing=[])
@@ -112,7 +118,12 @@ class Trained:
 
         All of them, or the median of the fits where a callback has stopped some.
         """
-        return round(median(self._n_epochs)) or None
+        return round(median(fit.n_epochs_to_train for fit in self.fits.values())) or None
+
+    def let_go(self) -> None:
+        """Keep nothing to go on from."""
+        for fit in self.fits.values():
+            fit.let_go()
 
     @property
     def _n_epochs(self) -> list[int]:
@@ -122,6 +133,29 @@ class Trained:
         """What scikit-learn has of a fold, None if it was not begun."""
         repeats = [fit.result for (k, _), fit in self.fits.items() if k == fold]
         return mean_of(repeats) if repeats else None
+
+
+def keep_within(n_bytes: int, candidates: Sequence[Trained]) -> None:
+    """Let go of states to go on from, of the least promising first, to save memory.
+
+    Parameters
+    ----------
+    n_bytes : int
+        That all of them may take.
+    candidates : sequence of Trained
+        From the least promising to the most. One whose state is gone is trained from the
+        start if it goes on.
+    """
+    sizes = [
+        sum(fit.so_far.n_bytes for fit in candidate.fits.values())
+        for candidate in candidates
+    ]
+    too_many = sum(sizes) - n_bytes
+    for size, candidate in zip(sizes, candidates, strict=True):
+        if too_many <= 0:
+            return
+        candidate.let_go()
+        too_many -= size
 
 
 def rows(candidates: Sequence[Trained]) -> list[Result]:

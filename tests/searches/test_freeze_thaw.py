@@ -26,6 +26,7 @@ from skkeras_search import (
     SearchProgress,
     TargetScore,
 )
+from skkeras_search.searches import budgeted
 
 X, y = load_iris(return_X_y=True)
 X, y = X[::2], y[::2]
@@ -283,6 +284,19 @@ def test_a_step_that_has_epochs_or_not():
     results = found.cv_results_
     for params, n in zip(results["params"], results["mean_n_epochs"], strict=True):
         assert (n == 0) == isinstance(params["kerasclassifier"], RandomForestClassifier)
+
+
+def test_states_that_take_too_much_memory(found, monkeypatch):
+    monkeypatch.setattr(budgeted, "MOST_BYTES", 0)
+    other = search().fit(X, y)
+    whole = GridSearchCV(classifier(), {"rate": [other.best_params_["rate"]]}, cv=3)
+    np.testing.assert_allclose(
+        scores(other)[:, other.best_index_], scores(whole.fit(X, y))[:, 0], atol=1e-5
+    )
+    n_epochs = other.learning_curves_.groupby(["candidate", "fold"]).size()
+    assert set(n_epochs) == {2, 6}
+    # What was trained twice was paid for.
+    assert other.cv_results_["n_resources"].sum() < found.cv_results_["n_resources"].sum()
 
 
 def test_a_regressor_with_transformed_targets():
