@@ -151,6 +151,7 @@ class Search:
         def calls(job: Job) -> Any:
             return evaluation.calls(job, proposals.n_candidates, executor.uses_processes)
 
+        executor.unread.clear()
         with closing(executor.run(proposals.propose, calls)) as running:
             try:
                 for job, outcome in running:
@@ -236,12 +237,11 @@ class Search:
             )
         self._tell_failures(found)
         results = self._results()
-        several = self.multimetric_ = isinstance(found[0]["test_scores"], dict)
         metric = evaluation.metric
-        if callable(self.scoring) and several:
-            self._check_refit_for_multimetric(found[0]["test_scores"])  # type: ignore[attr-defined]
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(_metrics(results))  # type: ignore[attr-defined]
             metric = self.refit
-        if self.refit or not several:
+        if self.refit or not self.multimetric_:
             self._choose_best(results, metric)
         self.cv_results_ = results
 
@@ -253,6 +253,7 @@ class Search:
         candidates, out = self._rows()
         if callable(self.scoring):
             _insert_error_scores(out, self.error_score)
+        self.multimetric_ = isinstance(out[0]["test_scores"], Mapping)
         results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
         return results | (spread(out, self.n_splits_) if self.n_repeats > 1 else {})
 
@@ -290,12 +291,7 @@ class Search:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "One or more of the", UserWarning)
             results = self.cv_results_ = self._results()
-        self.multimetric_ = "mean_test_score" not in results
-        prefix = "mean_test_"
-        metric = self._metric(
-            name.removeprefix(prefix) for name in results if name.startswith(prefix)
-        )
-        self._choose_best(results, metric)
+        self._choose_best(results, self._metric(_metrics(results)))
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
@@ -305,6 +301,11 @@ class Search:
         state = {n: v for n, v in state.items() if n not in STAYS_HERE}
         # A generator cannot be sent.
         return {**state, "cv": getattr(self, "_checked_cv_orig", self.cv)}
+
+
+def _metrics(results: Mapping[str, Any]) -> list[str]:
+    prefix = "mean_test_"
+    return [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
 
 
 def warn_of_failures(found: list[Result], error_score: Any) -> None:
