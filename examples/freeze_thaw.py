@@ -45,7 +45,7 @@ def create_model(units=32, dropout=0.0, learning_rate=1e-3):
 
 
 def draw(curves, status, path):
-    """Draw the training loss of all folds: of finished candidates strong, of others faint."""
+    """Draw the training loss of all folds, those of finished candidates strongly."""
     import matplotlib
 
     matplotlib.use("Agg")
