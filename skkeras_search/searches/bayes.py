@@ -85,9 +85,9 @@ class BayesSearchCV(Search, BaseSearchCV):
     ----------
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.RandomizedSearchCV``. After Ctrl-C or an error
-        there are ``cv_results_`` and those whose names begin with ``best_``, but for
-        ``best_estimator_``, of the candidates that were finished.
+        As in ``sklearn.model_selection.RandomizedSearchCV``. After an error, or Ctrl-C
+        pressed twice, there are ``cv_results_`` and those whose names begin with ``best_``,
+        but for ``best_estimator_``, of the candidates that were finished.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         For each space: ``x_iters``, the values of each candidate in the order of the sorted
         names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of

@@ -50,8 +50,9 @@ return_train_score
     cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         As in ``sklearn.model_selection.RandomizedSearchCV``.
-        After Ctrl-C or an error there are ``cv_results_`` and those whose names begin with
-        ``best_``, but for ``best_estimator_``, of the candidates that were finished.
+        After an error, or Ctrl-C pressed twice, there are ``cv_results_`` and those whose
+        names begin with ``best_``, but for ``best_estimator_``, of the candidates that were
+        finished.
 
     Examples
     --------
