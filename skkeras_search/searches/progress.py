@@ -42,7 +42,19 @@ class SearchCallback:
     """
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Begin with a search."""
+        """Begin with a search.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is none of the searches that call ``update``.
+        """
+        if not hasattr(estimator, "_advance"):
+            kind = type(estimator)
+            raise TypeError(
+                f"{type(self).__name__} is a callback of the searches of skkeras_search, "
+                f"and {kind.__module__}.{kind.__qualname__} is none of them."
+            )
 
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
         """Do nothing: a task may begin in a worker, where nobody knows the others."""
@@ -105,7 +117,8 @@ class SearchProgress(SearchCallback):
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin with a search."""
         self._begun = self._printed = time.monotonic()
-        self._unprinted: Standing | None = None
+        self._unprinted: Standing | None = None  # `teardown` follows an error, too
+        super().setup(estimator, context)
 
     def update(self, standing: Standing) -> None:
         """Print a line, if it is time."""

@@ -45,6 +45,7 @@ class TimeBudget(SearchCallback):
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin to count."""
+        super().setup(estimator, context)
         self._end = time.monotonic() + self.seconds
 
     def update(self, standing: Standing) -> bool:
@@ -92,6 +93,7 @@ class NoImprovement(SearchCallback):
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Forget the search before."""
+        super().setup(estimator, context)
         self._best, self._at = -math.inf, 0.0
 
     def update(self, standing: Standing) -> bool:

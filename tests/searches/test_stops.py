@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from sklearn import model_selection
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
 
 from skkeras_search import (
     BayesSearchCV,
@@ -17,6 +19,7 @@ from skkeras_search import (
     KerasClassifier,
     NoImprovement,
     RandomizedSearchCV,
+    SearchProgress,
     TargetScore,
     TimeBudget,
 )
@@ -231,7 +234,7 @@ def test_nothing_finished_in_time(clock):
 
 
 def asked(callback, *bests):
-    callback.setup(None, None)
+    callback.setup(grid(Stub()), None)
     return [callback.update(Standing(n + 1, 9, best)) for n, best in enumerate(bests)]
 
 
@@ -248,7 +251,7 @@ def test_target_score_by_itself():
 
 @pytest.mark.parametrize("callback", [TimeBudget(1), NoImprovement(2, 0.1), TargetScore(1)])
 def test_travels_to_workers(callback):
-    callback.setup(None, None)
+    callback.setup(grid(Stub()), None)
     assert vars(pickle.loads(pickle.dumps(callback))) == vars(callback)
 
 
@@ -271,6 +274,17 @@ def test_travels_to_workers(callback):
 def test_bad_values(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "callback", [TimeBudget(1), NoImprovement(1), TargetScore(1), SearchProgress()]
+)
+def test_other_estimators_would_never_ask(callback):
+    theirs = model_selection.GridSearchCV(LogisticRegression(), {"C": [1.0]})
+    for estimator, name in [(theirs, "GridSearchCV"), (classifier(), "KerasClassifier")]:
+        estimator.set_callbacks(callback)
+        with pytest.raises(TypeError, match=f"skkeras_search, and .*{name} is none"):
+            estimator.fit(X, y)
 
 
 def test_numbers_of_numpy():
