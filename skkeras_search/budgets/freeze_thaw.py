@@ -37,9 +37,10 @@ class FreezeThaw(BudgetRule):
     Each step is either the first one of a new candidate or the next one of a candidate
     that was left at a lower rung. A Gaussian process over hyperparameters and rungs
     predicts how good each would be in the end. The step is chosen whose candidate has the
-    greatest expected improvement, divided by the cost of all the training that it still
-    lacks. Early stopping is taken into account: a candidate whose training stopped at half
-    of its epochs is expected to go on at half the cost.
+    greatest expected improvement on the best of those that came furthest, divided by the
+    cost of all the training that it still lacks. Early stopping is taken into account: a
+    candidate whose training stopped at half of its epochs is expected to go on at half the
+    cost.
 
     A candidate is only trained on while the budget suffices to finish it. So the end of
     the budget goes to the most promising of those that were begun, and at least one is
@@ -186,9 +187,9 @@ class FreezeThaw(BudgetRule):
         begun = [c for c in self._candidates if c.scores and not c.failed]
         process = self._believing(self._fitted())
         mean, _ = process.predict(_at(END, [c.vector for c in begun]))
-        finished = np.array([self._is_finished(c) for c in begun])
+        rungs = np.array([c.rung for c in begun])
         least = LEAST_IMPROVEMENT if self.space.is_conditional else 0.0
-        best = mean[finished].min() if finished.any() else mean.min()
+        best = mean[rungs == rungs.max()].min()
         acquisition = _AtTheEnd(LogExpectedImprovement(process, best - least))
 
         old, of_old = None, -math.inf
