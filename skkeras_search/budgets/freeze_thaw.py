@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skkeras_search.budgets.levels import onto_last
-from skkeras_search.budgets.rule import BudgetRule, Candidate, checked_n_folds
+from skkeras_search.budgets.rule import BudgetRule, Candidate, Step, checked_n_folds
 from skkeras_search.budgets.rung import checked_rungs, epoch_rungs
 from skkeras_search.samplers.acquisition import LogExpectedImprovement
 from skkeras_search.samplers.bayesian import LEAST_IMPROVEMENT
@@ -79,7 +79,7 @@ class FreezeThaw(BudgetRule):
 
     Notes
     -----
-    A step takes some 30 to 60 ms of one core.
+    A step takes some 10 ms of one core.
 
     References
     ----------
@@ -133,6 +133,15 @@ class FreezeThaw(BudgetRule):
         self._n_fitted = 0
         self._maximizer = Maximizer(self.space)
 
+    def ask(self) -> Step | None:
+        """Give the next step; see ``BudgetRule.ask``."""
+        state = self._rng.bit_generator.state, self._process.hyperparameters, self._n_fitted
+        step = super().ask()
+        if step is None:  # to ask in vain changes nothing, however often it is done
+            self._rng.bit_generator.state = state[0]
+            self._process.hyperparameters, self._n_fitted = state[1:]
+        return step
+
     def _choose(self) -> tuple[Candidate, int] | None:
         idle = [
             candidate
@@ -185,20 +194,9 @@ class FreezeThaw(BudgetRule):
         affordable = [
             c for c in idle if c is hope or self._can_pay(self._lacking(c) + kept)
         ]
-        may_begin = self._can_pay(1.0 + kept)
-        if not affordable and not may_begin:
-            return None
-
-        rungs = np.array([c.rung for c in begun])
-        least = LEAST_IMPROVEMENT if self.space.is_conditional else 0.0
-        best = mean[rungs == rungs.max()].min()
-        acquisition = _AtTheEnd(LogExpectedImprovement(process, best - least))
-        old, of_old = None, -math.inf
-        if affordable:
-            gains = acquisition(np.array([c.vector for c in affordable]))
-            gains = gains - np.log([self._lacking(c) * _pace([c]) for c in affordable])
-            old, of_old = affordable[gains.argmax()], gains.max()
-        if not may_begin:
+        acquisition = self._acquisition(process, begun, mean)
+        old, of_old = self._most_worth(affordable, acquisition)
+        if not self._can_pay(1.0 + kept):
             return old
         seen = np.array([c.vector for c in begun])
         vector = self._maximizer.maximize(acquisition, seen, mean, self._known, self._rng)
@@ -214,6 +212,25 @@ class FreezeThaw(BudgetRule):
             if lacking > 0 and self._can_pay(lacking):
                 return begun[index]
         return None
+
+    def _acquisition(
+        self, process: GaussianProcess, begun: list[Candidate], mean: np.ndarray
+    ) -> "_AtTheEnd":
+        """The improvement in the end, on the best of those that came furthest."""
+        rungs = np.array([c.rung for c in begun])
+        least = LEAST_IMPROVEMENT if self.space.is_conditional else 0.0
+        best = mean[rungs == rungs.max()].min()
+        return _AtTheEnd(LogExpectedImprovement(process, best - least))
+
+    def _most_worth(
+        self, affordable: list[Candidate], acquisition: "_AtTheEnd"
+    ) -> tuple[Candidate | None, float]:
+        """The candidate with the most improvement for its cost, and the log of that."""
+        if not affordable:
+            return None, -math.inf
+        gains = acquisition(np.array([c.vector for c in affordable]))
+        gains = gains - np.log([self._lacking(c) * _pace([c]) for c in affordable])
+        return affordable[gains.argmax()], float(gains.max())
 
     def _lacking(self, candidate: Candidate) -> float:
         """What finishing a candidate costs, after what is pending, if it never stops."""

@@ -84,7 +84,7 @@ def test_laws(make, space, score, n_pending, seed):
     assert rule.ask() is None
     last = len(rule.rungs) - 1
     finished = {n: s for (n, rung), s in scores.items() if rung == last and s == s}
-    assert rule.best == max(finished, key=finished.get, default=None)
+    assert finished.get(rule.best) == max(finished.values(), default=None)
     cost_to = [rung.n_folds * rung.share / 3 for rung in rule.rungs]
     assert rule.spent == pytest.approx(sum(cost_to[rung] for rung in reached.values()))
     if score is any_score:
@@ -120,6 +120,20 @@ def test_goes_on_after_pickling(make, n_before):
             rule.tell(step, any_score(step.params, rule.rungs[step.rung]))
     assert run(whole, n_pending=2) == run(cut, n_pending=2)
     assert (whole.best, whole.spent) == (cut.best, cut.spent)
+
+
+@every_rule
+def test_to_ask_in_vain_changes_nothing(make):
+    once, often = make(MIXED), make(MIXED)
+    while (step := once.ask()) is not None or once.pending:
+        assert often.ask() == step
+        if step is None:
+            assert often.ask() is often.ask() is None
+        if step is None or len(once.pending) > 5:
+            told = once.pending[-1]
+            for rule in (once, often):
+                rule.tell(told, any_score(told.params, rule.rungs[told.rung]))
+    assert once.best == often.best
 
 
 @every_rule
