@@ -79,7 +79,7 @@ class FreezeThaw(BudgetRule):
 
     Notes
     -----
-    A step takes some 10 ms of one core.
+    A step takes 10 to 15 ms of one core.
 
     References
     ----------
