@@ -19,8 +19,9 @@ epoch is below the best of the table, over the same of the median, as a fraction
 random search is expected to have. Intervals hold 95 % of what is found when problems, and
 seeds of each, are drawn again (bootstrap).
 
-``FreezeThaw`` was tuned on seeds 0 to 9 of digits, moons, wine, diabetes and classification;
-to judge it, take other seeds (``--first-seed 100``) and other problems.
+``FreezeThaw`` was tuned on seeds 0 to 9 of digits, moons, wine, diabetes and
+classification. To judge it, take other seeds (``--first-seed 100``) and other problems.
+Rules that plan for their budget have a run for each of the three; CPU s is that of all.
 
 Optuna is optional, and its GPSampler needs torch. When it proposes a configuration again,
 the nearest that it has not proposed yet is taken.
@@ -493,6 +494,8 @@ def print_table(arguments):
             for seed in seeds(arguments)
         )
     ]
+    if not rules:
+        raise SystemExit("No rule has been run on all of these problems and seeds.")
     # Of shape (rules, problems, seeds, marks).
     regrets = np.array(
         [
