@@ -26,7 +26,7 @@ class Rung(NamedTuple):
 def epoch_rungs(n_folds: int) -> list[Rung]:
     """Give the rungs of estimators that have epochs.
 
-    They are a third of the epochs of one fold, all of them, and all folds.
+    They are a ninth and a third of the epochs of one fold, all of them, and all folds.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def epoch_rungs(n_folds: int) -> list[Rung]:
     --------
     >>> from skkeras_search.budgets.rung import epoch_rungs
     >>> [tuple(rung) for rung in epoch_rungs(5)]
-    [(1, 0.333...), (1, 1.0), (5, 1.0)]
+    [(1, 0.111...), (1, 0.333...), (1, 1.0), (5, 1.0)]
     """
-    rungs = [Rung(1, 1 / 3), Rung(1, 1.0), Rung(n_folds, 1.0)]
+    rungs = [Rung(1, 1 / 9), Rung(1, 1 / 3), Rung(1, 1.0), Rung(n_folds, 1.0)]
     return list(dict.fromkeys(rungs))
 
 

@@ -32,10 +32,11 @@ def test_is_much_better_than_random_search(n_pending):
 
 
 def test_the_first_goes_up_and_the_others_begin():
-    asked = run(search(), most=6)
+    asked = run(search(), most=7)
     assert [(step.number, step.rung) for step in asked] == [
         (0, 0),
         (0, 1),
+        (0, 2),
         (1, 0),
         (2, 0),
         (3, 0),
@@ -60,7 +61,7 @@ def test_if_the_first_fails_the_next_goes_up():
 @settings(max_examples=20, deadline=None)
 def test_the_budget_is_kept_and_something_is_finished(budget, share, n_pending, seed):
     rule = search(budget, seed)
-    planned = [1 / 9, 2 / 9, 2 / 3]
+    planned = [1 / 27, 2 / 27, 2 / 9, 2 / 3]
     run(rule, n_pending=n_pending, cost=lambda step: share * planned[step.rung])
     assert rule.spent <= budget * (1 + 1e-6)
     assert rule.best is not None
@@ -68,7 +69,7 @@ def test_the_budget_is_kept_and_something_is_finished(budget, share, n_pending, 
 
 def test_a_budget_of_one_finishes_one():
     asked = run(search(1))
-    assert [(step.number, step.rung) for step in asked] == [(0, 0), (0, 1), (0, 2)]
+    assert [(step.number, step.rung) for step in asked] == [(0, rung) for rung in range(4)]
 
 
 def test_more_is_spent_only_if_what_could_be_paid_failed():
@@ -89,16 +90,16 @@ def test_the_end_of_the_budget_is_not_left_in_beginnings():
     rule = search(6)
     asked = run(rule, curve)
     begins_after = [index for index, step in enumerate(asked) if step.rung == 0]
-    assert asked[-1].rung == 2
+    assert asked[-1].rung == 3
     assert begins_after[-1] < len(asked) - 1
 
 
 def test_stopping_early_makes_going_on_cheaper():
     def n_finished(share):
         rule = search(3)
-        planned = [1 / 9, 2 / 9, 2 / 3]
+        planned = [1 / 27, 2 / 27, 2 / 9, 2 / 3]
         asked = run(rule, curve, cost=lambda step: share * planned[step.rung])
-        return sum(step.rung == 2 for step in asked)
+        return sum(step.rung == 3 for step in asked)
 
     assert n_finished(0.2) > n_finished(1.0)
 
@@ -114,7 +115,7 @@ def test_pending_candidates_are_not_crowded():
 
 def test_every_branch_begins():
     rule = FreezeThaw(CONDITIONAL, 3, budget=9, random_state=0)
-    asked = run(rule, most=rule.n_initial + 1)
+    asked = run(rule, most=rule.n_initial + 2)
     begun = [step.params["optimizer"] for step in asked if step.rung == 0]
     assert begun.count("adam") == begun.count("sgd") == 3
 

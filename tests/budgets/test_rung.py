@@ -12,7 +12,7 @@ def test_defaults_are_valid(n_folds, make):
 
 
 def test_no_rung_twice_with_one_fold():
-    assert epoch_rungs(1) == [Rung(1, 1 / 3), Rung(1, 1.0)]
+    assert epoch_rungs(1) == [Rung(1, 1 / 9), Rung(1, 1 / 3), Rung(1, 1.0)]
     assert folds_rungs(1) == [Rung(1, 1.0)]
 
 
