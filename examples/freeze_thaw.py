@@ -2,7 +2,7 @@
 A search that trains only the promising candidates to the end
 =============================================================
 
-Freeze-thaw gives up most candidates after a third of the epochs of one fold, and continues
+Freeze-thaw gives up most candidates after a ninth of the epochs of one fold, and continues
 the promising ones: to the end of that fold, and then in all folds.
 
     python examples/freeze_thaw.py              # search and print

@@ -43,7 +43,8 @@ class FreezeThaw(BudgetRule):
     Enough of the budget is kept to finish the most promising candidate, and no other is
     trained that could not be finished besides. So the end of the budget goes to the most
     promising of those that were begun, and at least one is finished. The budget is
-    exceeded only if all that could be finished within it failed.
+    exceeded only if all that could be finished within it failed, or if steps cost more
+    than was planned, as those of fits that cannot be continued.
 
     A candidate with a pending step is believed to get the score that is expected of it, at
     the next rung and at the last.

@@ -56,6 +56,8 @@ class Segment:
         As ``history_`` of the estimator, of all epochs so far.
     reason : str or None
         Why the fit cannot be continued, although it is not finished.
+    X : object
+        The rows as the fit has got them.
     state : object
         After the fit, what the next segment goes on from; it can be pickled. None if
         the fit is finished or cannot be continued.
@@ -75,6 +77,7 @@ class Segment:
     is_finished: bool = field(default=False, init=False)
     history: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False)
     reason: str | None = field(default=None, init=False)
+    X: Any = field(default=None, init=False, repr=False)
     _is_taken: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -209,7 +209,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         epochs = kwargs.pop("epochs", getattr(self, "fit__epochs", self.epochs))
         segment = take_segment(epochs)
         if segment is not None:
-            epochs = segment.n_max_epochs
+            epochs, segment.X = segment.n_max_epochs, X
         self._check_params(epochs)
         data = {
             "X": X,

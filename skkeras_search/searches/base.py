@@ -110,6 +110,12 @@ class Search:
 
     @_fit_context(prefer_skip_nested_validation=False)
     def _fit(self, X: Any, y: Any, params: dict[str, Any], estimators: list[Any]) -> None:
+        of_class: Any = type(self)
+        if of_class._run_search.__module__ != "sklearn.model_selection._search":
+            raise TypeError(
+                f"{of_class.__name__} has a _run_search of its own, which searches of "
+                "skkeras_search do not call. Derive it from a search of scikit-learn."
+            )
         with fused_by_default(self, estimators) as executor:
             evaluation = Evaluation(self, X, y, params)
             with executor, first_interrupt(partial(setattr, executor, "ends", True)):

@@ -2,11 +2,12 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import nullcontext
 from typing import Any, Self
 
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.utils.validation import check_is_fitted
 
 from skkeras_search.budgets.rule import BudgetRule
 from skkeras_search.budgets.segment import segment
@@ -19,7 +20,7 @@ from skkeras_search.searches.learning_curves import as_frame
 from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.segments import SoFar
 from skkeras_search.searches.spaces import check_names, choices_of
-from skkeras_search.searches.steps import StepProposals
+from skkeras_search.searches.steps import OneJob, StepProposals
 from skkeras_search.searches.trained import (
     FINISHED,
     FROZEN,
@@ -86,9 +87,12 @@ class BudgetSearch(Search, BaseSearchCV):
 
         Raises
         ------
+        NotFittedError
+            Before ``fit``.
         ImportError
             Without pandas.
         """
+        check_is_fitted(self, "cv_results_")
         rows = enumerate(self._in_order_of_number())
         return as_frame(
             {(n, *fit): c.fits[fit].curve for n, c in rows for fit in sorted(c.fits)}
@@ -111,8 +115,20 @@ class BudgetSearch(Search, BaseSearchCV):
         n_slots = executor.n_slots
         # Another step is there for the core that is done first.
         most_pending = self.n_points or (n_slots + 1 if n_slots > 1 else 1)
-        self._run(evaluation, executor, StepProposals(self, rule, task, most_pending))
+        steps = StepProposals(self, rule, task, most_pending)
+        self._run(evaluation, executor, steps)
+        # A callback may have stopped the search before it had a result.
+        while not executor.ends and (left := self._most_promising()) is not None:
+            self._run(evaluation, executor, OneJob(steps.job_to_finish(left)))
         task.call_on_fit_task_end(estimator=self)
+
+    def _most_promising(self) -> int | None:
+        """The number of a candidate to finish, None if one is finished or none is left."""
+        status = {number: c.status for number, c in self._candidates.items()}
+        frozen = [number for number, found in status.items() if found == FROZEN]
+        if FINISHED in status.values() or not frozen:
+            return None
+        return max(frozen, key=lambda number: self._promise(self._candidates[number]))
 
     def _check_interrupted(self) -> None:
         if not any(c.status == FINISHED for c in self._candidates.values()):
@@ -123,20 +139,21 @@ class BudgetSearch(Search, BaseSearchCV):
         """Whether candidates have epochs, as far as is known before they are made."""
         names = [name_of_keras_step(thing) for thing in self._estimators()]
         if all(name is None for name in names):
-            self._refuse_epochs()
-            return False
-        name = f"{names[0] or ''}epochs"
-        if self.max_epochs is not None and name in self._space.names:
-            raise ValueError(
-                f"max_epochs={self.max_epochs!r} and {name!r} in search_spaces contradict "
-                "each other. Give one of them."
+            kind = type(self.estimator).__name__
+            self._do_without_epochs(
+                f"{kind} has no Keras estimator as its last and only one"
             )
+            return False
+        for name in ("epochs", "fit__epochs"):
+            name = f"{names[0] or ''}{name}"
+            if self.max_epochs is not None and name in self._space.names:
+                raise ValueError(
+                    f"max_epochs={self.max_epochs!r} takes the place of {name!r}, which is "
+                    "among the search_spaces. Leave one of them out."
+                )
         return True
 
-    def _refuse_epochs(self) -> None:
-        """Say that there are none."""
-        kind = type(self.estimator).__name__
-        why = f"{kind} has no Keras estimator as its last and only one"
+    def _do_without_epochs(self, why: str) -> None:
         if self.max_epochs is not None:
             raise ValueError(f"max_epochs={self.max_epochs!r} has no meaning, as {why}.")
         warnings.warn(
@@ -155,7 +172,15 @@ class BudgetSearch(Search, BaseSearchCV):
             self._warn_of_retraining(segments.so_far)
         if candidate.status != FROZEN:
             candidate.let_go()
-        keep_within(MOST_BYTES, sorted(self._candidates.values(), key=self._promise))
+
+    def _save_memory(self, under_way: Container[int]) -> None:
+        """Let go of states, but for those of candidates that are under way."""
+        frozen = [
+            candidate
+            for number, candidate in self._candidates.items()
+            if candidate.status == FROZEN and number not in under_way
+        ]
+        keep_within(MOST_BYTES, sorted(frozen, key=self._promise))
 
     def _promise(self, candidate: Trained) -> tuple[int, float]:
         """Sort candidates by how far they are, then by their scores."""
@@ -191,23 +216,28 @@ class BudgetSearch(Search, BaseSearchCV):
 
     def _choose(self, evaluation: Evaluation) -> None:
         super()._choose(evaluation)
-        if not hasattr(self, "best_params_") and FINISHED not in self.cv_results_["status"]:
+        if FINISHED not in self.cv_results_["status"]:
             raise ValueError(
-                "No candidate was trained to the end, so none can be the best. Give the "
-                "search more time."
+                "None of the candidates has a score in all folds, so none is the best."
             )
 
     def _choose_best(self, results: dict[str, Any], metric: str) -> None:
         if FINISHED not in results["status"]:
             return
         super()._choose_best(results, metric)
+        if (status := results["status"][self.best_index_]) != FINISHED:
+            raise ValueError(
+                f"refit={self.refit!r} has chosen a candidate that is {status}, of index "
+                f"{self.best_index_}. Choose one whose 'status' is 'finished'."
+            )
         self.best_n_epochs_ = self._in_order_of_number()[self.best_index_].n_epochs
 
     def _best_estimator(self, evaluation: Evaluation) -> Any:
         best = super()._best_estimator(evaluation)
         if self.best_n_epochs_ is not None:
-            epochs = f"{name_of_keras_step(best)}epochs"
-            best.set_params(**{epochs: self.best_n_epochs_})
+            names = [f"{name_of_keras_step(best)}{n}" for n in ("epochs", "fit__epochs")]
+            known = set(names) & best.get_params().keys()
+            best.set_params(**dict.fromkeys(known, self.best_n_epochs_))
         return best
 
     def _refit(self, evaluation: Evaluation) -> None:

@@ -16,7 +16,7 @@ import joblib
 from joblib.parallel import TASK_DONE, get_active_backend
 
 from skkeras_search.fusion.backend import FusedBackend
-from skkeras_search.searches.interruption import leave_to_search
+from skkeras_search.searches.interruption import interrupts_left_to_search
 from skkeras_search.searches.jobs import Call, Job, Result
 
 Propose = Callable[[], Job | None]
@@ -190,14 +190,17 @@ class Spread(Executor):
     Parameters
     ----------
     n_jobs : int or None
+    n_workers : int
+        That these are.
     pre_dispatch : int, str or None
         As ``joblib.Parallel`` takes it.
     """
 
     uses_processes = True
 
-    def __init__(self, n_jobs: int | None, pre_dispatch: Any):
+    def __init__(self, n_jobs: int | None, n_workers: int, pre_dispatch: Any):
         super().__init__()
+        self.n_slots = n_workers
         backend, _ = get_active_backend()
         can_yield = getattr(backend, "supports_return_generator", False)
         self._parallel = joblib.Parallel(
@@ -276,8 +279,8 @@ class _Numbered:
         self._number, self._fold = number, fold
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, int, Any]:
-        leave_to_search()
-        return self._number, self._fold, self._function(*args, **kwargs)
+        with interrupts_left_to_search():
+            return self._number, self._fold, self._function(*args, **kwargs)
 
 
 def _gathered(folds: list[Future[Result]]) -> Future[list[Result]]:

@@ -17,7 +17,7 @@ from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
 class FreezeThawSearchCV(BudgetSearch):
     """Search for the best parameters, and train on only what promises to be the best.
 
-    Most candidates are given up after a third of the epochs of one fold. A Gaussian process
+    Most candidates are given up after a ninth of the epochs of one fold. A Gaussian process
     learns from all scores so far, and decides at each step whether to begin another
     candidate or to go on with one that was left: to the end of its first fold, and then in
     all folds (``FreezeThaw``). A candidate that goes on has the weights, the state of the
@@ -36,21 +36,23 @@ class FreezeThawSearchCV(BudgetSearch):
         What ``Space`` takes, by the names of the estimator's parameters.
     n_iter : float, default=20
         What all training may cost, in full evaluations: all epochs in all folds of one
-        candidate are 1. So it costs what ``BayesSearchCV`` with this ``n_iter`` costs, and
-        tries several times as many candidates.
+        candidate are 1. So it costs what ``BayesSearchCV`` with this ``n_iter`` costs
+        without early stopping, and tries several times as many candidates. Epochs that
+        early stopping saves are spent on others.
     max_epochs : int, optional
         Epochs of a candidate that is trained to the end. If not given, the ``epochs`` of
         the estimator, which may be searched, too.
     rungs : list of (int, float), optional
         Where training stops to be compared: after so many folds, each trained to this share
-        of its epochs. If not given, ``[(1, 1/3), (1, 1.0), (n_splits, 1.0)]``.
+        of its epochs. If not given, ``[(1, 1/9), (1, 1/3), (1, 1.0), (n_splits, 1.0)]``.
     n_initial : int, optional
         Number of candidates that fill the space evenly before the process chooses. If not
         given, 5, or up to 12 in a conditional space.
     n_points : int, optional
         Number of steps that are under way at a time. Each is chosen without knowing the
         outcome of the others. If not given, one more than there are cores, or workers, so
-        that none of them waits; 1 where there is one. The same ``random_state`` and
+        that none of them waits; 1 where there is one. (A backend of joblib that you choose
+        gets them in batches.) The same ``random_state`` and
         ``n_points`` give the same search on any machine.
     scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``sklearn.model_selection.RandomizedSearchCV``. With several metrics the

@@ -40,9 +40,9 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
                 backend, n_jobs = get_active_backend()
                 yield Fused(backend, n_jobs)
             return
-    if backend.effective_n_jobs(n_jobs) == 1:
+    if (n_workers := backend.effective_n_jobs(n_jobs)) == 1:
         yield Inline()
     elif isinstance(backend, FusedBackend):
         yield Fused(backend, n_jobs)
     else:
-        yield Spread(search.n_jobs, search.pre_dispatch)
+        yield Spread(search.n_jobs, n_workers, search.pre_dispatch)

@@ -136,6 +136,11 @@ n_features_in_, feature_names_in_
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 
+    def _do_without_epochs(self, why: str) -> None:
+        raise ValueError(
+            f"HyperbandSearchCV saves epochs, but {why}. FreezeThawSearchCV can save folds."
+        )
+
     def _rule(self, n_folds: int, has_epochs: bool) -> Hyperband:
         seed = check_random_state(self.random_state).randint(2**31)
         return Hyperband(

@@ -44,8 +44,15 @@ def first_interrupt(ends: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def leave_to_search() -> None:
+@contextmanager
+def interrupts_left_to_search() -> Iterator[None]:
     """In a worker process, leave Ctrl-C, which all processes get, to that of the search."""
     in_worker = multiprocessing.current_process().name != "MainProcess"
-    if in_worker and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not in_worker or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

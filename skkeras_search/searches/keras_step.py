@@ -1,10 +1,12 @@
 """The Keras estimator in what is searched, and the preprocessing before it."""
 
+import itertools
 import sys
 from collections.abc import Iterable
 from typing import Any
 
-from sklearn.base import BaseEstimator
+import joblib
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -47,8 +49,17 @@ def name_of_keras_step(estimator: Any) -> str | None:
     return "".join(names) if is_only_one else None
 
 
-def fitted_preprocessing(estimator: Any) -> list[list[Any]]:
+def fitted_preprocessing(estimator: Any, X: Any, transformed: Any) -> list[list[Any]]:
     """Give what the pipelines in a fitted estimator do before its last step.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array-like
+        The rows that it was fitted to.
+    transformed : array-like
+        These rows as the last step has seen them.
 
     Returns
     -------
@@ -64,7 +75,49 @@ def fitted_preprocessing(estimator: Any) -> list[list[Any]]:
             step = step.steps[-1][1]
         else:
             step = step.regressor_
+    changing = [steps for steps in found if not all(map(_does_nothing, steps))]
+    if changing and not _gives(found, X, transformed):
+        last = changing[-1]
+        n = max(n for n, part in enumerate(last) if not _does_nothing(part))
+        last[n] = KeptRows(last[n], transformed)
     return found
+
+
+class KeptRows(TransformerMixin, BaseEstimator):
+    """A fitted step that transforms the rows it was fitted to as it did then.
+
+    Some steps transform these in another way than others, or round them differently.
+
+    Parameters
+    ----------
+    step : transformer
+        Fitted.
+    rows : array-like
+        The rows that it was fitted to, transformed.
+    """
+
+    def __init__(self, step: Any, rows: Any):
+        self.step, self.rows = step, rows
+
+    def __sklearn_clone__(self) -> "KeptRows":
+        return self
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the rows take."""
+        return int(getattr(self.rows, "nbytes", 0))
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> "KeptRows":
+        """Do nothing: the step is fitted."""
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Give the rows that were kept."""
+        return self.rows
+
+    def transform(self, X: Any) -> Any:
+        """Transform other rows."""
+        return self.step.transform(X)
 
 
 def with_preprocessing(estimator: Any, fitted: Iterable[list[Any]]) -> Any:
@@ -102,13 +155,20 @@ def _is_keras(thing: Any) -> bool:
     return module is not None and isinstance(thing, module.BaseWrapper)
 
 
+def _gives(fitted: list[list[Any]], X: Any, transformed: Any) -> bool:
+    """Whether fitted steps transform rows to just these."""
+    for step in itertools.chain(*fitted):
+        X = X if _does_nothing(step) else step.transform(X)
+    return joblib.hash(X) == joblib.hash(transformed)
+
+
 def _does_nothing(step: Any) -> bool:
     return isinstance(step, (str, type(None))) and step in NOTHING
 
 
 def _stays(step: Any) -> bool:
     """Whether fitting a step changes nothing."""
-    return _does_nothing(step) or isinstance(step, FrozenEstimator)
+    return _does_nothing(step) or isinstance(step, (FrozenEstimator, KeptRows))
 
 
 def _only_transforms(step: BaseEstimator | str | None) -> bool:

@@ -173,6 +173,8 @@ def _best(standing: Standing) -> str:
 
 
 def _left(standing: Standing, begun: float) -> str:
+    if not standing.n:
+        return "nothing known of the time left"
     seconds = (time.monotonic() - begun) / standing.n * max(0, standing.total - standing.n)
     return f"about {_duration(seconds)} left"
 

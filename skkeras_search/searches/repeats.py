@@ -52,8 +52,10 @@ def mean_of(repeats: Sequence[Result]) -> Result:
     mean = dict((failed or repeats)[0])
     for name in ("fit_time", "score_time"):
         mean[name] = sum(result[name] for result in repeats)
-    for name in {"test_scores", "train_scores"} & set(mean) if not failed else ():
-        mean[name] = _mean([result[name] for result in repeats])
+    for name in {"test_scores", "train_scores"} & set(mean):
+        scores = [result[name] for result in repeats]
+        if len({isinstance(score, Mapping) for score in scores}) == 1:  # no failure differs
+            mean[name] = _mean(scores)
     return {**mean, "repeats": list(repeats)}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sklearn.base import clone
 from sklearn.model_selection._validation import _fit_and_score  # of its searches
+from sklearn.utils.metaestimators import _safe_split
 
 from skkeras_search.budgets.segment import CannotContinue, Segment, segment
 from skkeras_search.searches.jobs import Result
@@ -35,7 +36,7 @@ class SoFar:
     state : object
         What it goes on from. None if it cannot.
     preprocessing : list of list
-        The fitted steps of pipelines.
+        The fitted steps of pipelines, as ``fitted_preprocessing`` gives them.
     """
 
     n_epochs: int = 0
@@ -49,8 +50,10 @@ class SoFar:
 
     @property
     def n_bytes(self) -> int:
-        """Memory that the state takes."""
-        return getattr(self.state, "n_bytes", 0)
+        """Memory that the state takes, with rows that are kept for it."""
+        kept = [step for steps in self.preprocessing for step in steps]
+        parts = (self.state, *kept)
+        return sum(getattr(part, "n_bytes", 0) for part in parts)
 
 
 def fit_segment(
@@ -96,30 +99,39 @@ def fit_segment(
         with_preprocessing(begun, before.preprocessing)
         part = segment(share, max_epochs, before.state)
         try:
-            return _fit(begun, X, y, part, parameters=None, **kwargs)
+            return _fit(begun, X, y, part, before, parameters=None, **kwargs)
         except CannotContinue as error:
             reason = str(error)
     part = segment(share, max_epochs)
-    result = _fit(estimator, X, y, part, parameters=parameters, **kwargs)
+    result = _fit(estimator, X, y, part, before, parameters=parameters, **kwargs)
     so_far = result["so_far"]
     return {**result, "so_far": replace(so_far, reason=so_far.reason or reason)}
 
 
 def _fit(
-    estimator: Any, X: Any, y: Any, part: AbstractContextManager[Segment], **kwargs: Any
+    estimator: Any,
+    X: Any,
+    y: Any,
+    part: AbstractContextManager[Segment],
+    before: SoFar | None,
+    **kwargs: Any,
 ) -> Result:
     with part as trained:
         result = _fit_and_score(estimator, X, y, return_estimator=True, **kwargs)
-    fitted, has_failed = result.pop("estimator"), result["fit_error"] is not None
-    goes_on = trained.state is not None and not has_failed
+    fitted = result.pop("estimator")
+    if result["fit_error"] is not None:
+        failed = replace(before or SoFar(), cost=0.0, is_finished=True)
+        return {**result, "so_far": replace(failed, state=None, preprocessing=[])}
     so_far = SoFar(
         trained.n_epochs,
         trained.n_max_epochs,
         trained.n_trained / max(1, trained.n_max_epochs),
-        trained.is_finished or has_failed,
+        trained.is_finished,
         trained.history,
         trained.reason,
-        trained.state if goes_on else None,
-        fitted_preprocessing(fitted) if goes_on else [],
     )
+    if trained.state is not None:
+        seen, _ = _safe_split(fitted, X, y, kwargs["train"])
+        preprocessing = fitted_preprocessing(fitted, seen, trained.X)
+        so_far = replace(so_far, state=trained.state, preprocessing=preprocessing)
     return {**result, "so_far": so_far}

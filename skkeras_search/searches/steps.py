@@ -23,12 +23,15 @@ class Pending:
     step : Step
     job : Job
         Of the fits that are not so far yet.
+    planned : float
+        What it costs at most, in whole fits.
     cost : float
-        In whole fits. Not a number before the outcome has arrived.
+        What it has cost. Not a number before the outcome has arrived.
     """
 
     step: Step
     job: Job
+    planned: float
     cost: float = math.nan
 
     @property
@@ -76,7 +79,7 @@ class StepProposals:
                     return None
                 self._tell_rule(self._untold.popleft())
                 continue
-            pending = Pending(step, self._job(step))
+            pending = self._begin(step)
             self._untold.append(pending)
             self._unreported.append(pending)
             if pending.job.fits:
@@ -89,16 +92,24 @@ class StepProposals:
         """Take an outcome; give whether to stop."""
         (pending,) = (pending for pending in self._unreported if pending.job is job)
         candidate = self._search._candidates[job.number]
-        pending.cost = sum(candidate.fits[fit].so_far.cost for fit in job.fits)
+        pending.cost = (
+            pending.planned  # or a search in which all fails would not end
+            if candidate.status == FAILED
+            else sum(candidate.fits[fit].so_far.cost for fit in job.fits)
+        )
         self._report()
         return self._stops
 
+    def job_to_finish(self, number: int) -> Job:
+        """Give the job of what a candidate still lacks, whatever the rule says."""
+        candidate: Trained = self._search._candidates[number]
+        return self._begin(Step(number, candidate.params, len(self._rule.rungs) - 1)).job
+
     def _tell_rule(self, pending: Pending) -> None:
         step = pending.step
-        score = self._score(step)
-        # What has failed counts as planned, or a search in which all fails would not end.
-        cost = pending.cost / self._n_all if np.isfinite(score) else None
-        self._rule.tell(step, score, cost)
+        self._rule.tell(step, self._score(step), pending.cost / self._n_all)
+        under_way = {pending.step.number for pending in self._untold}
+        self._search._save_memory(under_way)
 
     def _report(self) -> None:
         """Show what has arrived, in the order of the steps, to whoever watches."""
@@ -126,7 +137,7 @@ class StepProposals:
         )
         return score
 
-    def _job(self, step: Step) -> Job:
+    def _begin(self, step: Step) -> Pending:
         rung = self._rule.rungs[step.rung]
         candidate = self._search._candidates.get(step.number)
         begun: dict[Fit, Segments] = candidate.fits if candidate else {}
@@ -146,4 +157,23 @@ class StepProposals:
         ]
         tasks = [fit_task(self._task, self._n_begun + n) for n in range(len(fits))]
         self._n_begun += len(fits)
-        return Job(step.number, step.params, fits, tasks, fit_segment, options)
+        job = Job(step.number, step.params, fits, tasks, fit_segment, options)
+        planned = sum(rung.share - shares.get(fit, 0.0) for fit in fits)
+        return Pending(step, job, planned)
+
+
+class OneJob:
+    """Propose a single job."""
+
+    n_candidates = "?"
+
+    def __init__(self, job: Job):
+        self._left = [job]
+
+    def propose(self) -> Job | None:
+        """Give the job, once."""
+        return self._left.pop() if self._left else None
+
+    def tell(self, job: Job, outcome: list[Result]) -> bool:
+        """Go on: there is no more."""
+        return False

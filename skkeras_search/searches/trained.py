@@ -1,5 +1,6 @@
 """Candidates that are trained step by step, and what ``cv_results_`` says of them."""
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,17 +30,21 @@ class Segments:
         What scikit-learn has of each segment.
     so_far : SoFar
     curve : Curve
+    has_failed : bool
+        Whether there is an error, or no score.
     """
 
     share: float = 0.0
     segments: list[Result] = field(default_factory=list)
     so_far: SoFar = field(default_factory=SoFar)
     curve: Curve = field(default_factory=Curve)
+    has_failed: bool = False
 
     def add(self, share: float, result: Result, score: float) -> None:
         """Add a segment that goes up to a share of the epochs."""
         self.so_far = result.pop("so_far")
         self.share = 1.0 if self.so_far.is_finished else share
+        self.has_failed = result["fit_error"] is not None or not math.isfinite(score)
         self.segments.append(result)
         self.curve.add(self.so_far.history, self.so_far.n_epochs, score)
 
@@ -84,8 +89,7 @@ class Trained:
     @property
     def status(self) -> str:
         """What has become of it."""
-        results = [result for fit in self.fits.values() for result in fit.segments]
-        if any(result["fit_error"] is not None for result in results):
+        if any(fit.has_failed for fit in self.fits.values()):
             return FAILED
         n_finished = sum(fit.share == 1.0 for fit in self.fits.values())
         return FINISHED if n_finished == self.n_splits * self.n_repeats else FROZEN

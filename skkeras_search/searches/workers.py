@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 
 from skkeras_search.searches.executors import Asynchronous
-from skkeras_search.searches.interruption import leave_to_search
+from skkeras_search.searches.interruption import interrupts_left_to_search
 from skkeras_search.searches.jobs import Call, Result
 from skkeras_search.searches.pool import Pool
 
@@ -72,8 +72,7 @@ class CandidateWorkers(Asynchronous):
 
 
 def _together(calls: list[Call]) -> list[Result]:
-    leave_to_search()
-    with joblib.parallel_config("fused"):
+    with interrupts_left_to_search(), joblib.parallel_config("fused"):
         outcomes: list[Result] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
         return outcomes
 

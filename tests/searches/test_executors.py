@@ -51,7 +51,7 @@ def work(number, wait=0.0):
 EXECUTORS = {
     "inline": lambda: Inline(),
     "threads": lambda: Threads(3),
-    "spread": lambda: Spread(2, "2*n_jobs"),
+    "spread": lambda: Spread(2, 2, "2*n_jobs"),
     "fused": lambda: Fused(fused_backend(), 5),
 }
 

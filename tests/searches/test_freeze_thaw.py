@@ -10,10 +10,11 @@ from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.model_selection import KFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skkeras_search import (
@@ -25,6 +26,7 @@ from skkeras_search import (
     Real,
     SearchProgress,
     TargetScore,
+    TimeBudget,
 )
 from skkeras_search.searches import budgeted
 
@@ -54,6 +56,7 @@ def classifier(**params):
 
 def search(estimator=None, space=SPACE, **params):
     params = {"n_iter": 4, "cv": 3, "random_state": 0, "n_points": 2, **params}
+    params = {"rungs": [(1, 1 / 3), (1, 1.0), (3, 1.0)], **params}
     return FreezeThawSearchCV(
         classifier() if estimator is None else estimator, space, **params
     )
@@ -182,16 +185,27 @@ class Noisy(Counting):
         return self.fit(X).transform(X) + 0.1 * np.sin(np.arange(len(X)))[:, None]
 
 
-def test_rows_that_are_transformed_otherwise_when_fitted():
-    pipeline = make_pipeline(Noisy(), classifier())
-    space = {"kerasclassifier__rate": SPACE["rate"]}
-    with pytest.warns(UserWarning, match="trained from the start") as caught:
-        found = search(pipeline, space, refit=False).fit(X, y)
-    assert len([w for w in caught if "from the start" in str(w.message)]) == 1
-    best = found.best_params_
-    whole = GridSearchCV(pipeline, {k: [v] for k, v in best.items()}, cv=3, refit=False)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda last: make_pipeline(Noisy(), last),
+        lambda last: make_pipeline(PCA(2), last),
+        lambda last: make_pipeline(StandardScaler(), Noisy(), "passthrough", last),
+        lambda last: Pipeline([("outer", PCA(3)), ("inner", make_pipeline(Noisy(), last))]),
+    ],
+)
+def test_rows_that_are_transformed_otherwise_when_fitted(make):
+    pipeline = make(classifier())
+    (name,) = (name for name in pipeline.get_params() if name.endswith("__epochs"))
+    space = {name.replace("epochs", "rate"): SPACE["rate"]}
+    single = X.astype("float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = search(pipeline, space, refit=False).fit(single, y)
+    best = {name: [value] for name, value in found.best_params_.items()}
+    whole = GridSearchCV(pipeline, best, cv=3, refit=False).fit(single, y)
     np.testing.assert_allclose(
-        scores(whole.fit(X, y))[:, 0], scores(found)[:, found.best_index_], atol=1e-5
+        scores(whole)[:, 0], scores(found)[:, found.best_index_], atol=1e-5
     )
 
 
@@ -262,11 +276,71 @@ def test_a_candidate_that_fails_costs_nothing_else():
         search(classifier(fail=True)).fit(X, y)
 
 
+def test_a_failure_in_a_later_segment_leaves_what_was_trained():
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 4:
+                raise ArithmeticError("in the fifth epoch")
+
+    found = search(classifier(callbacks=Fails()), n_iter=2)
+    with (
+        pytest.warns(FitFailedWarning, match="in the fifth epoch"),
+        pytest.raises(ValueError, match="None of the candidates has a score"),
+    ):
+        found.fit(X, y)
+    results = found.cv_results_
+    failed = results["status"] == "failed"
+    assert failed.any()
+    assert (results["mean_n_epochs"] == 2).all()
+    assert set(found.learning_curves_["epoch"]) == {1, 2}
+
+
+def test_scores_that_are_not_numbers():
+    def scorer(estimator, X, y):
+        return np.nan if estimator.rate > 0.1 else estimator.rate
+
+    found = search(scoring=scorer, n_iter=6).fit(X, y)
+    results = found.cv_results_
+    too_high = [params["rate"] > 0.1 for params in results["params"]]
+    assert list(results["status"] == "failed") == too_high
+    assert np.isfinite(found.best_score_)
+
+
+def test_verbose_where_the_first_candidate_fails():
+    space = {"fail": [True, False]}
+    with pytest.warns(FitFailedWarning):
+        hyperband(classifier(fail=True), space, verbose=1).set_callbacks(
+            SearchProgress(0, io.StringIO())
+        ).fit(X, y)
+
+
+def test_refit_that_chooses():
+    def first_of(status):
+        return lambda results: int(np.flatnonzero(results["status"] == status)[0])
+
+    found = search(refit=first_of("finished")).fit(X, y)
+    assert found.cv_results_["status"][found.best_index_] == "finished"
+    with pytest.raises(ValueError, match="has chosen a candidate that is frozen"):
+        search(refit=first_of("frozen")).fit(X, y)
+
+
+@pytest.mark.parametrize("make", [search, hyperband])
+def test_stopped_before_any_is_finished(make):
+    found = make().set_callbacks(TimeBudget(1e-9)).fit(X, y)
+    assert list(found.cv_results_["status"]).count("finished") == 1
+    assert found.best_estimator_
+
+
+def test_curves_of_a_search_that_is_not_fitted():
+    with pytest.raises(NotFittedError):
+        search().learning_curves_  # noqa: B018
+
+
 def test_estimators_without_epochs_save_folds():
     forest = RandomForestClassifier(5, random_state=0)
     space = {"max_depth": (1, 20), "max_features": Real(0.1, 1.0)}
     with pytest.warns(UserWarning, match="Only folds are saved, as RandomForest"):
-        found = search(forest, space, n_iter=6, n_jobs=2).fit(X, y)
+        found = search(forest, space, n_iter=6, n_jobs=2, rungs=None).fit(X, y)
     results = found.cv_results_
     assert set(results["n_resources"]) <= {1, 2, 3}
     assert (results["mean_n_epochs"] == 0).all()
@@ -363,11 +437,12 @@ def test_interrupted_before_any_is_finished():
         (lambda: search(n_iter=0.5), "'n_iter' parameter"),
         (lambda: search(max_epochs=0), "'max_epochs' parameter"),
         (lambda: search(rungs=[(1, 0.5)]), r"last of rungs must be \(3, 1.0\)"),
+        (lambda: search(rungs=[1, 3]), "rungs must be pairs"),
         (lambda: search(space={"ratee": (1e-3, 1.0)}), "Did you mean 'rate'"),
         (lambda: search(space={}), "search_spaces is empty"),
         (
             lambda: search(max_epochs=3, space={"epochs": [1, 2]}),
-            "max_epochs=3 and 'epochs' in search_spaces contradict",
+            "max_epochs=3 takes the place of 'epochs'",
         ),
         (
             lambda: search(RandomForestClassifier(), {"max_depth": (1, 5)}, max_epochs=3),
@@ -378,7 +453,7 @@ def test_interrupted_before_any_is_finished():
         (lambda: hyperband(sampler="tpe"), "'sampler' parameter"),
         (
             lambda: hyperband(RandomForestClassifier(), {"max_depth": (1, 5)}),
-            "max_epochs=6 has no meaning",
+            "HyperbandSearchCV saves epochs, but RandomForest",
         ),
         (lambda: search(cv=VaryingFolds()), "inconsistent results"),
     ],
@@ -430,6 +505,6 @@ class Stub(ClassifierMixin, BaseEstimator):
 
 def test_a_space_that_is_used_up():
     with pytest.warns(UserWarning, match="Only folds"):
-        found = search(Stub(), {"a": [0.1, 0.3, 0.5]}, n_iter=50).fit(X, y)
+        found = search(Stub(), {"a": [0.1, 0.3, 0.5]}, n_iter=50, rungs=None).fit(X, y)
     assert found.best_params_ == {"a": 0.3}
     assert set(found.cv_results_["status"]) == {"finished"}

@@ -137,3 +137,12 @@ def test_keras_estimators_are_fused(search):
     found = search(classifier, {"units": [4, 5]}, cv=2, refit=False, **params).fit(X, y)
     assert np.isfinite(found.cv_results_["mean_test_score"]).all()
     assert threads == ["fused task"] * 2
+
+
+def test_a_run_search_of_ones_own():
+    class Own(GridSearchCV):
+        def _run_search(self, evaluate_candidates, **kwargs):
+            evaluate_candidates([{"C": 1.0}])
+
+    with pytest.raises(TypeError, match="Own has a _run_search of its own"):
+        Own(SVC(), {"C": [0.1]}).fit(X, y)

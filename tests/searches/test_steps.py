@@ -35,6 +35,8 @@ class Search:
 
     def _print(self, *args): ...
 
+    def _save_memory(self, under_way): ...
+
     def _advance(self, standing):
         self.standings.append(standing)
         return False
