@@ -124,7 +124,8 @@ OPTIMIZERS = {
     "Ftrl": optimizers.Ftrl(0.1),
     "Lion": optimizers.Lion(0.01),
     "Lamb": optimizers.Lamb(0.01),
-    "Adafactor": optimizers.Adafactor(0.01),
+    # By default it divides gradients that are zero but for rounding by their size.
+    "Adafactor": optimizers.Adafactor(0.01, epsilon_1=1e-12),
     "Muon": optimizers.Muon(0.01),
     "clipnorm": optimizers.Adam(0.01, clipnorm=0.1),
     "global_clipnorm": optimizers.Adam(0.01, global_clipnorm=0.1),
