@@ -1,0 +1,93 @@
+"""Peak memory of a fused search, as a multiple of the size of X.
+
+    python benchmarks/memory.py --size 500 --candidates 4
+
+Resident memory is sampled while a grid search with 3 folds runs in this process. The
+memory that holds X itself is not counted. Needs psutil.
+"""
+
+import argparse
+import os
+import threading
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+N_FEATURES = 1000
+SECONDS_A_SAMPLE = 0.005
+
+
+def create_model(rate=0.01):
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((N_FEATURES,)),
+            keras.layers.Dense(4, activation="relu"),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+    return model
+
+
+def make_data(n_rows):
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    X = generator.random((n_rows, N_FEATURES), dtype=np.float32)
+    return X, generator.integers(0, 2, n_rows)
+
+
+def search(X, y, n_candidates):
+    from skkeras_search import GridSearchCV, KerasClassifier
+
+    classifier = KerasClassifier(
+        create_model, model__rate=0.01, batch_size=512, random_state=0, verbose=0
+    )
+    rates = [0.01 * (i + 1) for i in range(n_candidates)]
+    grid = {"model__rate": rates}
+    GridSearchCV(classifier, grid, cv=3, refit=False).fit(X, y)
+
+
+def peak_growth(call):
+    """Bytes by which resident memory grows at most while ``call`` runs."""
+    import psutil
+
+    process = psutil.Process()
+    begin = peak = process.memory_info().rss
+    done = threading.Event()
+
+    def sample():
+        nonlocal peak
+        while not done.wait(SECONDS_A_SAMPLE):
+            peak = max(peak, process.memory_info().rss)
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        call()
+    finally:
+        done.set()
+        sampler.join()
+    return peak - begin
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=500, help="of X, in MB (500)")
+    parser.add_argument("--candidates", type=int, default=4)
+    arguments = parser.parse_args()
+    search(*make_data(300), n_candidates=2)  # TensorFlow's own memory
+    X, y = make_data(arguments.size * 2**20 // (4 * N_FEATURES))
+    start = time.perf_counter()
+    growth = peak_growth(lambda: search(X, y, arguments.candidates))
+    seconds = time.perf_counter() - start
+    print(
+        f"X {X.nbytes / 2**20:.0f} MB, {arguments.candidates} candidates: "
+        f"{growth / X.nbytes:.2f} times X on top, {seconds:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
