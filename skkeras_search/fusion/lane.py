@@ -209,9 +209,10 @@ class Lane:
 
     @property
     def n_bytes(self) -> int:
-        """Memory that the lane's data take."""
+        """Memory that the lane's data take while it trains."""
         arrays = keras.tree.flatten((self._data, self._validation))
-        return sum(getattr(array, "nbytes", 0) for array in arrays)
+        # Each array is there twice: TensorFlow has its own copy.
+        return 2 * sum(getattr(array, "nbytes", 0) for array in arrays)
 
     def train(self, goes_on: Callable[[], bool] = lambda: True) -> Trained:
         """Train.
