@@ -2,7 +2,7 @@
 
     python benchmarks/memory.py --size 500 --candidates 4
 
-Resident memory is sampled while a grid search with 3 folds runs in this process. The
+Resident memory is sampled while a grid search runs in this process. The
 memory that holds X itself is not counted. Needs psutil.
 """
 
@@ -10,6 +10,8 @@ import argparse
 import os
 import threading
 import time
+
+import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -31,15 +33,13 @@ def create_model(rate=0.01):
     return model
 
 
-def make_data(n_rows):
-    import numpy as np
-
+def make_data(n_rows, dtype="float32"):
     generator = np.random.default_rng(0)
-    X = generator.random((n_rows, N_FEATURES), dtype=np.float32)
+    X = generator.random((n_rows, N_FEATURES), dtype=dtype)
     return X, generator.integers(0, 2, n_rows)
 
 
-def search(X, y, n_candidates):
+def search(X, y, n_candidates, n_folds=3, **params):
     from skkeras_search import GridSearchCV, KerasClassifier
 
     classifier = KerasClassifier(
@@ -47,7 +47,7 @@ def search(X, y, n_candidates):
     )
     rates = [0.01 * (i + 1) for i in range(n_candidates)]
     grid = {"model__rate": rates}
-    GridSearchCV(classifier, grid, cv=3, refit=False).fit(X, y)
+    GridSearchCV(classifier, grid, cv=n_folds, refit=False, **params).fit(X, y)
 
 
 def peak_growth(call):
@@ -77,14 +77,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=500, help="of X, in MB (500)")
     parser.add_argument("--candidates", type=int, default=4)
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--dtype", default="float32")
     arguments = parser.parse_args()
     search(*make_data(300), n_candidates=2)  # TensorFlow's own memory
-    X, y = make_data(arguments.size * 2**20 // (4 * N_FEATURES))
+    n_bytes = np.dtype(arguments.dtype).itemsize
+    X, y = make_data(arguments.size * 2**20 // (n_bytes * N_FEATURES), arguments.dtype)
     start = time.perf_counter()
-    growth = peak_growth(lambda: search(X, y, arguments.candidates))
+    growth = peak_growth(lambda: search(X, y, arguments.candidates, arguments.folds))
     seconds = time.perf_counter() - start
     print(
-        f"X {X.nbytes / 2**20:.0f} MB, {arguments.candidates} candidates: "
+        f"X {X.nbytes / 2**20:.0f} MB, {arguments.candidates} candidates, "
+        f"{arguments.folds} folds: "
         f"{growth / X.nbytes:.2f} times X on top, {seconds:.1f} s"
     )
 

@@ -7,8 +7,8 @@ Nobody waits for a group to be complete, so none can be waited for in vain.
 """
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import ChainMap, deque
+from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from skkeras_search.fusion.cost import Answer, Cost, Ledger
 
 # Bytes of what is asked and not answered, above which no other task begins.
-MOST_BYTES = 2**30
+MOST_BYTES = 2**29
 
 # Things that tasks share, of which older ones are let go.
 MOST_SHARED = 64
@@ -45,8 +45,9 @@ class Batcher:
     ----------
     answer : callable
         Called with what was asked, and with a function that says whether the answer
-        is still wanted, returns a ``Future`` of an ``Answer``. What is asked may say by
-        ``n_bytes`` how much memory it holds.
+        is still wanted, returns a ``Future`` of an ``Answer``. What is asked may have a
+        dict ``memory`` of the bytes of all that it holds. What several hold by the same
+        key is there once.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class Batcher:
         self._taken = False
         self._answered: deque[threading.Event] = deque()
         self._new: deque[threading.Event] = deque()
-        self._n_bytes = 0
+        self._held: list[MutableMapping[Hashable, int]] = []
         self.shared: dict[Any, Any] = Recent()
         self.ledger = Ledger()
 
@@ -106,10 +107,10 @@ class Batcher:
         answer = self._answer(content, wanted)
         if not self._has_turn():  # in a block of ``left``
             return answer.result()
-        turn, n_bytes = threading.Event(), getattr(content, "n_bytes", 0)
+        turn, memory = threading.Event(), getattr(content, "memory", {})
         with self._lock:
-            self._n_bytes += n_bytes
-        answer.add_done_callback(lambda _: self._go_on(turn, n_bytes))
+            self._held.append(memory)
+        answer.add_done_callback(lambda _: self._let_go(turn, memory))
         self.leave()
         self._take(turn)
         return answer.result()
@@ -121,9 +122,13 @@ class Batcher:
         turn.wait()
         self._thread.has_turn = True
 
-    def _go_on(self, turn: threading.Event, n_bytes: int = 0) -> None:
+    def _let_go(self, turn: threading.Event, memory: MutableMapping[Hashable, int]) -> None:
         with self._lock:
-            self._n_bytes -= n_bytes
+            self._held.remove(memory)
+        self._go_on(turn)
+
+    def _go_on(self, turn: threading.Event) -> None:
+        with self._lock:
             self._answered.append(turn)
         self._give_turn()
 
@@ -133,12 +138,15 @@ class Batcher:
                 return
             if self._answered:
                 turn = self._answered.popleft()
-            elif self._new and self._n_bytes <= MOST_BYTES:
+            elif self._new and self._n_bytes() <= MOST_BYTES:
                 turn = self._new.popleft()
             else:
                 return  # whoever asked will go on
             self._taken = True
             turn.set()
+
+    def _n_bytes(self) -> int:
+        return sum(ChainMap(*self._held).values())
 
 
 class Task:

@@ -14,6 +14,7 @@ from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 from keras.src.utils.python_utils import is_default, pythonify_logs
 
+from skkeras_search.fusion.aligned import aligned_copy
 from skkeras_search.fusion.cache import Place, place_of, program_at
 from skkeras_search.fusion.identity import architecture_of, identity_of
 from skkeras_search.fusion.order import Order
@@ -30,6 +31,7 @@ from skkeras_search.fusion.step import (
     build_metrics,
     output_names,
 )
+from skkeras_search.fusion.tensors import tensor_of
 
 # How long a lane is deaf to Ctrl-C, about.
 SECONDS_A_CALL = 0.5
@@ -208,11 +210,10 @@ class Lane:
         self.identity = self._identity(seed) if course else {}
 
     @property
-    def n_bytes(self) -> int:
-        """Memory that the lane's data take while it trains."""
+    def memory(self) -> dict[int, int]:
+        """Bytes of each array that the lane trains on, by the array's address."""
         arrays = keras.tree.flatten((self._data, self._validation))
-        # Each array is there twice: TensorFlow has its own copy.
-        return 2 * sum(getattr(array, "nbytes", 0) for array in arrays)
+        return dict(_memory(array) for array in arrays if isinstance(array, np.ndarray))
 
     def train(self, goes_on: Callable[[], bool] = lambda: True) -> Trained:
         """Train.
@@ -253,7 +254,7 @@ class Lane:
             epochs = range(first + self._n_epochs, until)
             logs = self._train_epochs(epochs, hooks, goes_on)
         finally:  # interrupted, the model has what was trained so far
-            metrics = LastMetrics(self._batch_of(1), self._metrics)
+            metrics = LastMetrics(self._first_row(), self._metrics)
             if not self._keeps_model:
                 self._variables.write(self._state)
                 metrics.show(self._model)
@@ -368,6 +369,10 @@ class Lane:
         batch: Batch = keras.tree.map_structure(lambda a: a[:n_rows], self._data)
         return batch
 
+    def _first_row(self) -> Batch:
+        row: Batch = keras.tree.map_structure(_own, self._batch_of(1))
+        return row
+
     def _hooks(self, epochs: int) -> CallbackList:
         verbose = self._arguments.get("verbose", "auto")
         # History and the progress bar write to the model, which others may have, too.
@@ -466,14 +471,27 @@ def _rows(data: tuple[Any, ...], class_weight: Any = None) -> Batch:
     return keras.tree.lists_to_tuples(keras.tree.map_structure(_as_keras, adapter._inputs))
 
 
-def _as_keras(array: np.ndarray) -> np.ndarray:
+def _as_keras(array: Any) -> Any:
     is_float = keras.backend.is_float_dtype(keras.backend.standardize_dtype(array.dtype))
-    return array.astype(keras.config.floatx(), copy=False) if is_float else array
+    if not is_float or array.dtype == keras.config.floatx():
+        return array
+    return aligned_copy(array, keras.config.floatx())
 
 
 def _tensors(rows: Batch) -> Batch:
-    tensors: Batch = keras.tree.map_structure(tf.convert_to_tensor, rows)
+    tensors: Batch = keras.tree.map_structure(tensor_of, rows)
     return tensors
+
+
+def _own(rows: Any) -> Any:
+    """The same rows, not as a view, which would keep all others."""
+    return rows.copy() if isinstance(rows, np.ndarray) else rows
+
+
+def _memory(array: np.ndarray) -> tuple[int, int]:
+    # Of an array that may change there is a copy for TensorFlow.
+    n_copies = 2 if array.flags.writeable else 1
+    return array.__array_interface__["data"][0], n_copies * array.nbytes
 
 
 def _arrays(state: State) -> dict[str, list[np.ndarray]]:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_method_params
 
 from skkeras_search.searches.jobs import Call, Job, without_siblings
 from skkeras_search.searches.repeats import seeds
+from skkeras_search.searches.shared_rows import shared_rows
 
 
 class Evaluation:
@@ -59,6 +60,7 @@ class Evaluation:
         self.task = self.begin(search._init_callback_context(max_subtasks=n_tasks))
         self.folds = self._split(routed.splitter.split)
         self.estimator = clone(search.estimator)
+        self._rows = shared_rows(self.X, self.estimator)
 
     def begin(self, task: Any) -> Any:
         """Tell scikit-learn's callbacks that a task of the search begins."""
@@ -110,7 +112,7 @@ class Evaluation:
         return [
             evaluate(
                 clone(self.estimator),
-                self.X,
+                self.X if travels else self._rows,
                 self.y,
                 train=self.folds[fold][0],
                 test=self.folds[fold][1],

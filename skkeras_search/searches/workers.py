@@ -12,6 +12,7 @@ from skkeras_search.searches.executors import Asynchronous
 from skkeras_search.searches.interruption import interrupts_left_to_search
 from skkeras_search.searches.jobs import Call, Result
 from skkeras_search.searches.pool import Pool
+from skkeras_search.searches.shared_rows import shared_rows
 
 
 class CandidateWorkers(Asynchronous):
@@ -72,6 +73,9 @@ class CandidateWorkers(Asynchronous):
 
 
 def _together(calls: list[Call]) -> list[Result]:
+    estimator, X = calls[0].args[:2]
+    rows = shared_rows(X, estimator)
+    calls = [call._replace(args=(call.args[0], rows, *call.args[2:])) for call in calls]
     with interrupts_left_to_search(), joblib.parallel_config("fused"):
         outcomes: list[Result] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
         return outcomes

@@ -281,8 +281,8 @@ def test_zero_jobs():
 class Slow:
     """What is asked in tests of the batcher alone."""
 
-    def __init__(self, value, n_bytes=0):
-        self.value, self.n_bytes = value, n_bytes
+    def __init__(self, value, memory=()):
+        self.value, self.memory = value, dict(memory)
 
 
 def answering(log, seconds=0.01, n_threads=4):
@@ -303,8 +303,8 @@ def backend_of(batcher):
     return FusedBackend(lambda: batcher, lambda: lambda: None)
 
 
-def ask(value, n_bytes=0):
-    return current_task.get().ask(Slow(value, n_bytes))
+def ask(value, memory=()):
+    return current_task.get().ask(Slow(value, memory))
 
 
 def test_one_task_runs_at_a_time():
@@ -332,13 +332,32 @@ def test_little_is_asked_while_much_waits(monkeypatch):
     def task(n):
         waiting.append(n)
         most.append(len(waiting))
-        ask(n, n_bytes=60)
+        ask(n, memory={n: 60})
         waiting.remove(n)
         return n
 
     with parallel_config(backend_of(Batcher(answering([])))):
         assert Parallel()(delayed(task)(n) for n in range(10)) == list(range(10))
     assert max(most) <= 3
+
+
+def test_memory_that_tasks_share_is_there_once(monkeypatch):
+    monkeypatch.setattr("skkeras_search.fusion.batcher.MOST_BYTES", 100)
+    everybody = threading.Barrier(5)
+
+    def answer(content, wanted):
+        def work():
+            everybody.wait(timeout=60)  # breaks if fewer are under way at once
+            return Answer(content.value, 0.0)
+
+        return executor.submit(work)
+
+    with (
+        ThreadPoolExecutor(5) as executor,
+        parallel_config(backend_of(Batcher(answer))),
+    ):
+        tasks = (delayed(ask)(n, memory={"rows": 60}) for n in range(5))
+        assert Parallel()(tasks) == list(range(5))
 
 
 def test_aborted_tasks_end():
