@@ -1,11 +1,13 @@
 """What the searches have in common: have jobs proposed, run and kept."""
 
+import os
 import time
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from functools import partial
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +17,8 @@ from sklearn.model_selection._validation import (  # of its searches
     _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
@@ -29,6 +33,7 @@ from skkeras_search.searches.interruption import first_interrupt
 from skkeras_search.searches.jobs import Fit, Job, Result, all_fits
 from skkeras_search.searches.keras_step import has_keras, last_step
 from skkeras_search.searches.progress import SearchCallback, Standing
+from skkeras_search.searches.recording import NoRecord, record_of, recording
 from skkeras_search.searches.repeats import mean_of, spread
 
 OF_ANOTHER_FIT = (
@@ -41,6 +46,12 @@ OF_ANOTHER_FIT = (
     "optimizers_",
     "refit_time_",
 )
+# The constraints of parameters that scikit-learn's searches do not have.
+OF_ALL_SEARCHES: dict[str, list[Any]] = {
+    "n_repeats": [Interval(Integral, 1, None, closed="left")],
+    "storage": [str, os.PathLike, None],
+    "search_name": [str, None],
+}
 # Attributes that a search has only as long as it lasts.
 WHILE_SEARCHING = (
     "_by_arrival",
@@ -48,6 +59,7 @@ WHILE_SEARCHING = (
     "_lines",
     "_may_warn",
     "_outcomes",
+    "_recorder",
     "_space",
     "_spaces",
 )
@@ -74,12 +86,16 @@ class Search:
     error_score: Any
     verbose: int
     n_repeats: int
+    random_state: Any = None
+    storage: Any
+    search_name: str | None
     n_splits_: int
     # Whether jobs are few and differ in how long they take.
     is_asynchronous = False
     _checked_cv_orig: Any
     # What has arrived, in the order of arrival.
     _outcomes: list[tuple[Job, list[Result]]]
+    _recorder: NoRecord
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -116,8 +132,9 @@ class Search:
                 f"{of_class.__name__} has a _run_search of its own, which searches of "
                 "skkeras_search do not call. Derive it from a search of scikit-learn."
             )
-        with fused_by_default(self, estimators) as executor:
+        with recording(self) as store, fused_by_default(self, estimators) as executor:
             evaluation = Evaluation(self, X, y, params)
+            self._recorder = record_of(self, evaluation, store)
             with executor, first_interrupt(partial(setattr, executor, "ends", True)):
                 self._search(evaluation, executor)
             if executor.ends:
@@ -157,18 +174,37 @@ class Search:
         def calls(job: Job) -> Any:
             return evaluation.calls(job, proposals.n_candidates, executor.uses_processes)
 
+        recorded = self._recorder.run(proposals)
+        for job, outcome in recorded.replay():
+            self._record(job, outcome)
+            if proposals.tell(job, outcome):
+                return
         executor.unread.clear()
-        with closing(executor.run(proposals.propose, calls)) as running:
+        with closing(executor.run(recorded.propose, calls)) as running:
             try:
                 for job, outcome in running:
-                    self._record(job, outcome)
+                    self._keep(recorded, job, outcome)
                     if proposals.tell(job, outcome):
                         break
             except BaseException:
                 running.close()
                 for job, outcome in executor.unread:
-                    self._record(job, outcome)
+                    self._keep(recorded, job, outcome)
                 raise
+
+    def _keep(self, recorded: Any, job: Job, outcome: list[Result]) -> None:
+        try:
+            recorded.arrive(job, outcome)
+        finally:
+            self._record(job, outcome)
+
+    def _seed(self) -> Any:
+        """The ``random_state``, or a seed that is kept in the storage."""
+        given = self.random_state
+        if given is not None or self.storage is None:
+            return given
+        drawn = check_random_state(None).randint(2**31 - 1)
+        return self._recorder.choose("random_state", int(drawn))
 
     def _record(self, job: Job, outcome: list[Result]) -> None:
         """Keep an outcome, before anybody else sees it."""

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
-from skkeras_search.searches.base import Search, warn_of_failures
+from skkeras_search.searches.base import OF_ALL_SEARCHES, Search, warn_of_failures
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result, whole_job
@@ -121,7 +121,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "optimizer_kwargs": [Mapping, None],
         "fit_params": [Mapping, None],
         "random_state": ["random_state"],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
     }
 
     def __init__(
@@ -143,6 +143,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        storage: Any = None,
+        search_name: str | None = None,
     ):
         super().__init__(
             estimator,
@@ -163,6 +165,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.iid = iid
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.storage = storage
+        self.search_name = search_name
         if search_spaces is not None:
             as_spaces(search_spaces, n_iter)  # whose errors come where they were made
 
@@ -222,14 +226,15 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
         self._lines = CandidateLines() if self.verbose else None
-        rng = check_random_state(self.random_state)
+        rng = check_random_state(self._seed())
         self.optimizers_: list[Sampler] = []
         self.optimizer_results_: list[OptimizeResult] = []
         n_batches = sum(-(-n // self.n_points) for _, n in self._spaces)
         task = evaluation.task.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
         # A worker that is done gets another candidate, whatever the others do.
-        self._by_arrival = isinstance(executor, CandidateWorkers) and self.n_points == 1
+        by_arrival = isinstance(executor, CandidateWorkers) and self.n_points == 1
+        self._by_arrival = self._recorder.choose("by_arrival", by_arrival)
         most_batches = executor.n_slots if self._by_arrival else 1
         for space, n_iter in self._spaces:
             self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))

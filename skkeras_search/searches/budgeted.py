@@ -115,8 +115,11 @@ class BudgetSearch(Search, BaseSearchCV):
         n_slots = executor.n_slots
         # Another step is there for the core that is done first.
         most_pending = self.n_points or (n_slots + 1 if n_slots > 1 else 1)
+        most_pending = self._recorder.choose("n_points", most_pending)
         steps = StepProposals(self, rule, task, most_pending)
         self._run(evaluation, executor, steps)
+        if not (executor.ends or steps.stops):
+            self._recorder.end()
         # A callback may have stopped the search before it had a result.
         while not executor.ends and (left := self._most_promising()) is not None:
             self._run(evaluation, executor, OneJob(steps.job_to_finish(left)))
@@ -172,6 +175,7 @@ class BudgetSearch(Search, BaseSearchCV):
             self._warn_of_retraining(segments.so_far)
         if candidate.status != FROZEN:
             candidate.let_go()
+            self._recorder.let_go(job.number)
 
     def _save_memory(self, under_way: Container[int]) -> None:
         """Let go of states, but for those of candidates that are under way."""

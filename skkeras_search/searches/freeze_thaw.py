@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 
 from skkeras_search.budgets.freeze_thaw import FreezeThaw
 from skkeras_search.budgets.rung import folds_rungs
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
 
 
@@ -120,7 +121,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         "n_initial": [Interval(Integral, 1, None, closed="left"), None],
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
     }
 
     def __init__(
@@ -143,6 +144,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        storage: Any = None,
+        search_name: str | None = None,
     ):
         super().__init__(
             estimator,
@@ -163,6 +166,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.storage = storage
+        self.search_name = search_name
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 
@@ -170,7 +175,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         rungs = self.rungs
         if rungs is None and not has_epochs:
             rungs = folds_rungs(n_folds)
-        seed = check_random_state(self.random_state).randint(2**31)
+        seed = check_random_state(self._seed()).randint(2**31)
         return FreezeThaw(
             self._space,
             n_folds,

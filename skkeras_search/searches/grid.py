@@ -8,6 +8,7 @@ from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid
 from sklearn.utils._param_validation import Interval
 
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.listed import ListedSearch
 from skkeras_search.searches.spaces import (
     as_list,
@@ -67,7 +68,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.GridSearchCV._parameter_constraints,
         "param_grid": [dict, list, Space],
         "n_values": [Interval(Integral, 1, None, closed="left")],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
     }
 
     def __init__(
@@ -85,6 +86,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return_train_score: bool = False,
         n_values: int = 5,
         n_repeats: int = 1,
+        storage: Any = None,
+        search_name: str | None = None,
     ):
         super().__init__(
             estimator,
@@ -100,6 +103,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
         self.n_values = n_values
         self.n_repeats = n_repeats
+        self.storage = storage
+        self.search_name = search_name
 
     def _choices(self) -> list[Any]:
         return [choice for grid in as_list(self.param_grid) for choice in choices_of(grid)]

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.budgets.hyperband import Hyperband
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
 
 
@@ -89,7 +90,7 @@ n_features_in_, feature_names_in_
         "sampler": [StrOptions({"random", "bayes"})],
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
     }
     max_epochs: int
 
@@ -113,6 +114,8 @@ n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        storage: Any = None,
+        search_name: str | None = None,
     ):
         super().__init__(
             estimator,
@@ -133,6 +136,8 @@ n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.storage = storage
+        self.search_name = search_name
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 
@@ -142,7 +147,7 @@ n_features_in_, feature_names_in_
         )
 
     def _rule(self, n_folds: int, has_epochs: bool) -> Hyperband:
-        seed = check_random_state(self.random_state).randint(2**31)
+        seed = check_random_state(self._seed()).randint(2**31)
         return Hyperband(
             self._space,
             n_folds,

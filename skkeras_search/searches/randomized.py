@@ -1,16 +1,15 @@
 """Randomized search with cross-validation."""
 
 import warnings
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
 from skkeras_search.samplers import RandomSampler
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.listed import ListedSearch
 from skkeras_search.searches.spaces import (
     as_list,
@@ -68,7 +67,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     _parameter_constraints: dict[str, list[Any]] = {
         **model_selection.RandomizedSearchCV._parameter_constraints,
         "param_distributions": [dict, list, Space],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
     }
 
     def __init__(
@@ -87,6 +86,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        storage: Any = None,
+        search_name: str | None = None,
     ):
         super().__init__(
             estimator,
@@ -103,6 +104,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return_train_score=return_train_score,
         )
         self.n_repeats = n_repeats
+        self.storage = storage
+        self.search_name = search_name
 
     def _choices(self) -> list[Any]:
         spaces = as_list(self.param_distributions)
@@ -112,7 +115,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         dicts = as_list(self.param_distributions)
         if not any(is_dimension(given) for some in dicts for given in some.values()):
             sampler = ParameterSampler(
-                self.param_distributions, self.n_iter, random_state=self.random_state
+                self.param_distributions, self.n_iter, random_state=self._seed()
             )
             return list(sampler)
         spaces = [of_scikit_learn(given) for given in dicts]
@@ -121,7 +124,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return self._draw(spaces)
 
     def _draw(self, spaces: list[Space]) -> list[dict[str, Any]]:
-        rng = check_random_state(self.random_state)
+        rng = check_random_state(self._seed())
         samplers = [RandomSampler(space, rng) for space in spaces]
         candidates: list[dict[str, Any]] = []
         while len(candidates) < self.n_iter and samplers:

@@ -67,11 +67,11 @@ class StepProposals:
         self._n_begun = 0
         self._n_all = len(search._all_fits())
         self._best, self._spent = -np.inf, 0.0
-        self._stops = False
+        self.stops = False
 
     def propose(self) -> Job | None:
         """Give the job of the next step, if there is one now."""
-        while not self._stops:
+        while not self.stops:
             is_full = len(self._untold) == self._n_points
             step = None if is_full else self._rule.ask()
             if step is None:
@@ -98,7 +98,7 @@ class StepProposals:
             else sum(candidate.fits[fit].so_far.cost for fit in job.fits)
         )
         self._report()
-        return self._stops
+        return self.stops
 
     def job_to_finish(self, number: int) -> Job:
         """Give the job of what a candidate still lacks, whatever the rule says."""
@@ -125,7 +125,7 @@ class StepProposals:
                 self._spent, self._rule.budget, float(self._best), "evaluations"
             )
             self._search._print(candidate, score, standing)
-            self._stops |= self._search._advance(standing)
+            self.stops |= self._search._advance(standing)
 
     def _score(self, step: Step) -> float:
         candidate: Trained = self._search._candidates[step.number]
