@@ -68,6 +68,9 @@ class FreezeThawSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
+    storage, search_name : path-like and str, optional
+        File to which results are written, and the name of the search in it, as in
+        ``GridSearchCV``.
 
     Attributes
     ----------

@@ -43,6 +43,13 @@ class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
         numbers: parameters whose names end in ``random_state`` get other seeds. Scores in
         ``cv_results_`` are then means over the repeats, and ``std_repeats_test_score`` is
         the standard deviation of ``mean_test_score`` over them.
+    storage : path-like, optional
+        File to which all that is evaluated is written at once. The same search with the
+        same file goes on where it was, however it ended. Without a ``random_state``, the
+        seed is in the file, too.
+    search_name : str, optional
+        Name of the search in the file, for files with several searches. By default
+        "search".
 
     Attributes
     ----------

@@ -40,6 +40,9 @@ return_train_score
         As in ``sklearn.model_selection.RandomizedSearchCV``.
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
+    storage, search_name : path-like and str, optional
+        File to which results are written, and the name of the search in it, as in
+        ``GridSearchCV``.
     n_jobs : int, optional
         None trains Keras estimators in this process. Several workers get a whole candidate
         each. Other estimators have their fits spread as in scikit-learn.
