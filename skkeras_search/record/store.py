@@ -195,12 +195,14 @@ class Store:
         rows = self._all("SELECT name FROM searches GROUP BY name ORDER BY MIN(id)")
         return [name for (name,) in rows]
 
-    def search(self, name: str) -> StoredSearch | None:
-        """Give the last search of a name, if there is one."""
+    def search(self, name: str, generation: int | None = None) -> StoredSearch | None:
+        """Give a search of a name, by default the last, if there is one."""
         rows = self._all(
             "SELECT id, name, generation, kind, identity, settings, created FROM searches"
-            " WHERE name = ? ORDER BY generation DESC LIMIT 1",
+            " WHERE name = ? AND generation = COALESCE(?, generation)"
+            " ORDER BY generation DESC LIMIT 1",
             name,
+            generation,
         )
         for id_, name, generation, kind, identity, settings, created in rows:
             parts = json.loads(identity), json.loads(settings)
@@ -481,8 +483,8 @@ def _check(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"damaged: {faults[0]}")
 
 
-def named(identity: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """Name what differs between two identities, with both values.
+def named(identity: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """Say what differs between two identities, by name.
 
     Parameters
     ----------
@@ -491,8 +493,8 @@ def named(identity: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """
     names = [*identity, *(name for name in other if name not in identity)]
     nothing = "nothing"
-    return [
-        f"{name} is {identity.get(name, nothing)}, and was {other.get(name, nothing)}"
+    return {
+        name: f"is {identity.get(name, nothing)}, and was {other.get(name, nothing)}"
         for name in names
         if identity.get(name) != other.get(name)
-    ]
+    }

@@ -89,6 +89,7 @@ class Search:
     random_state: Any = None
     storage: Any
     search_name: str | None
+    resume: str | None = None
     n_splits_: int
     # Whether jobs are few and differ in how long they take.
     is_asynchronous = False

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -17,12 +17,18 @@ from sklearn.utils._param_validation import Interval
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.base import OF_ALL_SEARCHES, Search, warn_of_failures
+from skkeras_search.searches.earlier import Earlier
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result, whole_job
 from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.results import result_of
-from skkeras_search.searches.spaces import as_spaces, check_names, choices_of
+from skkeras_search.searches.spaces import (
+    as_spaces,
+    check_names,
+    choices_of,
+    named_choices_of,
+)
 from skkeras_search.searches.workers import CandidateWorkers
 from skkeras_search.space import Space
 
@@ -80,9 +86,9 @@ class BayesSearchCV(Search, BaseSearchCV):
         Of the candidates.
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
-    storage, search_name : path-like and str, optional
-        File to which results are written, and the name of the search in it, as in
-        ``GridSearchCV``.
+    storage, search_name, resume : path-like, str and "extend", optional
+        File to which results are written, the name of the search in it, and whether to
+        extend another search of this name, as in ``GridSearchCV``.
 
     Attributes
     ----------
@@ -148,6 +154,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_repeats: int = 1,
         storage: Any = None,
         search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -170,6 +177,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.n_repeats = n_repeats
         self.storage = storage
         self.search_name = search_name
+        self.resume = resume
         if search_spaces is not None:
             as_spaces(search_spaces, n_iter)  # whose errors come where they were made
 
@@ -239,10 +247,12 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         by_arrival = isinstance(executor, CandidateWorkers) and self.n_points == 1
         self._by_arrival = self._recorder.choose("by_arrival", by_arrival)
         most_batches = executor.n_slots if self._by_arrival else 1
+        earlier = self._recorder.earlier()
         for space, n_iter in self._spaces:
             self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))
             self.optimizer_results_.append(result_of(space, [], []))
             proposals = _Proposals(self, task, n_iter, most_batches)
+            proposals.adopt(earlier)
             self._run(evaluation, executor, proposals)
             if proposals.ends_search or executor.ends:
                 break
@@ -326,6 +336,21 @@ class _Proposals:
         self._scores: list[float] = []
         self.n_candidates = search.total_iterations
         self.ends_search = False
+
+    def adopt(self, earlier: list[Earlier]) -> None:
+        """Take from the candidates of an earlier search those that are in the space."""
+        search, space = self._search, self._sampler.space
+        choices = named_choices_of(space)
+        for candidate in list(earlier):
+            params = candidate.params_in(choices)
+            if params is None or params not in space or not self._left:
+                continue
+            earlier.remove(candidate)
+            number = self._n_before + self._n_iter - self._left
+            self._left -= 1
+            for job, outcome in search._recorder.adopt(candidate, number, params):
+                search._record(job, outcome)
+                self._tell_score(params, search._score(outcome))
 
     def propose(self) -> Job | None:
         if not self._ready and self._left and len(self._batches) < self._most_batches:

@@ -117,6 +117,7 @@ class BudgetSearch(Search, BaseSearchCV):
         most_pending = self.n_points or (n_slots + 1 if n_slots > 1 else 1)
         most_pending = self._recorder.choose("n_points", most_pending)
         steps = StepProposals(self, rule, task, most_pending)
+        steps.adopt(self._recorder.earlier())
         self._run(evaluation, executor, steps)
         if not (executor.ends or steps.stops):
             self._recorder.end()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
@@ -68,9 +68,9 @@ class FreezeThawSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
-    storage, search_name : path-like and str, optional
-        File to which results are written, and the name of the search in it, as in
-        ``GridSearchCV``.
+    storage, search_name, resume : path-like, str and "extend", optional
+        File to which results are written, the name of the search in it, and whether to
+        extend another search of this name, as in ``GridSearchCV``.
 
     Attributes
     ----------
@@ -149,6 +149,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         n_repeats: int = 1,
         storage: Any = None,
         search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -171,6 +172,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.n_repeats = n_repeats
         self.storage = storage
         self.search_name = search_name
+        self.resume = resume
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 

@@ -1,12 +1,12 @@
 """Grid search with cross-validation."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.listed import ListedSearch
@@ -50,6 +50,9 @@ class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
     search_name : str, optional
         Name of the search in the file, for files with several searches. By default
         "search".
+    resume : {"extend"}, optional
+        Take the results of another search of this name, if only its space, number of
+        candidates or seed are others. By default such a search is refused.
 
     Attributes
     ----------
@@ -76,6 +79,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "param_grid": [dict, list, Space],
         "n_values": [Interval(Integral, 1, None, closed="left")],
         **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(
@@ -95,6 +99,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_repeats: int = 1,
         storage: Any = None,
         search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -112,6 +117,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.n_repeats = n_repeats
         self.storage = storage
         self.search_name = search_name
+        self.resume = resume
 
     def _choices(self) -> list[Any]:
         return [choice for grid in as_list(self.param_grid) for choice in choices_of(grid)]

@@ -52,7 +52,7 @@ class HyperbandSearchCV(BudgetSearch):
         All of them together are one evaluation.
     storage, search_name : path-like and str, optional
         File to which results are written, and the name of the search in it, as in
-        ``GridSearchCV``.
+        ``GridSearchCV``. The plan of another search cannot be extended.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Randomized search with cross-validation."""
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn import model_selection
@@ -40,9 +40,9 @@ return_train_score
         As in ``sklearn.model_selection.RandomizedSearchCV``.
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
-    storage, search_name : path-like and str, optional
-        File to which results are written, and the name of the search in it, as in
-        ``GridSearchCV``.
+    storage, search_name, resume : path-like, str and "extend", optional
+        File to which results are written, the name of the search in it, and whether to
+        extend another search of this name, as in ``GridSearchCV``.
     n_jobs : int, optional
         None trains Keras estimators in this process. Several workers get a whole candidate
         each. Other estimators have their fits spread as in scikit-learn.
@@ -91,6 +91,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_repeats: int = 1,
         storage: Any = None,
         search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -109,6 +110,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.n_repeats = n_repeats
         self.storage = storage
         self.search_name = search_name
+        self.resume = resume
 
     def _choices(self) -> list[Any]:
         spaces = as_list(self.param_distributions)

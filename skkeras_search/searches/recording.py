@@ -19,6 +19,7 @@ from skkeras_search.record.store import (
     StoredSearch,
     named,
 )
+from skkeras_search.searches.earlier import Earlier, may_be_extended
 from skkeras_search.searches.identity import describe, identity_of
 from skkeras_search.searches.jobs import Fit, Job, Result
 from skkeras_search.searches.segments import SoFar
@@ -27,8 +28,21 @@ NAME = "search"  # of a search that the user gave no name
 PACKAGES = ("skkeras-search", "scikit-learn", "scipy", "numpy", "keras", "tensorflow")
 
 
+ADOPTED = -1  # the run of jobs of an earlier search
+
+
 class NoRecord:
     """Of a search without storage."""
+
+    def earlier(self) -> list[Earlier]:
+        """Give the candidates of the search that is extended."""
+        return []
+
+    def adopt(
+        self, earlier: Earlier, number: int, params: dict[str, Any]
+    ) -> list[tuple[Job, list[Result]]]:
+        """Make a candidate of an earlier search one of this search."""
+        raise NotImplementedError("There is no earlier search without storage.")
 
     def choose(self, name: str, value: Any) -> Any:
         """Give a value that the search has chosen."""
@@ -70,6 +84,8 @@ class Record(NoRecord):
 
     def __init__(self, store: Store, search: StoredSearch):
         self._store, self._search = store, search
+        self._before = store.search(search.name, search.generation - 1)
+        self._fits_before = store.fits(self._before) if self._before else {}
         self._choices = store.choices(search)
         self._jobs, self._fits = store.jobs(search), store.fits(search)
         events = [job.proposed for job in self._jobs]
@@ -85,6 +101,47 @@ class Record(NoRecord):
             self._store.choose(self._search, name, value)
             self._choices[name] = value
         return self._choices[name]
+
+    def earlier(self) -> list[Earlier]:
+        """Give the candidates of the search that is extended."""
+        jobs = self._store.jobs(self._before) if self._before else []
+        arrived = [
+            (job.number, job.arrived, job) for job in jobs if job.arrived is not None
+        ]
+        found: dict[int, Earlier] = {}
+        for number, _, job in sorted(arrived):
+            found.setdefault(number, Earlier(job.params)).jobs.append(job)
+        return list(found.values())
+
+    def adopt(
+        self, earlier: Earlier, number: int, params: dict[str, Any]
+    ) -> list[tuple[Job, list[Result]]]:
+        """Make a candidate of an earlier search one of this search.
+
+        Parameters
+        ----------
+        earlier : Earlier
+        number : int
+            Of the candidate in this search.
+        params : dict
+
+        Returns
+        -------
+        list of (Job, list of dict)
+            Its jobs, which are not to be run, with their outcomes.
+        """
+        n_adopted = sum(job.number == number for job in self.jobs_of(ADOPTED))
+        outcomes = []
+        for n, stored in enumerate(earlier.jobs):
+            fits = [fit._replace(state=None) for fit in self._fits_before[stored.id]]
+            places = [Fit(fit.fold, fit.repeat) for fit in fits]
+            options = [{"share": fit.share} for fit in fits]
+            job = Job(number, params, places, (), options=options)
+            if n >= n_adopted:
+                id_ = self.propose(ADOPTED, job)
+                self._store.arrive(id_, self._place(), fits, [])
+            outcomes.append((job, [result_of(fit) for fit in fits]))
+        return outcomes
 
     def run(self, proposals: Any) -> "Recorded":
         """Begin a run of jobs."""
@@ -118,8 +175,8 @@ class Record(NoRecord):
 
     def propose(self, run: int, job: Job) -> int:
         """Note a job; give its id."""
-        params = params_of(job)
-        return self._store.propose(self._search, run, job.number, params, self._place())
+        text = text_of(job.params)
+        return self._store.propose(self._search, run, job.number, text, self._place())
 
     def arrive(self, id_: int, job: Job, outcome: list[Result]) -> None:
         """Note an outcome."""
@@ -241,15 +298,38 @@ def record_of(search: Any, evaluation: Any, store: Store | None) -> NoRecord:
     if stored is None:
         settings = settings_of(search, evaluation)
         stored = store.begin(name, type(search).__name__, identity, settings)
-    elif different := _without_summary(named(identity, stored.identity)):
-        listed = "\n".join(f"- {line}" for line in different)
-        raise ValueError(
-            f"storage={str(search.storage)!r} has another search of the name {name!r}:\n"
-            f"{listed}\n{_other_versions(stored)}"
-            "Use the same to go on with that search, or give this one another search_name "
-            "or another storage."
-        )
+    elif different := named(identity, stored.identity):
+        if search.resume != "extend" or not may_be_extended([*different]):
+            raise ValueError(_refusal(search, stored, different))
+        settings, generation = settings_of(search, evaluation), stored.generation + 1
+        kept = store.choices(stored)
+        stored = store.begin(name, stored.kind, identity, settings, generation)
+        if "random_state" in kept:
+            store.choose(stored, "random_state", kept["random_state"])
     return Record(store, stored)
+
+
+def _refusal(search: Any, stored: StoredSearch, different: dict[str, str]) -> str:
+    """Say what differs, and what can be done."""
+    in_detail = any(name.startswith("estimator__") for name in different)
+    lines = [
+        f"- {k} {v}\n" for k, v in different.items() if k != "estimator" or not in_detail
+    ]
+    message = (
+        f"storage={str(search.storage)!r} has another search of the name "
+        f"{stored.name!r}:\n{''.join(lines)}{_other_versions(stored)}"
+        "Use the same to go on with that search, or give this one another search_name or "
+        "another storage."
+    )
+    if may_be_extended([*different]):
+        return f"{message} Or take the old results into this search with resume='extend'."
+    if search.resume == "extend":
+        return (
+            f"{message} resume='extend' takes old results only if their scores can be "
+            "compared with new ones: the space, the number of candidates and the seed may "
+            "be others."
+        )
+    return message
 
 
 def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
@@ -266,9 +346,9 @@ def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
     }
 
 
-def params_of(job: Job) -> str:
-    """Give the hyperparameters of a job as JSON; what is not plain as words."""
-    return json.dumps(pack(job.params, special=describe))
+def text_of(params: dict[str, Any]) -> str:
+    """Give hyperparameters as JSON; what is not plain as words."""
+    return json.dumps(pack(params, special=describe))
 
 
 def stored_fit(fit: Fit, share: float, result: Result, file: StateFile | None) -> StoredFit:
@@ -311,19 +391,13 @@ def _check_same(job: Job | None, stored: StoredJob) -> None:
     ------
     StorageError
     """
-    now = None if job is None else (job.number, params_of(job))
+    now = None if job is None else (job.number, text_of(job.params))
     if now != (stored.number, stored.params):
         raise StorageError(
             f"The search proposes {'nothing' if job is None else job.params!r} where "
             f"{stored.params} is recorded, although all of its parameters are the same. "
             "Its sampler gives other numbers, maybe as a package has another version."
         )
-
-
-def _without_summary(lines: list[str]) -> list[str]:
-    """Leave out that the estimator differs, if it is said in what."""
-    in_detail = any(line.startswith("estimator__") for line in lines)
-    return [line for line in lines if not (in_detail and line.startswith("estimator is"))]
 
 
 def _versions() -> dict[str, str]:

@@ -208,9 +208,6 @@ def test_a_disk_that_cannot_be_written_to(tmp_path):
 
 
 def test_differences_are_named():
-    lines = named({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "5", "d": "4"})
-    assert lines == [
-        "b is 2, and was 5",
-        "c is 3, and was nothing",
-        "d is nothing, and was 4",
-    ]
+    found = named({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "5", "d": "4"})
+    expected = {"b": "is 2, and was 5", "c": "is 3, and was nothing"}
+    assert found == {**expected, "d": "is nothing, and was 4"}

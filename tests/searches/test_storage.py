@@ -23,11 +23,13 @@ from skkeras_search import (
     HyperbandSearchCV,
     KerasClassifier,
     RandomizedSearchCV,
+    Space,
     StorageError,
     TargetScore,
     load_search,
 )
 from skkeras_search.record.store import Store
+from skkeras_search.searches.identity import describe
 from tests.searches import storage_script
 
 X, y = load_iris(return_X_y=True)
@@ -394,3 +396,116 @@ class Wrapped(Stub):
     def __init__(self, inner=None, f=None):
         self.inner, self.f = inner, f
         self.a, self.b = 0.1, "x"
+
+
+# What is extended.
+
+
+def extended(search, path, **params):
+    return search(storage=path, random_state=0, resume="extend").set_params(**params)
+
+
+WIDER = {"a": (-0.5, 1.5), "b": ["x", "y"]}
+TIGHTER = {"a": (0.2, 0.5), "b": ["y"]}
+
+
+@pytest.mark.parametrize("search", [bayes, freeze_thaw])
+@pytest.mark.parametrize("space", [SPACE, WIDER, TIGHTER])
+def test_a_search_takes_earlier_results(search, space, tmp_path):
+    path = tmp_path / "search.db"
+    first = search(storage=path, random_state=0).fit(X, y)
+    in_space = [params in Space(space) for params in first.cv_results_["params"]]
+    old = [
+        p for p, is_in in zip(first.cv_results_["params"], in_space, strict=True) if is_in
+    ]
+    n = 20 if search is bayes else 12
+    Stub.fits.clear()
+    found = extended(search, path, n_iter=n, search_spaces=space).fit(X, y)
+    rows = found.cv_results_["params"]
+    assert rows[: len(old)] == old
+    assert len(rows) > len(old) > 0
+    if search is bayes:
+        assert len(rows) == n
+        assert len(Stub.fits) == 3 * (n - len(old)) + 1
+    finished = np.append(first.cv_results_["mean_test_score"][in_space], -np.inf)
+    assert found.best_score_ >= np.nanmax(finished)
+    assert_same_results(load_search(path), found, times=True)
+    Stub.fits.clear()
+    again = extended(search, path, n_iter=n, search_spaces=space).fit(X, y)
+    assert len(Stub.fits) == 1
+    assert_same_results(again, found, times=True)
+
+
+@pytest.mark.parametrize("search", [bayes, freeze_thaw])
+@settings(max_examples=6, deadline=None)
+@given(
+    places=st.lists(st.tuples(st.integers(1, 60), st.booleans()), min_size=1, max_size=3)
+)
+def test_an_extended_search_is_resumed(search, places, tmp_path_factory):
+    def make(storage):
+        return extended(search, storage, n_iter=14, search_spaces=WIDER)
+
+    found = []
+    for interruptions in ([], places):
+        path = tmp_path_factory.mktemp("storage") / "search.db"
+        search(storage=path, random_state=0).fit(X, y)
+        for n, after in interruptions:
+            interrupted(make, path, n, after)
+        found.append(make(path).fit(X, y))
+    assert_same_results(*found)
+
+
+def test_a_grid_takes_earlier_results(tmp_path):
+    path = tmp_path / "search.db"
+    grid(storage=path).fit(X, y)
+    wider = {"a": [0.4, 0.2, 0.1], "b": ["y", "z", "x"]}
+    Stub.fits.clear()
+    found = grid(storage=path, resume="extend").set_params(param_grid=wider).fit(X, y)
+    assert len(Stub.fits) == 3 * 5 + 1
+    assert_same_results(found, grid().set_params(param_grid=wider).fit(X, y))
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_a_randomized_search_takes_earlier_results(seed, tmp_path):
+    path = tmp_path / "search.db"
+    first = randomized(storage=path, random_state=seed).fit(X, y)
+    found = randomized(storage=path, random_state=seed, resume="extend")
+    Stub.fits.clear()
+    found.set_params(n_iter=9).fit(X, y)
+    assert len(Stub.fits) == 3 * 3 + 1
+    assert found.cv_results_["params"][:6] == first.cv_results_["params"]
+
+
+def test_objects_of_earlier_results_are_found_again(tmp_path):
+    path = tmp_path / "search.db"
+
+    def search(n_iter, inner, f, **params):
+        space = {"inner": inner, "f": f}
+        return BayesSearchCV(
+            Wrapped(), space, n_iter=n_iter, cv=2, random_state=0, storage=path, **params
+        )
+
+    first = search(4, [Stub(0.1), WithC(c=1.0)], [np.mean, len, None]).fit(X, y)
+    stays = describe(Stub(0.1))
+    rows = first.cv_results_["params"]
+    kept = [p["f"] for p in rows if describe(p["inner"]) == stays and p["f"] is not None]
+    assert kept
+    inner = [Stub(0.1), WithC(c=2.0)]
+    second = search(6, inner, [len, np.mean, max], resume="extend").fit(X, y)
+    rows = second.cv_results_["params"]
+    assert [p["f"] for p in rows[: len(kept)]] == kept
+    assert all(p["inner"] in inner for p in rows)
+
+
+@pytest.mark.parametrize(
+    "change", [{"cv": 4}, {"estimator__b": "z"}, {"scoring": "f1_macro"}]
+)
+def test_scores_that_cannot_be_compared_are_not_taken(change, tmp_path):
+    path = tmp_path / "search.db"
+    bayes(storage=path, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="only if their scores can be compared"):
+        extended(bayes, path, n_iter=20, **change).fit(X, y)
+    with pytest.raises(ValueError, match="with resume='extend'"):
+        bayes(storage=path, random_state=0).set_params(n_iter=20).fit(X, y)
+    with pytest.raises(ValueError, match="'resume' parameter of"):
+        bayes(storage=path, resume="yes").fit(X, y)
