@@ -12,11 +12,12 @@ from scipy.optimize import OptimizeResult
 from scipy.stats import rankdata
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.base import OF_ALL_SEARCHES, Search, warn_of_failures
+from skkeras_search.searches.cluster import Cluster
 from skkeras_search.searches.earlier import Earlier
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
@@ -131,6 +132,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "fit_params": [Mapping, None],
         "random_state": ["random_state"],
         **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(
@@ -244,7 +246,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         task = evaluation.task.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
         # A worker that is done gets another candidate, whatever the others do.
-        by_arrival = isinstance(executor, CandidateWorkers) and self.n_points == 1
+        whole_jobs = isinstance(executor, (CandidateWorkers, Cluster))
+        by_arrival = whole_jobs and self.n_points == 1
         self._by_arrival = self._recorder.choose("by_arrival", by_arrival)
         most_batches = executor.n_slots if self._by_arrival else 1
         earlier = self._recorder.earlier()

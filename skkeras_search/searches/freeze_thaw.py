@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.budgets.freeze_thaw import FreezeThaw
 from skkeras_search.budgets.rung import folds_rungs
@@ -125,6 +125,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(

@@ -31,6 +31,9 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
     backend, n_jobs = get_active_backend()
     n_jobs = n_jobs if search.n_jobs is None else search.n_jobs
     has_any_keras = any(map(has_keras, things))
+    if (cluster := _cluster(backend, n_jobs, has_any_keras)) is not None:
+        yield cluster
+        return
     if isinstance(backend, LokyBackend) and (has_any_keras or search.is_asynchronous):
         if (n_workers := backend.effective_n_jobs(n_jobs)) > 1:
             yield CandidateWorkers(n_jobs, n_workers)
@@ -46,3 +49,18 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
         yield Fused(backend, n_jobs)
     else:
         yield Spread(search.n_jobs, n_workers, search.pre_dispatch)
+
+
+def _cluster(backend: Any, n_jobs: int | None, has_any_keras: bool) -> Executor | None:
+    """Give an executor for the cluster of a backend. The names spare an import of it."""
+    match type(backend).__name__:
+        case "DaskDistributedBackend":
+            from skkeras_search.searches.dask import DaskWorkers
+
+            backend.effective_n_jobs(n_jobs)  # waits for workers, as joblib does
+            return DaskWorkers(backend.client, backend.submit_kwargs, has_any_keras, n_jobs)
+        case "RayBackend":
+            from skkeras_search.searches.ray import RayWorkers
+
+            return RayWorkers(backend.ray_remote_args or {}, n_jobs)
+    return None

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
 
 from skkeras_search.samplers import RandomSampler
 from skkeras_search.searches.base import OF_ALL_SEARCHES
@@ -71,6 +72,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.RandomizedSearchCV._parameter_constraints,
         "param_distributions": [dict, list, Space],
         **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(

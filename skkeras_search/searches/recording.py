@@ -321,7 +321,7 @@ def _refusal(search: Any, stored: StoredSearch, different: dict[str, str]) -> st
         "Use the same to go on with that search, or give this one another search_name or "
         "another storage."
     )
-    if may_be_extended([*different]):
+    if may_be_extended([*different]) and "resume" in search.get_params(deep=False):
         return f"{message} Or take the old results into this search with resume='extend'."
     if search.resume == "extend":
         return (

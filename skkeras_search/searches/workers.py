@@ -58,7 +58,9 @@ class CandidateWorkers(Asynchronous):
         return [candidate.outcome for candidate in self._pool.forget()]
 
     def _make_pool(self) -> None:
-        self._pool = Pool(self._workers(), self.n_slots, self._start, _together, _failed)
+        self._pool = Pool(
+            self._workers(), self.n_slots, self._start, _together, _died_twice
+        )
 
     def _start(self) -> Workers:
         self._parallel._initialize_backend()
@@ -84,10 +86,11 @@ class WorkerDied(CallbackSupportMixin, BaseEstimator):
     ----------
     error : Exception
         What is known of the death.
+    message : str
     """
 
-    def __init__(self, error: Any = None):
-        self.error = error
+    def __init__(self, error: Any = None, message: str = ""):
+        self.error, self.message = error, message
 
     def set_params(self, **params: Any) -> "WorkerDied":
         """Take no parameters."""
@@ -95,13 +98,18 @@ class WorkerDied(CallbackSupportMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> None:
         """Fail."""
-        raise RuntimeError(
-            "The worker process of this candidate died twice, the second time with nothing "
-            "else running. Maybe the candidate needs more memory than there is."
-        ) from self.error
+        raise RuntimeError(self.message) from self.error
 
 
-def _failed(calls: list[Call], error: BaseException) -> list[Result]:
+def _died_twice(calls: list[Call], error: BaseException) -> list[Result]:
+    message = (
+        "The worker process of this candidate died twice, the second time with nothing "
+        "else running. Maybe the candidate needs more memory than there is."
+    )
+    return failed(calls, error, message)
+
+
+def failed(calls: list[Call], error: BaseException, message: str) -> list[Result]:
     """What scikit-learn makes of fits that fail, with all that it wants to know of them."""
-    dead = WorkerDied(error)
+    dead = WorkerDied(error, message)
     return [call._replace(args=(dead, *call.args[1:]))() for call in calls]
