@@ -23,6 +23,7 @@ from skkeras_search import (
     KerasClassifier,
     RandomizedSearchCV,
 )
+from tests.searches.interruptions import interrupted
 
 X, y = load_iris(return_X_y=True)
 X, y = X[::3], y[::3]
@@ -114,6 +115,21 @@ class ClusterContract:
             atol=1e-6,
         )
         assert there.best_params_ == here.best_params_
+
+    @pytest.mark.parametrize("name", ["bayes", "freeze-thaw"])
+    def test_a_search_goes_on_elsewhere(self, cluster, name, tmp_path):
+        def search():
+            return SEARCHES[name]().set_params(storage=tmp_path / "search.db")
+
+        assert interrupted(lambda: self.fit(search()), 7, after=True)
+        expected = SEARCHES[name]().fit(X, y)
+        for found in (self.fit(search()), search().fit(X, y)):
+            assert found.cv_results_["params"] == expected.cv_results_["params"]
+            np.testing.assert_allclose(
+                found.cv_results_["mean_test_score"],
+                expected.cv_results_["mean_test_score"],
+                atol=1e-6,
+            )
 
     def test_folds_of_a_candidate_share_a_worker_and_workers_share_candidates(
         self, cluster, tmp_path

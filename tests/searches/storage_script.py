@@ -89,9 +89,14 @@ def network(storage=None, seconds=0.0):
 
 SEARCHES = {"bayes": bayes, "folds": folds, "network": network}
 
+
+def fit(kind, path, seconds=0.0):
+    return SEARCHES[kind](path, seconds).fit(X, y)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     path, kind, seconds = sys.argv[1:]
     print("begins", flush=True)
-    SEARCHES[kind](path, float(seconds)).fit(X, y)
+    fit(kind, path, float(seconds))
     print("ends", flush=True)

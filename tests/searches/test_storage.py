@@ -31,6 +31,7 @@ from skkeras_search import (
 from skkeras_search.record.store import Store
 from skkeras_search.searches.identity import describe
 from tests.searches import storage_script
+from tests.searches.interruptions import assert_same_results, interrupted
 
 X, y = load_iris(return_X_y=True)
 X, y = X[::3], y[::3]
@@ -89,22 +90,6 @@ pytestmark = [
 ]
 
 
-def assert_same_results(found, expected, times=False):
-    """Compare two searches, all but the times."""
-    assert found.cv_results_.keys() == expected.cv_results_.keys()
-    for name, column in expected.cv_results_.items():
-        if name == "params":
-            assert found.cv_results_[name] == column
-        elif times or not name.endswith("_time"):
-            np.testing.assert_array_equal(found.cv_results_[name], column, err_msg=name)
-    assert found.best_params_ == expected.best_params_
-    assert found.best_score_ == expected.best_score_
-
-
-class Killed(BaseException):
-    """As if the process had ended here."""
-
-
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("seed", [0, None])
 def test_a_finished_search_is_read(search, seed, tmp_path):
@@ -122,35 +107,6 @@ def test_a_finished_search_is_read(search, seed, tmp_path):
     assert again.best_estimator_.a == first.best_params_["a"]
 
 
-def interrupted(make, path, n, after):
-    """Search until the storage is written to a number of times; give whether it died."""
-    with pytest.MonkeyPatch.context() as patch:
-        left = n
-
-        def dying(name):
-            method = getattr(Store, name)
-
-            def die(*args, **kwargs):
-                nonlocal left
-                left -= 1
-                if not left and not after:
-                    raise Killed
-                result = method(*args, **kwargs)
-                if not left:
-                    raise Killed
-                return result
-
-            return die
-
-        for name in ("begin", "choose", "propose", "arrive"):
-            patch.setattr(Store, name, dying(name))
-        try:
-            make(storage=path).fit(X, y)
-        except Killed:
-            return True
-        return False
-
-
 @pytest.mark.parametrize("search", SEARCHES)
 @settings(max_examples=15, deadline=None)
 @given(
@@ -161,7 +117,7 @@ def test_resumed_equals_uninterrupted(search, places, tmp_path_factory):
     expected = make().fit(X, y)
     path = tmp_path_factory.mktemp("storage") / "search.db"
     for n, after in places:
-        interrupted(make, path, n, after)
+        interrupted(lambda: make(storage=path).fit(X, y), n, after)
     found = make(storage=path).fit(X, y)
     assert_same_results(found, expected)
     if hasattr(expected, "optimizers_"):  # the next proposals
@@ -218,7 +174,7 @@ def network():
 @pytest.mark.parametrize(("n", "after"), [(8, True), (17, False)])
 def test_fits_go_on_from_files(n, after, network, tmp_path):
     path = tmp_path / "search.db"
-    assert interrupted(storage_script.network, path, n, after)
+    assert interrupted(partial(storage_script.fit, "network", path), n, after)
     states = list(Path(f"{path}-states").iterdir())
     assert states
     found = storage_script.network(path).fit(storage_script.X, storage_script.y)
@@ -228,7 +184,7 @@ def test_fits_go_on_from_files(n, after, network, tmp_path):
 
 def test_states_that_are_lost_cost_time_only(network, tmp_path):
     path = tmp_path / "search.db"
-    interrupted(storage_script.network, path, 17, True)
+    interrupted(partial(storage_script.fit, "network", path), 17, True)
     for n, state in enumerate(sorted(Path(f"{path}-states").iterdir())):
         if n % 2:
             state.unlink()
@@ -257,14 +213,14 @@ def hyperband(**params):
 def test_hyperband(tmp_path):
     path = tmp_path / "search.db"
     expected = hyperband().fit(X, y)
-    assert interrupted(hyperband, path, 6, True)
+    assert interrupted(partial(hyperband(storage=path).fit, X, y), 6, True)
     assert_same_results(hyperband(storage=path).fit(X, y), expected)
 
 
 def test_a_search_goes_on_with_other_workers(tmp_path):
     path = tmp_path / "search.db"
     expected = storage_script.folds().fit(storage_script.X, storage_script.y)
-    assert interrupted(storage_script.folds, path, 9, True)
+    assert interrupted(partial(storage_script.fit, "folds", path), 9, True)
     found = storage_script.folds(path).set_params(n_jobs=2)
     assert_same_results(found.fit(storage_script.X, storage_script.y), expected)
 
@@ -450,7 +406,7 @@ def test_an_extended_search_is_resumed(search, places, tmp_path_factory):
         path = tmp_path_factory.mktemp("storage") / "search.db"
         search(storage=path, random_state=0).fit(X, y)
         for n, after in interruptions:
-            interrupted(make, path, n, after)
+            interrupted(partial(make(path).fit, X, y), n, after)
         found.append(make(path).fit(X, y))
     assert_same_results(*found)
 
