@@ -78,7 +78,7 @@ def network(storage=None, seconds=0.0):
     return FreezeThawSearchCV(
         make_pipeline(StandardScaler(), classifier),
         space,
-        n_iter=6,
+        n_iter=3,
         cv=3,
         n_points=2,
         scoring="neg_log_loss",
