@@ -18,6 +18,7 @@ from sklearn.model_selection._validation import (  # of its searches
 
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.faults import first_error
 from skkeras_search.searches.folds import (
     FoldsByClass,
     can_stratify,
@@ -74,6 +75,8 @@ class Search:
     error_score: Any
     verbose: int
     n_repeats: int
+    fit_timeout: float | None
+    n_retries: int
     n_splits_: int
     # Whether jobs are few and differ in how long they take.
     is_asynchronous = False
@@ -243,6 +246,7 @@ class Search:
             )
         self._tell_failures(found)
         results = self._results()
+        _check_success(results)
         metric = evaluation.metric
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(_metrics(results))  # type: ignore[attr-defined]
@@ -261,7 +265,18 @@ class Search:
             _insert_error_scores(out, self.error_score)
         self.multimetric_ = isinstance(out[0]["test_scores"], Mapping)
         results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
+        results["error"] = self._errors()
         return results | (spread(out, self.n_splits_) if self.n_repeats > 1 else {})
+
+    def _errors(self) -> np.ndarray:
+        """For each candidate, the text of its first failure, or None."""
+        errors: dict[int, str | None] = {}
+        for job, outcome in self._in_order():
+            before = errors.get(job.number)
+            errors[job.number] = before or first_error(job.fits, outcome)
+        column = np.empty(len(errors), object)
+        column[:] = list(errors.values())
+        return column
 
     def _choose_best(self, results: dict[str, Any], metric: str) -> None:
         self.best_index_ = self._select_best_index(self.refit, metric, results)  # type: ignore[attr-defined]
@@ -312,6 +327,17 @@ class Search:
 def _metrics(results: Mapping[str, Any]) -> list[str]:
     prefix = "mean_test_"
     return [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
+
+
+def _check_success(results: Mapping[str, Any]) -> None:
+    """Raise an error if no candidate has a score, for which there are reasons."""
+    errors = results["error"]
+    scores = [results[f"mean_test_{name}"] for name in _metrics(results)]
+    if None not in errors and not np.isfinite(scores).any():
+        raise ValueError(
+            f"All the {len(errors)} candidates failed. The first error is that of "
+            f"candidate 0:\n{errors[0]}"
+        )
 
 
 def warn_of_failures(found: list[Result], error_score: Any) -> None:

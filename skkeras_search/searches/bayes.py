@@ -19,6 +19,7 @@ from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.base import Search, warn_of_failures
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.faults import FAULT_CONSTRAINTS
 from skkeras_search.searches.jobs import Job, Result, whole_job
 from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.results import result_of
@@ -80,6 +81,12 @@ class BayesSearchCV(Search, BaseSearchCV):
         Of the candidates.
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
+    fit_timeout : float, optional
+        Seconds that one fit of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
 
     Attributes
     ----------
@@ -88,6 +95,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         As in ``sklearn.model_selection.RandomizedSearchCV``. After an error, or Ctrl-C
         pressed twice, there are ``cv_results_`` and those whose names begin with ``best_``,
         but for ``best_estimator_``, of the candidates that were finished.
+        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
+        failed, or why a score is not a number; None if nothing failed.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         For each space: ``x_iters``, the values of each candidate in the order of the sorted
         names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
@@ -122,6 +131,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "fit_params": [Mapping, None],
         "random_state": ["random_state"],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **FAULT_CONSTRAINTS,
     }
 
     def __init__(
@@ -143,6 +153,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
     ):
         super().__init__(
             estimator,
@@ -163,6 +175,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.iid = iid
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
         if search_spaces is not None:
             as_spaces(search_spaces, n_iter)  # whose errors come where they were made
 

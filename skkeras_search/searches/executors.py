@@ -101,6 +101,9 @@ class Asynchronous(Executor):
         """Give the futures of jobs that are submitted and now will not begin."""
         return []
 
+    def look(self) -> None:
+        """Look after jobs that are under way, about each second."""
+
     def waiting(self) -> AbstractContextManager[None]:
         """Be in a block in which jobs are waited for."""
         return nullcontext()
@@ -119,6 +122,7 @@ class Asynchronous(Executor):
                     return
                 with self.waiting():
                     wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                self.look()
                 for future in [future for future in running if future.done()]:
                     outcome = future.result()
                     yield running.pop(future), outcome

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 from skkeras_search.budgets.freeze_thaw import FreezeThaw
 from skkeras_search.budgets.rung import folds_rungs
 from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
+from skkeras_search.searches.faults import FAULT_CONSTRAINTS
 
 
 class FreezeThawSearchCV(BudgetSearch):
@@ -67,6 +68,12 @@ class FreezeThawSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
+    fit_timeout : float, optional
+        Seconds that a step of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
 
     Attributes
     ----------
@@ -77,7 +84,8 @@ class FreezeThawSearchCV(BudgetSearch):
         only, as others cannot be compared. Finished candidates rank first, frozen ones
         after them, those farther trained first. ``mean_n_epochs`` are the epochs of the
         folds that were begun, ``n_resources`` those of all folds together, or the number of
-        folds where there are no epochs.
+        folds where there are no epochs. ``error`` has the traceback of the first fit
+        of a candidate that failed, or why a score is not a number; None if nothing failed.
     learning_curves_ : pandas.DataFrame
         The learning curve of each fit, with a row for each epoch: ``candidate``, ``fold``,
         ``repeat``, ``epoch``, ``score``, which is measured where a step ended, and what
@@ -121,6 +129,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **FAULT_CONSTRAINTS,
     }
 
     def __init__(
@@ -143,6 +152,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
     ):
         super().__init__(
             estimator,
@@ -163,6 +174,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.budgets.hyperband import Hyperband
 from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
+from skkeras_search.searches.faults import FAULT_CONSTRAINTS
 
 
 class HyperbandSearchCV(BudgetSearch):
@@ -49,6 +50,12 @@ class HyperbandSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
+    fit_timeout : float, optional
+        Seconds that a step of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
 
     Attributes
     ----------
@@ -90,6 +97,7 @@ n_features_in_, feature_names_in_
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **FAULT_CONSTRAINTS,
     }
     max_epochs: int
 
@@ -113,6 +121,8 @@ n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
     ):
         super().__init__(
             estimator,
@@ -133,6 +143,8 @@ n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 

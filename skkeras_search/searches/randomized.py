@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from skkeras_search.samplers import RandomSampler
+from skkeras_search.searches.faults import FAULT_CONSTRAINTS
 from skkeras_search.searches.listed import ListedSearch
 from skkeras_search.searches.spaces import (
     as_list,
@@ -44,6 +45,12 @@ return_train_score
     n_jobs : int, optional
         None trains Keras estimators in this process. Several workers get a whole candidate
         each. Other estimators have their fits spread as in scikit-learn.
+    fit_timeout : float, optional
+        Seconds that one fit of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
 
     Attributes
     ----------
@@ -53,6 +60,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         After an error, or Ctrl-C pressed twice, there are ``cv_results_`` and those whose
         names begin with ``best_``, but for ``best_estimator_``, of the candidates that were
         finished.
+        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
+        failed, or why a score is not a number; None if nothing failed.
 
     Examples
     --------
@@ -69,6 +78,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.RandomizedSearchCV._parameter_constraints,
         "param_distributions": [dict, list, Space],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **FAULT_CONSTRAINTS,
     }
 
     def __init__(
@@ -87,6 +97,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
     ):
         super().__init__(
             estimator,
@@ -103,6 +115,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return_train_score=return_train_score,
         )
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
 
     def _choices(self) -> list[Any]:
         spaces = as_list(self.param_distributions)
