@@ -12,13 +12,12 @@ import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection._validation import (  # of its searches
-    _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
 
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
-from skkeras_search.searches.faults import first_error
+from skkeras_search.searches.faults import fill_scores, first_error
 from skkeras_search.searches.folds import (
     FoldsByClass,
     can_stratify,
@@ -262,7 +261,7 @@ class Search:
     def _results(self) -> dict[str, Any]:
         candidates, out = self._rows()
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            fill_scores(out)
         self.multimetric_ = isinstance(out[0]["test_scores"], Mapping)
         results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
         results["error"] = self._errors()

@@ -134,6 +134,24 @@ def first_error(fits: Sequence[Fit], outcome: Sequence[Result]) -> str | None:
     return None
 
 
+def fill_scores(results: Sequence[Result]) -> None:
+    """Give results the scores of all names, where some have one number for all.
+
+    Where a fit failed, only the others tell of which names a scorer gives scores.
+    """
+    for kind in ("test_scores", "train_scores"):
+        scores = [result[kind] for result in results if kind in result]
+        names = {
+            name: None for some in scores if isinstance(some, Mapping) for name in some
+        }
+        if not names:
+            continue
+        for result in results:
+            found = result[kind]
+            several = isinstance(found, Mapping)
+            result[kind] = {n: found.get(n, math.nan) if several else found for n in names}
+
+
 def took_too_long(seconds: float) -> TimeoutError:
     """Make the error of a fit that has taken longer than ``fit_timeout``."""
     return TimeoutError(

@@ -127,9 +127,7 @@ class Late:
         return 1 if self._hung.is_set() else None
 
 
-@given(
-    st.lists(st.sampled_from(["fine", "hangs", "kills"]), max_size=8), st.integers(1, 3)
-)
+@given(st.lists(st.sampled_from(["fine", "hangs", "kills"]), max_size=8), st.integers(1, 3))
 @settings(deadline=None, max_examples=30)
 def test_whoever_hangs_is_guilty_at_once(kinds, n_workers):
     hanging, runs, wakes = {}, [0] * len(kinds), []
