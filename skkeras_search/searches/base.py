@@ -245,7 +245,7 @@ class Search:
             )
         self._tell_failures(found)
         results = self._results()
-        _check_success(results)
+        self._check_success(results)
         metric = evaluation.metric
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(_metrics(results))  # type: ignore[attr-defined]
@@ -257,6 +257,23 @@ class Search:
     def _tell_failures(self, found: list[Result]) -> None:
         """Warn of fits that failed; raise an error if all did."""
         _warn_or_raise_about_fit_failures(found, self.error_score)
+
+    def _check_success(self, results: Mapping[str, Any]) -> None:
+        """Raise an error if fits of all candidates failed, and none has a score.
+
+        Without a failed fit, scores that are not numbers have scikit-learn's warning.
+        """
+        failed = {
+            job.number
+            for job, outcome in self._outcomes
+            if any(result["fit_error"] is not None for result in outcome)
+        }
+        scores = [results[f"mean_test_{name}"] for name in _metrics(results)]
+        if len(failed) == len(results["params"]) and not np.isfinite(scores).any():
+            raise ValueError(
+                f"All the {len(failed)} candidates failed in some of their fits. "
+                f"{results['error'][0]}"
+            )
 
     def _results(self) -> dict[str, Any]:
         candidates, out = self._rows()
@@ -326,17 +343,6 @@ class Search:
 def _metrics(results: Mapping[str, Any]) -> list[str]:
     prefix = "mean_test_"
     return [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
-
-
-def _check_success(results: Mapping[str, Any]) -> None:
-    """Raise an error if no candidate has a score, for which there are reasons."""
-    errors = results["error"]
-    scores = [results[f"mean_test_{name}"] for name in _metrics(results)]
-    if None not in errors and not np.isfinite(scores).any():
-        raise ValueError(
-            f"All the {len(errors)} candidates failed. The first error is that of "
-            f"candidate 0:\n{errors[0]}"
-        )
 
 
 def warn_of_failures(found: list[Result], error_score: Any) -> None:

@@ -6,6 +6,7 @@ Whatever is raised in a fit is recorded in its result, as scikit-learn records e
 
 import math
 import multiprocessing
+import re
 import threading
 import time
 import traceback
@@ -29,6 +30,11 @@ FAULT_CONSTRAINTS: dict[str, list[Any]] = {
     "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
     "n_retries": [Interval(Integral, 0, None, closed="left")],
 }
+
+# The line of a traceback that names such an error.
+OUT_OF_MEMORY = re.compile(
+    r"^[\w.]*(MemoryError|ResourceExhaustedError|OutOfMemoryError)\b", re.MULTILINE
+)
 
 
 def evaluate(
@@ -132,6 +138,12 @@ def first_error(fits: Sequence[Fit], outcome: Sequence[Result]) -> str | None:
             repeat = f", repeat {fit.repeat}" if fit.repeat else ""
             return f"Fold {fit.fold}{repeat}: {error}"
     return None
+
+
+def ran_out_of_memory(outcome: Sequence[Result]) -> bool:
+    """Whether a fit has failed for want of memory, of Python or of TensorFlow."""
+    errors = [result["fit_error"] or "" for result in outcome]
+    return any(OUT_OF_MEMORY.search(error) for error in errors)
 
 
 def fill_scores(results: Sequence[Result]) -> None:

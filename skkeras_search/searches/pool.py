@@ -154,6 +154,7 @@ class Pool:
         candidate = Candidate(parts)
         with self._lock:
             self._waiting += candidate.parts
+        candidate.look()  # it may have no parts
         self._send()
         return candidate.outcome
 

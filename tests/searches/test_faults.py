@@ -178,11 +178,27 @@ def test_a_search_fails_only_if_all_fail(search):
     found = search(Stubborn(), space, cv=2).fit(X, y)
     assert found.best_params_["kind"] == "fine"
     assert any(error is not None for error in found.cv_results_["error"])
-    for kind in ("raises", "nan", "no score"):
+    assert type(found.cv_results_["error"]) is np.ndarray
+    for kind in ("raises", "text"):
         with pytest.raises(ValueError, match=ERRORS[kind]):
             search(Stubborn(kind=kind), {"a": [1, 2]}, cv=2).fit(X, y)
     with pytest.raises(ArithmeticError, match="told to"):
         search(Stubborn(), space, cv=2, error_score="raise").fit(X, y)
+
+
+def test_a_search_fails_if_all_fail_in_some_folds():
+    class Second(Stubborn):
+        def fit(self, X, y):
+            if len(X) == 29:
+                raise ArithmeticError("told to")
+            return super().fit(X, y)
+
+    rows = np.arange(len(X))
+    cv = [(rows[:20], rows[20:]), (rows[1:], rows[:1])]
+    with pytest.raises(ValueError, match=r"All the 2 candidates .* Fold 1: Traceback"):
+        GridSearchCV(Second(), {"a": [1, 2]}, cv=cv).fit(X, y)
+    found = GridSearchCV(Second(), {"a": [1, 2]}, cv=cv, error_score=0).fit(X, y)
+    assert found.best_params_ == {"a": 2}
 
 
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)
