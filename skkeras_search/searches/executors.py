@@ -112,6 +112,7 @@ class Asynchronous(Executor):
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
         """Run jobs. One that runs out of memory beside others is tried again, alone."""
         running: dict[Future[list[Result]], Job] = {}
+        beside: set[Job] = set()  # others
         again: list[Job] = []  # of which the first may be under way
         try:
             while True:
@@ -121,6 +122,8 @@ class Asynchronous(Executor):
                     if (job := propose()) is None:
                         break
                     running[self.submit(calls(job))] = job
+                if len(running) > 1:
+                    beside.update(running.values())
                 if self.ends:
                     for future in self.withdraw():
                         del running[future]
@@ -130,13 +133,13 @@ class Asynchronous(Executor):
                     wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                 self.look()
                 for future in [future for future in running if future.done()]:
-                    outcome, is_beside = future.result(), len(running) > 1
-                    job = running.pop(future)
+                    outcome, job = future.result(), running.pop(future)
                     if job in again:
                         again.remove(job)
-                    elif is_beside and ran_out_of_memory(outcome):
+                    elif job in beside and ran_out_of_memory(outcome):
                         again.append(job)
                         continue
+                    beside.discard(job)
                     yield job, outcome
         finally:
             self.unread += _succeeded(running)

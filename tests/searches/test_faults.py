@@ -7,6 +7,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joblib import parallel_config
@@ -21,6 +22,7 @@ from skkeras_search import (
     KerasClassifier,
     RandomizedSearchCV,
 )
+from skkeras_search.fusion.program import Program
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -310,6 +312,38 @@ def test_faults_of_fused_fits(engine):
     for kind, error in zip(kinds, results["error"], strict=True):
         assert (error is None) == (kind is None)
         assert kind is None or ERRORS[kind] in error
+
+
+@pytest.mark.parametrize("n_times", [1, 100])
+def test_a_fused_fit_that_runs_out_of_memory(monkeypatch, n_times):
+    """The first is tried again alone; only one that fails there, too, has failed."""
+    trained, raised = Program.train, []
+
+    def train(program, progress, *args):
+        rate = float(progress.state.optimizer[1])
+        if rate > 0.5 and len(raised) < n_times:
+            raised.append(rate)
+            raise tf.errors.ResourceExhaustedError(None, None, "told to")
+        return trained(program, progress, *args)
+
+    monkeypatch.setattr(Program, "train", train)
+    space = {"optimizer__learning_rate": [0.01, 0.9, 0.1], "optimizer": ["sgd"]}
+    found = GridSearchCV(keras_classifier(engine="fused"), space, refit=False)
+    cv = [(np.arange(0, 30, 2), np.arange(1, 30, 2))]
+    results = found.set_params(cv=cv).fit(X, y).cv_results_
+    assert len(raised) == min(n_times, 2)
+    failed = [error is not None for error in results["error"]]
+    assert failed == [False, n_times > 2, False]
+    assert not failed[1] or "ResourceExhaustedError: told to" in results["error"][1]
+
+
+def test_a_classifier_that_has_diverged():
+    space = {"optimizer__learning_rate": [np.nan, 0.01], "optimizer": ["sgd"]}
+    found = GridSearchCV(keras_classifier(), space, cv=2, refit=False).fit(X, y)
+    error, none = found.cv_results_["error"]
+    assert "the training has diverged" in error
+    assert none is None
+    assert list(np.isnan(found.cv_results_["mean_test_score"])) == [True, False]
 
 
 def test_faults_of_hyperband():
