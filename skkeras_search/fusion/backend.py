@@ -146,9 +146,11 @@ class FusedBackend(ParallelBackendBase):
                 self._begin_tasks()
                 self._batcher.leave()
 
-        with self._lock:
-            self._queue.append((task, run))
-        self._begin_tasks()
+        # A task that is over its time is not interrupted here: the new one has its turn.
+        with self._parent.waiting() if self._parent else nullcontext():
+            with self._lock:
+                self._queue.append((task, run))
+            self._begin_tasks()
         return task
 
     def retrieve_result_callback(self, out: Any) -> Any:

@@ -7,10 +7,10 @@ Whatever is raised in a fit is recorded in its result, as scikit-learn records e
 import math
 import multiprocessing
 import re
+import sys
 import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -211,12 +211,13 @@ def _in_time(fit: Callable[[], Result], seconds: float) -> Result:
 def _report_hang() -> None:
     for report in when_hanging:
         report()
-    if not when_hanging:
-        warnings.warn(
+    if not when_hanging:  # no warning, which may be an error in this thread
+        print(
             "A fit is over its fit_timeout and does not end, maybe in a call of C code, "
             "which cannot be ended in this process. The search waits for it. With n_jobs=2 "
             "its worker process would be ended.",
-            stacklevel=2,
+            file=sys.stderr,
+            flush=True,
         )
 
 

@@ -22,6 +22,7 @@ from skkeras_search import (
     KerasClassifier,
     RandomizedSearchCV,
 )
+from skkeras_search.fusion import time_limit
 from skkeras_search.fusion.program import Program
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -152,6 +153,14 @@ def test_faults_in_workers():
     kinds = ["kills", "sleeps", "exits", "loops", *ANYWHERE, "fine", "fine"]
     kinds, search = grid([str(kind) for kind in rng.permutation(kinds)], n_jobs=2)
     check(search.set_params(n_retries=1).fit(X, y).cv_results_, kinds)
+
+
+def test_a_fit_that_cannot_be_ended_here_is_spoken_of(capsys, monkeypatch):
+    monkeypatch.setattr(time_limit, "GRACE", 0.1)
+    monkeypatch.setattr(time_limit, "SECONDS_TO_END", 0.1)
+    kinds, search = grid(["hides"])
+    check(search.set_params(fit_timeout=0.2).fit(X, y).cv_results_, kinds)
+    assert "With n_jobs=2 its worker process would be ended" in capsys.readouterr().err
 
 
 class WholeCandidates(GridSearchCV):
