@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection._validation import (  # of its searches
-    _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
 from sklearn.utils import check_random_state
@@ -22,6 +21,7 @@ from sklearn.utils._param_validation import Interval
 
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.faults import FAULT_CONSTRAINTS, fill_scores, first_error
 from skkeras_search.searches.folds import (
     FoldsByClass,
     can_stratify,
@@ -49,6 +49,7 @@ OF_ANOTHER_FIT = (
 # The constraints of parameters that scikit-learn's searches do not have.
 OF_ALL_SEARCHES: dict[str, list[Any]] = {
     "n_repeats": [Interval(Integral, 1, None, closed="left")],
+    **FAULT_CONSTRAINTS,
     "storage": [str, os.PathLike, None],
     "search_name": [str, None],
 }
@@ -86,6 +87,8 @@ class Search:
     error_score: Any
     verbose: int
     n_repeats: int
+    fit_timeout: float | None
+    n_retries: int
     random_state: Any = None
     storage: Any
     search_name: str | None
@@ -280,6 +283,7 @@ class Search:
             )
         self._tell_failures(found)
         results = self._results()
+        self._check_success(results)
         metric = evaluation.metric
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(_metrics(results))  # type: ignore[attr-defined]
@@ -292,13 +296,41 @@ class Search:
         """Warn of fits that failed; raise an error if all did."""
         _warn_or_raise_about_fit_failures(found, self.error_score)
 
+    def _check_success(self, results: Mapping[str, Any]) -> None:
+        """Raise an error if fits of all candidates failed, and none has a score.
+
+        Without a failed fit, scores that are not numbers have scikit-learn's warning.
+        """
+        failed = {
+            job.number
+            for job, outcome in self._outcomes
+            if any(result["fit_error"] is not None for result in outcome)
+        }
+        scores = [results[f"mean_test_{name}"] for name in _metrics(results)]
+        if len(failed) == len(results["params"]) and not np.isfinite(scores).any():
+            raise ValueError(
+                f"All the {len(failed)} candidates failed in some of their fits. "
+                f"{results['error'][0]}"
+            )
+
     def _results(self) -> dict[str, Any]:
         candidates, out = self._rows()
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            fill_scores(out)
         self.multimetric_ = isinstance(out[0]["test_scores"], Mapping)
         results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
+        results["error"] = self._errors()
         return results | (spread(out, self.n_splits_) if self.n_repeats > 1 else {})
+
+    def _errors(self) -> np.ndarray:
+        """For each candidate, the text of its first failure, or None."""
+        errors: dict[int, str | None] = {}
+        for job, outcome in self._in_order():
+            before = errors.get(job.number)
+            errors[job.number] = before or first_error(job.fits, outcome)
+        column = np.empty(len(errors), object)
+        column[:] = list(errors.values())
+        return column
 
     def _choose_best(self, results: dict[str, Any], metric: str) -> None:
         self.best_index_ = self._select_best_index(self.refit, metric, results)  # type: ignore[attr-defined]

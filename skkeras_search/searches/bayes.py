@@ -87,6 +87,12 @@ class BayesSearchCV(Search, BaseSearchCV):
         Of the candidates.
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
+    fit_timeout : float, optional
+        Seconds that one fit of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
     storage, search_name, resume : path-like, str and "extend", optional
         File to which results are written, the name of the search in it, and whether to
         extend another search of this name, as in ``GridSearchCV``.
@@ -98,6 +104,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         As in ``sklearn.model_selection.RandomizedSearchCV``. After an error, or Ctrl-C
         pressed twice, there are ``cv_results_`` and those whose names begin with ``best_``,
         but for ``best_estimator_``, of the candidates that were finished.
+        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
+        failed, or why a score is not a number; None if nothing failed.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         For each space: ``x_iters``, the values of each candidate in the order of the sorted
         names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
@@ -154,6 +162,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
         storage: Any = None,
         search_name: str | None = None,
         resume: Literal["extend"] | None = None,
@@ -177,6 +187,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.iid = iid
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
         self.storage = storage
         self.search_name = search_name
         self.resume = resume

@@ -222,8 +222,10 @@ class BudgetSearch(Search, BaseSearchCV):
     def _choose(self, evaluation: Evaluation) -> None:
         super()._choose(evaluation)
         if FINISHED not in self.cv_results_["status"]:
+            errors = filter(None, self.cv_results_["error"])
             raise ValueError(
-                "None of the candidates has a score in all folds, so none is the best."
+                "None of the candidates has a score in all folds, so none is the best. "
+                f"{next(errors, '')}"
             )
 
     def _choose_best(self, results: dict[str, Any], metric: str) -> None:

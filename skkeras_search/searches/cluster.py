@@ -18,8 +18,8 @@ import cloudpickle
 import joblib
 
 from skkeras_search.searches.executors import Asynchronous, settle
+from skkeras_search.searches.faults import failed
 from skkeras_search.searches.jobs import Call, Result
-from skkeras_search.searches.workers import failed
 
 # Seconds without any worker after which a warning is issued.
 PATIENCE = 10.0
@@ -158,7 +158,7 @@ class Cluster(Asynchronous, Generic[Reference]):
         things = [
             thing
             for call in calls
-            for thing in (*call.args[1:], *map(call.kwargs.get, SHARED))
+            for thing in (*call.args[2:], *map(call.kwargs.get, SHARED))
             if thing is not None
         ]
         with self._lock:
@@ -210,13 +210,18 @@ class Cluster(Asynchronous, Generic[Reference]):
                 self._send()
                 return
         if death is not None:
-            message = (
-                f"{sent.n_deaths} worker processes of the cluster died while they trained "
-                "this candidate. Maybe the candidate needs more memory than there is."
-            )
-            result = partial(failed, sent.calls, death, message)
+            result = partial(_results_of_deaths, sent, death)
         settle(sent.outcome, result)
         self._send()
+
+
+def _results_of_deaths(sent: Sent[Any], death: Exception) -> list[Result]:
+    died = RuntimeError(
+        f"{sent.n_deaths} worker processes of the cluster died while they trained this "
+        "candidate. Maybe the candidate needs more memory than there is."
+    )
+    died.__cause__ = death
+    return [failed(call, died) for call in sent.calls]
 
 
 def run_job(message: bytes, data: Mapping[str, Any]) -> list[Result]:
@@ -271,7 +276,7 @@ def _packed(calls: list[Call], keys: Mapping[int, str]) -> bytes:
 
 
 def _parts(call: Call) -> list[tuple[str, Any]]:
-    return [("estimator", call.args[0]), *call.kwargs.items()]
+    return [("estimator", call.args[1]), *call.kwargs.items()]
 
 
 def _can_be_packed(thing: Any, keys: Mapping[int, str]) -> bool:

@@ -9,8 +9,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
+from skkeras_search.searches.faults import evaluate
 from skkeras_search.searches.jobs import Call, Job, without_siblings
-from skkeras_search.searches.repeats import seeds
 
 
 class Evaluation:
@@ -91,9 +91,11 @@ class Evaluation:
             Each returns what scikit-learn has of a fit.
         """
         search = self._search
-        evaluate = partial(
+        make = partial(
             Call.of,
+            evaluate,
             job.function,
+            fit_timeout=search.fit_timeout,
             scorer=self._scorers,
             fit_params=self.fit_params,
             score_params=self._score_params,
@@ -108,13 +110,14 @@ class Evaluation:
         )
         options = job.options or [{}] * len(job.fits)
         return [
-            evaluate(
+            make(
                 clone(self.estimator),
                 self.X,
                 self.y,
+                repeat=repeat,
                 train=self.folds[fold][0],
                 test=self.folds[fold][1],
-                parameters=job.params | seeds(self.estimator, job.params, repeat),
+                parameters=job.params,
                 split_progress=(fold, len(self.folds)),
                 callback_ctx=without_siblings(task) if travels else task,
                 **more,

@@ -68,6 +68,12 @@ class FreezeThawSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
+    fit_timeout : float, optional
+        Seconds that a step of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
     storage, search_name, resume : path-like, str and "extend", optional
         File to which results are written, the name of the search in it, and whether to
         extend another search of this name, as in ``GridSearchCV``.
@@ -81,7 +87,8 @@ class FreezeThawSearchCV(BudgetSearch):
         only, as others cannot be compared. Finished candidates rank first, frozen ones
         after them, those farther trained first. ``mean_n_epochs`` are the epochs of the
         folds that were begun, ``n_resources`` those of all folds together, or the number of
-        folds where there are no epochs.
+        folds where there are no epochs. ``error`` has the traceback of the first fit
+        of a candidate that failed, or why a score is not a number; None if nothing failed.
     learning_curves_ : pandas.DataFrame
         The learning curve of each fit, with a row for each epoch: ``candidate``, ``fold``,
         ``repeat``, ``epoch``, ``score``, which is measured where a step ended, and what
@@ -148,6 +155,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
         storage: Any = None,
         search_name: str | None = None,
         resume: Literal["extend"] | None = None,
@@ -171,6 +180,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
         self.storage = storage
         self.search_name = search_name
         self.resume = resume

@@ -50,6 +50,12 @@ class HyperbandSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
+    fit_timeout : float, optional
+        Seconds that a step of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
     storage, search_name : path-like and str, optional
         File to which results are written, and the name of the search in it, as in
         ``GridSearchCV``. The plan of another search cannot be extended.
@@ -117,6 +123,8 @@ n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
         storage: Any = None,
         search_name: str | None = None,
     ):
@@ -139,6 +147,8 @@ n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
         self.storage = storage
         self.search_name = search_name
         if search_spaces is not None:

@@ -47,6 +47,12 @@ return_train_score
     n_jobs : int, optional
         None trains Keras estimators in this process. Several workers get a whole candidate
         each. Other estimators have their fits spread as in scikit-learn.
+    fit_timeout : float, optional
+        Seconds that one fit of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
 
     Attributes
     ----------
@@ -56,6 +62,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         After an error, or Ctrl-C pressed twice, there are ``cv_results_`` and those whose
         names begin with ``best_``, but for ``best_estimator_``, of the candidates that were
         finished.
+        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
+        failed, or why a score is not a number; None if nothing failed.
 
     Examples
     --------
@@ -91,6 +99,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
         storage: Any = None,
         search_name: str | None = None,
         resume: Literal["extend"] | None = None,
@@ -110,6 +120,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return_train_score=return_train_score,
         )
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
         self.storage = storage
         self.search_name = search_name
         self.resume = resume

@@ -13,12 +13,13 @@ from skkeras_search.searches.jobs import Call
 X = np.arange(6.0).reshape(3, 2)
 
 
-def double(estimator, X, y, train=None, **kwargs):
+def double(function, estimator, X, y, train=None, **kwargs):
     return {"sum": float(X[train].sum()), "fit_error": None}
 
 
-def job():
-    return [Call(double, (LogisticRegression(), X, None), {"train": FOLD})]
+def job(**kwargs):
+    args = (None, LogisticRegression(), X, None)
+    return [Call(double, args, {"train": FOLD, **kwargs})]
 
 
 FOLD = np.array([0, 1])
@@ -95,22 +96,14 @@ def test_workers_that_come_later_get_jobs(cluster):
 @pytest.mark.parametrize("n_retries", [0, 2])
 def test_a_job_that_kills_more_workers_than_allowed_has_failed(n_retries):
     with Local(n_retries=n_retries) as cluster:
-        calls = [Call(fitting, (LogisticRegression(), X, None), {})]
-        outcome = cluster.submit(calls)
+        outcome = cluster.submit(job(scorer=None, error_score=0.0, test=[2]))
         for n in range(n_retries + 1):
             assert not outcome.done()
             assert len(cluster.begun) == n + 1
             cluster.kill(cluster.begun[-1])
         (result,) = outcome.result(timeout=10)
-        assert f"{n_retries + 1} worker processes" in result
+        assert f"{n_retries + 1} worker processes" in result["fit_error"]
         assert len(cluster.begun) == n_retries + 1
-
-
-def fitting(estimator, X, y):
-    try:
-        estimator.fit(X, y)
-    except RuntimeError as error:
-        return str(error)
 
 
 def test_jobs_that_have_not_begun_are_withdrawn(cluster):
@@ -139,6 +132,8 @@ def test_a_warning_tells_once_that_there_are_no_workers(cluster, monkeypatch):
 
 
 def test_what_cannot_travel_is_named(cluster):
-    calls = [Call(double, (LogisticRegression(), X, None), {"scorer": threading.Lock()})]
+    calls = [
+        Call(double, (None, LogisticRegression(), X, None), {"scorer": threading.Lock()})
+    ]
     with pytest.raises(TypeError, match="The scorer of a candidate cannot be sent"):
         cluster.submit(calls)
