@@ -109,7 +109,8 @@ class Pool:
     Parameters
     ----------
     workers : Executor
-    n_workers : int
+    most : int
+        Parts that are sent and not done, at most; no fewer than there are workers.
     start : callable
         Gives new workers.
     run : callable
@@ -128,7 +129,7 @@ class Pool:
     def __init__(
         self,
         workers: Executor,
-        n_workers: int,
+        most: int,
         start: Callable[[], Executor],
         run: Callable[[list[Call], Any], list[Any]],
         give_up: Callable[[list[Call], BaseException | None], list[Any]],
@@ -140,7 +141,7 @@ class Pool:
         self._workers: Executor | None = workers
         self._killed: Executor | None = None  # by us
         self._error: Exception | None = None  # of starting them
-        self._n_workers, self._start = n_workers, start
+        self._most, self._start = most, start
         self._run, self._give_up, self._n_retries = run, give_up, n_retries
         self._mark, self._kill = mark, kill
         self._is_closed = False
@@ -231,7 +232,7 @@ class Pool:
         if self._suspects:
             return None if self._running else self._suspects.popleft()
         alone = any(part.candidate.is_suspect for part in self._running)
-        if alone or not self._waiting or len(self._running) == self._n_workers:
+        if alone or not self._waiting or len(self._running) == self._most:
             return None
         return self._waiting.popleft()
 

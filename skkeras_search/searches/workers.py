@@ -22,6 +22,9 @@ from skkeras_search.searches.jobs import Call, Result
 from skkeras_search.searches.marks import TimeMark
 from skkeras_search.searches.pool import Pool
 
+# Seconds of a fit that is not worth to be sent alone.
+SHORT = 0.1
+
 
 class LokyWorkers(Asynchronous):
     """Send jobs to joblib's workers.
@@ -40,6 +43,8 @@ class LokyWorkers(Asynchronous):
     """
 
     uses_processes = True
+    # What is sent for each worker: one part, or one that is there when another is done.
+    sent_to_each = 1
 
     def __init__(
         self,
@@ -94,7 +99,7 @@ class LokyWorkers(Asynchronous):
     def _make_pool(self) -> None:
         self._pool = Pool(
             self._workers(),
-            self.n_slots,
+            self.n_slots * self.sent_to_each,
             self._start,
             self._in_worker(),
             self._give_up,
@@ -140,10 +145,27 @@ class CandidateWorkers(LokyWorkers):
 
 
 class FitWorkers(LokyWorkers):
-    """Send each fit of a job to one of joblib's workers, as scikit-learn's searches do."""
+    """Send each fit of a job to one of joblib's workers, as scikit-learn's searches do.
+
+    Where fits are short, those of a job go together, as what is sent costs more than they.
+    """
+
+    sent_to_each = 2
+    _are_short = False
+
+    def submit(self, calls: list[Call]) -> Future[list[Result]]:
+        """Send the fits of a job to workers, as soon as some are free."""
+        outcome = super().submit(calls)
+        outcome.add_done_callback(self._measure)
+        return outcome
+
+    def _measure(self, outcome: Future[list[Result]]) -> None:
+        if outcome.exception() is None:
+            times = [fit["fit_time"] + fit["score_time"] for fit in outcome.result()]
+            self._are_short = max(times, default=0.0) < SHORT
 
     def _parts(self, calls: list[Call]) -> list[list[Call]]:
-        return [[call] for call in calls]
+        return [calls] if self._are_short else [[call] for call in calls]
 
     def _in_worker(self) -> Callable[[list[Call], Any], list[Result]]:
         nested, n_jobs = self._parallel._backend.get_nested_backend()
