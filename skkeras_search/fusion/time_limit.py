@@ -114,9 +114,10 @@ class TimeLimit:
     def _begin(self) -> None:
         if self.is_over:
             raise OutOfTime
+        # First: an exception that is raised in this thread could keep the watch's lock.
+        _watch.add(self)
         with self._lock:
             self._since[threading.get_ident()] = time.monotonic()
-        _watch.add(self)
 
     def _end(self) -> None:
         thread, late = threading.get_ident(), None

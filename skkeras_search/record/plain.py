@@ -39,12 +39,15 @@ def pack(
     def pack_one(value: Any) -> JSON:
         if type(value) in ITSELF:
             return value
-        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufcSU":
-            if arrays is None:
-                return value.tolist() if isinstance(value, np.generic) else _refuse(value)
-            arrays.append(np.asarray(value))
-            kind = "array" if isinstance(value, np.ndarray) else "scalar"
-            return {kind: len(arrays) - 1}
+        if arrays is None and isinstance(value, np.generic):
+            value = value.tolist()
+            if type(value) in ITSELF:
+                return value
+        if isinstance(value, (np.ndarray, np.generic)) and arrays is not None:
+            if value.dtype.kind in "biufcSU":
+                arrays.append(np.asarray(value))
+                kind = "array" if isinstance(value, np.ndarray) else "scalar"
+                return {kind: len(arrays) - 1}
         if type(value) is list:
             return [pack_one(item) for item in value]
         if type(value) is tuple:

@@ -165,7 +165,7 @@ class Store:
     """
 
     def __init__(self, path: Any, writes: bool = True):
-        self.path = Path(path)
+        self.path = Path(path).expanduser().resolve()
         self.states = States(Path(f"{self.path}-states"))
         self._lock: Lock | None = None
         _check_place(self.path, writes)
@@ -186,9 +186,11 @@ class Store:
 
     def close(self) -> None:
         """Let others write to it."""
-        with self.errors():
-            self._connection.close()
-        self._unlock()
+        try:
+            with self.errors():
+                self._connection.close()
+        finally:
+            self._unlock()
 
     def names(self) -> list[str]:
         """Give the names of the searches in it, in the order of their beginnings."""
@@ -221,8 +223,8 @@ class Store:
                     name,
                     generation,
                     kind,
-                    json.dumps(identity),
-                    json.dumps(settings),
+                    _json(identity),
+                    _json(settings),
                     time.time(),
                 ),
             )
@@ -239,7 +241,7 @@ class Store:
         """Keep a choice."""
         with self._transaction() as connection:
             connection.execute(
-                "INSERT INTO choices VALUES (?, ?, ?)", (search.id, name, json.dumps(value))
+                "INSERT INTO choices VALUES (?, ?, ?)", (search.id, name, _json(value))
             )
 
     def propose(
@@ -434,6 +436,11 @@ class Store:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
             return f" by process {pid} on {host}, since {when}"
         return ""
+
+
+def _json(value: JSON) -> str:
+    """Write JSON, with numbers of numpy as those of Python."""
+    return json.dumps(value, default=lambda number: number.item())
 
 
 def _check_place(path: Path, writes: bool) -> None:

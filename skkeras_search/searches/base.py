@@ -61,6 +61,7 @@ WHILE_SEARCHING = (
     "_may_warn",
     "_outcomes",
     "_recorder",
+    "_replays",
     "_space",
     "_spaces",
 )
@@ -100,6 +101,7 @@ class Search:
     # What has arrived, in the order of arrival.
     _outcomes: list[tuple[Job, list[Result]]]
     _recorder: NoRecord
+    _replays: bool
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -179,10 +181,12 @@ class Search:
             return evaluation.calls(job, proposals.n_candidates, executor.uses_processes)
 
         recorded = self._recorder.run(proposals)
+        self._replays = True  # whatever there was room for then
         for job, outcome in recorded.replay():
             self._record(job, outcome)
             if proposals.tell(job, outcome):
                 return
+        self._replays = False
         executor.unread.clear()
         with closing(executor.run(recorded.propose, calls)) as running:
             try:

@@ -368,7 +368,8 @@ class _Proposals:
                 self._tell_score(params, search._score(outcome))
 
     def propose(self) -> Job | None:
-        if not self._ready and self._left and len(self._batches) < self._most_batches:
+        is_full = len(self._batches) >= self._most_batches and not self._search._replays
+        if not self._ready and self._left and not is_full:
             self._begin_batch()
         return self._ready.pop(0) if self._ready else None
 

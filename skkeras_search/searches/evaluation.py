@@ -46,7 +46,7 @@ class Evaluation:
         params = _check_method_params(self.X, params=params)
         routed = search._get_routed_params_for_fit(params)
         self.fit_params = routed.estimator.fit
-        self._score_params = routed.scorer.score
+        self.score_params = routed.scorer.score
         weight = params.get("sample_weight")
         self._data = {
             "estimator": search,
@@ -98,7 +98,7 @@ class Evaluation:
             fit_timeout=search.fit_timeout,
             scorer=self._scorers,
             fit_params=self.fit_params,
-            score_params=self._score_params,
+            score_params=self.score_params,
             return_train_score=search.return_train_score,
             return_n_test_samples=True,
             return_times=True,

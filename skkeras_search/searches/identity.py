@@ -5,6 +5,13 @@ They are the same in any process, so that a storage knows the search that it bel
 
 import functools
 import hashlib
+import io
+import logging
+import os
+import random
+import re
+import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -20,6 +27,12 @@ from skkeras_search.space.dimensions import Dimension, is_estimator
 from skkeras_search.space.space import Space
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), slice, range)
+# Parameters of estimators by which they compute the same.
+OF_SPEED = {"n_jobs", "verbose", "pre_dispatch"}
+# What differs from process to process, and is no part of what is computed.
+OF_THE_WORLD: tuple[type, ...] = (logging.Logger, io.IOBase, os._Environ, weakref.ref)
+OF_THE_WORLD += (threading.Thread, threading.Condition, type(threading.Lock()))
+OF_THE_WORLD += (type(threading.RLock()),)
 # Longer texts are shortened in messages.
 MOST_CHARACTERS = 60
 # Parameters of searches by which they find the same results, only faster or slower, and
@@ -48,6 +61,8 @@ def identity_of(search: Any, evaluation: Any) -> dict[str, str]:
     params = search.get_params(deep=False)
     found = {"search": type(search).__name__, "estimator": hash_of(search.estimator)}
     for name, value in sorted(search.estimator.get_params().items()):
+        if name.rpartition("__")[2] in OF_SPEED:
+            continue
         found[f"estimator__{name}"] = describe(_without_parts(value))
     for name in sorted(params.keys() - NOT_COMPARED):
         found |= _entries(name, params[name])
@@ -59,8 +74,9 @@ def identity_of(search: Any, evaluation: Any) -> dict[str, str]:
     for name, value in (("X", evaluation.X), ("y", evaluation.y)):
         found[name] = describe(value)
     found["folds of cv"] = f"{len(evaluation.folds)} folds {hash_of(evaluation.folds)}"
-    for name, value in sorted(evaluation.fit_params.items()):
-        found[f"fit parameter {name}"] = describe(value)
+    for kind in ("fit", "score"):
+        for name, value in sorted(getattr(evaluation, f"{kind}_params").items()):
+            found[f"{kind} parameter {name}"] = describe(value)
     return found
 
 
@@ -71,6 +87,8 @@ def describe(value: Any) -> str:
         text = repr(value)
         if len(text) <= MOST_CHARACTERS:
             return text
+    if isinstance(value, Dimension):
+        return f"{_first_line(repr(value))} {hash_of(value)}"
     if isinstance(value, (FunctionType, type)):
         return f"{value.__qualname__} {hash_of(value)}"
     of_shape = f" of shape {tuple(shape)}" if isinstance(shape, tuple) else ""
@@ -103,7 +121,13 @@ def _entries(name: str, value: Any) -> dict[str, str]:
 def _is_short_and_plain(value: Any) -> bool:
     if type(value) in (list, tuple):
         return all(type(item) in PLAIN for item in value)
-    return isinstance(value, (np.number, Dimension))
+    return isinstance(value, np.number)
+
+
+def _first_line(text: str) -> str:
+    """The beginning of a text, without addresses."""
+    text = re.sub(r" at 0x\w+", "", text)
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
 
 
 def _without_parts(value: Any) -> Any:
@@ -148,7 +172,13 @@ class _Digest:
         self._tokens("end")
 
     def _add_parts(self, value: Any) -> None:
-        if isinstance(value, (np.ndarray, np.generic)):
+        if isinstance(value, type):
+            self._add_class(value)
+        elif isinstance(value, OF_THE_WORLD):
+            self._tokens(_name(type(value)), str(getattr(value, "name", "")))
+        elif isinstance(value, np.ma.MaskedArray):
+            self._add_all("masked", (value.filled(), np.ma.getmaskarray(value)))
+        elif isinstance(value, (np.ndarray, np.generic)):
             self._add_array(np.asarray(value))
         elif sparse.issparse(value):
             value = value.tocsr()
@@ -167,8 +197,6 @@ class _Digest:
             self._tokens("module", value.__name__)
         elif isinstance(value, CodeType):
             self._add_code(value)
-        elif isinstance(value, type):
-            self._add_class(value)
         elif isinstance(value, FunctionType):
             self._add_function(value)
         elif isinstance(value, MethodType):
@@ -181,12 +209,14 @@ class _Digest:
             self._add_all("distribution", (type(value.dist), value.args, value.kwds))
         elif value is check_random_state(None):
             self._tokens("the random numbers of numpy")
+        elif value is random._inst:
+            self._tokens("the random numbers of Python")
         elif isinstance(value, np.random.RandomState):
             self._add_all("RandomState", value.get_state(legacy=False).items())
         elif isinstance(value, np.random.Generator):
             self._add_all("Generator", value.bit_generator.state.items())
-        elif hasattr(value, "__array__"):
-            self._add_array(np.asarray(value))
+        elif (array := _as_array(value)) is not None:
+            self._add_array(array)
         else:
             self._add_instance(value)
 
@@ -197,7 +227,7 @@ class _Digest:
                 self.add(item)
         else:
             for rows in _in_parts(array):
-                self.hash.update(np.ascontiguousarray(rows).data.cast("B"))
+                self.hash.update(np.ascontiguousarray(rows).tobytes())
 
     def _add_frame(self, frame: Any) -> None:
         self._tokens(type(frame).__name__)
@@ -231,7 +261,7 @@ class _Digest:
             if is_foreign(base):
                 for name, member in sorted(vars(base).items()):
                     member = getattr(member, "__func__", getattr(member, "fget", member))
-                    is_plain = type(member) in PLAIN and not name.startswith("__")
+                    is_plain = _is_constant(member) and not name.startswith("__")
                     if is_plain or isinstance(member, FunctionType):
                         self._tokens(name)
                         self.add(member)
@@ -239,7 +269,9 @@ class _Digest:
     def _add_instance(self, value: Any) -> None:
         self.add(type(value))
         if is_estimator(value):
-            self._add_all("parameters", _sorted(value.get_params(deep=False)))
+            params = value.get_params(deep=False)
+            given = {name: params[name] for name in params.keys() - OF_SPEED}
+            self._add_all("parameters", _sorted(given))
         elif isinstance(value, Space):
             self._add_all("dimensions", _sorted(value.dimensions))
         elif hasattr(value, "get_config") and not isinstance(value, type):
@@ -258,6 +290,21 @@ class _Digest:
         self.add(_without_names(config))
         weights = value.get_weights() if hasattr(value, "get_weights") else []
         self._add_all("weights", weights)
+
+
+def _is_constant(value: Any) -> bool:
+    if type(value) in (tuple, frozenset):
+        return all(map(_is_constant, value))
+    return type(value) in PLAIN
+
+
+def _as_array(value: Any) -> np.ndarray | None:
+    if not hasattr(value, "__array__"):
+        return None
+    try:
+        return np.asarray(value)
+    except Exception:  # of things that have no values yet
+        return None
 
 
 def _in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
@@ -283,7 +330,9 @@ def _without_names(config: Any) -> Any:
 
 def _state(value: BaseEstimator) -> Mapping[str, Any]:
     state = value.__getstate__() if hasattr(value, "__getstate__") else None
-    if isinstance(state, tuple):  # with slots
+    if isinstance(state, tuple):
+        if not all(part is None or isinstance(part, Mapping) for part in state):
+            return {"state": state}
         state = {name: part for some in state if some for name, part in some.items()}
     return state if isinstance(state, Mapping) else getattr(value, "__dict__", {})
 

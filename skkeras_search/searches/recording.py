@@ -130,7 +130,9 @@ class Record(NoRecord):
         list of (Job, list of dict)
             Its jobs, which are not to be run, with their outcomes.
         """
-        n_adopted = sum(job.number == number for job in self.jobs_of(ADOPTED))
+        rows = [job for job in self.jobs_of(ADOPTED) if job.number == number]
+        n_adopted = sum(job.arrived is not None for job in rows)
+        begun = [job.id for job in rows if job.arrived is None]  # and then interrupted
         outcomes = []
         for n, stored in enumerate(earlier.jobs):
             fits = [fit._replace(state=None) for fit in self._fits_before[stored.id]]
@@ -138,7 +140,7 @@ class Record(NoRecord):
             options = [{"share": fit.share} for fit in fits]
             job = Job(number, params, places, (), options=options)
             if n >= n_adopted:
-                id_ = self.propose(ADOPTED, job)
+                id_ = begun.pop() if begun else self.propose(ADOPTED, job)
                 self._store.arrive(id_, self._place(), fits, [])
             outcomes.append((job, [result_of(fit) for fit in fits]))
         return outcomes

@@ -1,7 +1,9 @@
 """Words and hashes that are the same in any process, and differ where results may."""
 
 import functools
+import logging
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -37,8 +39,21 @@ def closed(n):
     return function
 
 
+log = logging.getLogger("tests")
+
+
+def logs(x):
+    log.info(os.environ.get("HOME"))
+    return pd.DataFrame(x)
+
+
+def draws():
+    return random.randint(0, 9)
+
+
 class Custom(BaseEstimator):
     KIND = "a"
+    SIZES = (1, 2)
 
     def __init__(self, n=1):
         self.n = n
@@ -110,6 +125,15 @@ THINGS = {
     "model with other weights": lambda: model(3, seed=1),
     "dimension": lambda: Real(1e-3, 1.0, "log-uniform"),
     "categories": lambda: Categorical([Custom(1), Custom(2)]),
+    "categories of functions": lambda: Categorical([scaled, helper]),
+    "ordered": lambda: Categorical(["a", "b"], ordered=True),
+    "not ordered": lambda: Categorical(["a", "b"]),
+    "function that logs": lambda: logs,
+    "function that draws": lambda: draws,
+    "times": lambda: np.array(["2020-01-01"], "datetime64[D]"),
+    "empty": lambda: np.zeros((0, 3)),
+    "masked": lambda: np.ma.masked_array([1.0, 2.0], [0, 1]),
+    "masked elsewhere": lambda: np.ma.masked_array([1.0, 2.0], [1, 0]),
     "distribution": lambda: stats.loguniform(1e-3, 1.0),
     "distribution with another": lambda: stats.loguniform(1e-3, 2.0),
     "random state": lambda: np.random.RandomState(0),
@@ -151,11 +175,16 @@ def test_hashes_are_the_same_in_another_process():
     assert there == {name: hash_of(make()) for name, make in THINGS.items()}
 
 
-@pytest.mark.parametrize("change", ["SCALE", "helper", "KIND"])
+def test_what_only_changes_the_speed_does_not_count():
+    one, two = LogisticRegression(), LogisticRegression(verbose=1)
+    assert hash_of(make_pipeline(one)) == hash_of(make_pipeline(two))
+
+
+@pytest.mark.parametrize("change", ["SCALE", "helper", "KIND", "SIZES"])
 def test_what_a_function_or_class_refers_to_counts(change, monkeypatch):
     before = hash_of([scaled, Custom()])
-    if change == "KIND":
-        monkeypatch.setattr(Custom, "KIND", "b")
+    if change in ("KIND", "SIZES"):
+        monkeypatch.setattr(Custom, change, (3, 4))
     else:
         other = {"SCALE": 4.0, "helper": lambda x: x + 2}[change]
         monkeypatch.setitem(globals(), change, other)
@@ -174,7 +203,8 @@ def test_parts_of_themselves():
         (0.5, "0.5"),
         ("adam", "'adam'"),
         ((1e-4, 0.1, "log-uniform"), "(0.0001, 0.1, 'log-uniform')"),
-        (Real(0.0, 1.0), "Real(0.0, 1.0"),
+        (Real(0.0, 1.0), "Real(0.0, 1.0) ("),
+        (Categorical([scaled]), "Categorical([<function scaled>]) ("),
         (scaled, "scaled ("),
         (Custom(1), "Custom ("),
         (np.zeros((2, 3)), "ndarray of shape (2, 3) ("),
@@ -184,4 +214,4 @@ def test_parts_of_themselves():
 )
 def test_words(value, text):
     assert describe(value).startswith(text)
-    assert len(describe(value)) <= 62
+    assert len(describe(value)) <= 80

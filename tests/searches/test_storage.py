@@ -225,6 +225,41 @@ def test_a_search_goes_on_with_other_workers(tmp_path):
     assert_same_results(found.fit(storage_script.X, storage_script.y), expected)
 
 
+def test_a_bayesian_search_goes_on_with_fewer_workers(tmp_path):
+    path = tmp_path / "search.db"
+
+    def search(n_jobs):
+        return BayesSearchCV(
+            KerasClassifier(storage_script.build, epochs=1, random_state=0, verbose=0),
+            {"units": (2, 8)},
+            n_iter=6,
+            cv=2,
+            n_jobs=n_jobs,
+            random_state=0,
+            storage=path,
+        )
+
+    assert interrupted(lambda: search(3).fit(X, y), 9, after=True)
+    assert len(search(None).fit(X, y).cv_results_["params"]) == 6
+
+
+def test_arrays_as_values(tmp_path):
+    path = tmp_path / "search.db"
+    values = [np.array([0.1, 0.3]), np.array(["2020"], "datetime64[Y]"), None, 1j]
+    search = GridSearchCV(Wrapped(), {"f": values}, cv=2, storage=path).fit(X, y)
+    found = GridSearchCV(Wrapped(), {"f": values}, cv=2, storage=path).fit(X, y)
+    assert found.best_score_ == search.best_score_
+
+
+def test_numbers_of_numpy_as_parameters(tmp_path):
+    params = {"n_repeats": np.int64(2), "error_score": np.float32(0)}
+    path = tmp_path / "search.db"
+    for _ in range(2):
+        freeze_thaw(storage=path, random_state=0).set_params(
+            **params, n_points=np.int64(2)
+        ).fit(X, y)
+
+
 # What is refused.
 
 
