@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         KerasRegressor,
         MultiInput,
     )
+    from skkeras_search.record import StorageError
     from skkeras_search.searches import (
         BayesSearchCV,
         FreezeThawSearchCV,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         SearchProgress,
         TargetScore,
         TimeBudget,
+        load_search,
     )
     from skkeras_search.space import Categorical, Integer, Real, Space
 
@@ -47,8 +49,10 @@ __all__ = [
     "Real",
     "SearchProgress",
     "Space",
+    "StorageError",
     "TargetScore",
     "TimeBudget",
+    "load_search",
 ]
 
 _HOME = {
@@ -56,6 +60,7 @@ _HOME = {
         ("BaseWrapper", "KerasClassifier", "KerasRegressor", "MultiInput"), "estimators"
     ),
     **dict.fromkeys(("Categorical", "Integer", "Real", "Space"), "space"),
+    "StorageError": "record",
     **dict.fromkeys(
         (
             "BayesSearchCV",
@@ -67,6 +72,7 @@ _HOME = {
             "SearchProgress",
             "TargetScore",
             "TimeBudget",
+            "load_search",
         ),
         "searches",
     ),

@@ -180,8 +180,11 @@ class FreezeThaw(BudgetRule):
     def _begin_new(self, vector: np.ndarray | None) -> Candidate | None:
         if vector is None:
             return None
-        self._known.add(key_of(self.space, vector))
         return self._begin(vector)
+
+    def _begin(self, vector: np.ndarray) -> Candidate:
+        self._known.add(key_of(self.space, vector))
+        return super()._begin(vector)
 
     def _most_promising(self, idle: list[Candidate]) -> Candidate | None:
         """The candidate with the most expected improvement for what it still costs."""

@@ -169,6 +169,30 @@ class BudgetRule(ABC):
         candidate.scores[step.rung] = float(score)
         del self._pending[step.number]
 
+    def know(
+        self, params: Mapping[str, Any], scores: Mapping[int, float], cost: float
+    ) -> int:
+        """Learn of a candidate that was trained before.
+
+        Parameters
+        ----------
+        params : mapping
+            In the space.
+        scores : mapping of int to float
+            By rung; at least one.
+        cost : float
+            What its training has cost, in full evaluations. It counts as spent.
+
+        Returns
+        -------
+        int
+            The number of the candidate.
+        """
+        candidate = self._begin(self.space.encode(params))
+        candidate.scores.update(scores)
+        candidate.planned, candidate.cost = self._cost_to[max(scores)], cost
+        return candidate.number
+
     @property
     def pending(self) -> list[Step]:
         """The steps that were asked and not told yet."""

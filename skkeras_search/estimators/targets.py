@@ -163,8 +163,19 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         ndarray or list of ndarray
             Labels, in the form they had in ``fit``; or probabilities of shape
             (n_samples, n_classes), a list of them for several outputs.
+
+        Raises
+        ------
+        ValueError
+            If no value is a number, which would make labels of nothing.
         """
         values = keras.tree.flatten(y)
+        if all(value.size and np.isnan(value).all() for value in values):
+            raise ValueError(
+                "All outputs of the model are not numbers (NaN), so there is nothing to "
+                "predict by: the training has diverged. Lower the learning rate, scale the "
+                "features, or clip the gradients."
+            )
         outputs = self._each_output(len(values))
         exclusive = self.target_type_ != "multilabel-indicator"
         probabilities = [

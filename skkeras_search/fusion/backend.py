@@ -15,6 +15,7 @@ from joblib._utils import (  # what joblib's own backends of threads use
 from joblib.parallel import ParallelBackendBase
 
 from skkeras_search.fusion.batcher import Batcher, Task
+from skkeras_search.fusion.time_limit import limited
 
 # Tasks that are begun and not finished, unless the user gives n_jobs.
 DEFAULT_N_JOBS = 64
@@ -118,7 +119,7 @@ class FusedBackend(ParallelBackendBase):
     @contextmanager
     def retrieval_context(self) -> Iterator[None]:
         """Let tasks run while a task waits for their results."""
-        waiting = self._parent.cost.waiting() if self._parent else nullcontext()
+        waiting = self._parent.waiting() if self._parent else nullcontext()
         with waiting, self._batcher.left():
             yield
 
@@ -127,7 +128,7 @@ class FusedBackend(ParallelBackendBase):
     ) -> Task:
         """Queue a task."""
         task = Task(self._batcher, self._parent)
-        prepare = self._in_thread()
+        prepare, call = self._in_thread(), limited(func, task.limit)
 
         def run(wait: Callable[[], None]) -> None:
             wait()
@@ -135,7 +136,7 @@ class FusedBackend(ParallelBackendBase):
                 prepare()
                 current_task.set(task)
                 task.cost.begin()
-                outcome = None if task.is_cancelled else _TracebackCapturingWrapper(func)()
+                outcome = None if task.is_cancelled else _TracebackCapturingWrapper(call)()
                 task.settle(outcome)
                 with self._lock:
                     self._begun.discard(task)
@@ -145,9 +146,11 @@ class FusedBackend(ParallelBackendBase):
                 self._begin_tasks()
                 self._batcher.leave()
 
-        with self._lock:
-            self._queue.append((task, run))
-        self._begin_tasks()
+        # A task that is over its time is not interrupted here: the new one has its turn.
+        with self._parent.waiting() if self._parent else nullcontext():
+            with self._lock:
+                self._queue.append((task, run))
+            self._begin_tasks()
         return task
 
     def retrieve_result_callback(self, out: Any) -> Any:

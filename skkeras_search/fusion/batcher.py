@@ -10,10 +10,11 @@ import threading
 from collections import ChainMap, deque
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from skkeras_search.fusion.cost import Answer, Cost, Ledger
+from skkeras_search.fusion.time_limit import TimeLimit
 
 # Bytes of what is asked and not answered, above which no other task begins.
 MOST_BYTES = 2**29
@@ -161,6 +162,8 @@ class Task:
     Attributes
     ----------
     cost : Cost
+    limit : TimeLimit or None
+        Of the fit that it does, or is a part of.
     """
 
     def __init__(self, batcher: Batcher, parent: "Task | None" = None):
@@ -168,6 +171,7 @@ class Task:
         self._parent = parent
         self._cancelled = False
         self.cost = Cost()
+        self.limit: TimeLimit | None = parent.limit if parent else None
 
     @property
     def is_cancelled(self) -> bool:
@@ -186,6 +190,13 @@ class Task:
             if not is_fold:
                 self._parent.cost.uses += self.cost.uses
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for others in a block, which costs nothing but their work for this task."""
+        limited = self.limit.waiting() if self.limit else nullcontext()
+        with self.cost.waiting(), limited:
+            yield
+
     @property
     def shared(self) -> dict[Any, Any]:
         """What the tasks of the batcher share."""
@@ -201,7 +212,7 @@ class Task:
         """
         self._check()
         try:
-            with self.cost.waiting():
+            with self.waiting():
                 answer = self._batcher.ask(content, lambda: not self.is_cancelled)
                 self.cost.others += answer.seconds
             self.cost.uses += answer.uses

@@ -12,6 +12,7 @@ import tensorflow as tf
 from skkeras_search.fusion.program import Program
 from skkeras_search.fusion.signature import Signature, family, signature
 from skkeras_search.fusion.step import Batch, NotFusibleError, output_names
+from skkeras_search.fusion.time_limit import wait_for
 from skkeras_search.fusion.widths import slowdown
 
 MOST_PROGRAMS = 32
@@ -75,6 +76,7 @@ def place_of(model: keras.Model, batch: Batch, n_batches: int = 0) -> Place:
     """
     form = _form(batch), _names_of_data(model, batch)
     own = Place((signature(model), *form), signature)
+    wait_for(_lock)
     with _lock:
         if own.key in _programs:
             return own
@@ -112,6 +114,7 @@ def program_at(place: Place, model: keras.Model, batch: Batch) -> Program:
     NotFusibleError
         If there can be none.
     """
+    wait_for(_lock)
     with _lock:
         found = _programs.get(place.key)
         if found is None:

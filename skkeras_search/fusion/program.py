@@ -28,6 +28,7 @@ from skkeras_search.fusion.step import (
     output_names,
     read_state,
 )
+from skkeras_search.fusion.time_limit import wait_for
 
 # Stateful as TensorFlow counts it, but not in a way that lanes could share.
 HARMLESS = ("Assert", "Print", "PrintV2", "CudnnRNN", "CudnnRNNV2", "CudnnRNNV3")
@@ -181,6 +182,7 @@ class Program:
         """
         one = tf.constant(1)
         rows_of = (data, tf.constant([0]))
+        wait_for(self._lock)
         with self._lock:
             epoch = Function("epoch", self._fixed(data, sizes[0]), stop_on_nan)
             self._compiled_for(epoch, rows_of, one, one, one, state, self.fresh_metrics)
@@ -304,6 +306,7 @@ class Program:
     def _run(self, function: "Function", data: Any, *arguments: Any) -> Any:
         """Call a function, compiled for any number of rows of the form of ``data``."""
         tensors = keras.tree.flatten((data, *arguments))
+        wait_for(self._lock)
         with self._lock:
             compiled = self._compiled_for(function, data, *arguments)
             if compiled not in self._started:

@@ -12,6 +12,7 @@ from skkeras_search.fusion.backend import current_task
 from skkeras_search.fusion.cost import Answer, Use
 from skkeras_search.fusion.lane import Lane, Trained
 from skkeras_search.fusion.thread_state import inherit
+from skkeras_search.fusion.time_limit import limited
 
 
 def train(lane: Lane) -> Trained:
@@ -46,13 +47,14 @@ class Lanes:
 
     def begin(self, lane: Lane, wanted: Callable[[], bool]) -> Future[Answer]:
         """Train a lane as soon as a core is free."""
-        take_over, config = inherit(), sklearn.get_config()
+        take_over, config, task = inherit(), sklearn.get_config(), current_task.get()
+        limit = task.limit if task else None
 
         def train() -> Answer:
             take_over()
             begun = time.perf_counter()
             with sklearn.config_context(**config):
-                trained = lane.train(wanted)
+                trained = limited(lambda: lane.train(wanted), limit)()
             uses = [Use(trained.program, *span) for span in lane.preparations]
             prepared = sum(use.ended - use.begun for use in uses)
             return Answer(trained, time.perf_counter() - begun - prepared, uses)

@@ -108,7 +108,7 @@ class BayesianSampler(Sampler):
         if self._pending:
             pending = [self.space.encode(params) for params in self._pending.values()]
             process = process.believing(np.array(pending))
-        mean, _ = process.predict(process.X)
+        mean = process.predict_mean(process.X)
         least = LEAST_IMPROVEMENT if self.space.is_conditional else 0.0
         acquisition = LogExpectedImprovement(process, mean.min() - least)
         return self._maximizer.maximize(

@@ -105,24 +105,39 @@ class GaussianProcess:
         self.X, self.y, self.noise = X, y, noise
         K = s2 * _matern(self._squared_distances(X))
         np.fill_diagonal(K, s2 + n2 + noise)
-        lower = np.tril(_inverse(_factor(K)))
-        self._K_inv = lower + np.tril(lower, -1).T
+        self._K_inv = _symmetric(_inverse(_factor(K)))
         self._alpha = self._K_inv @ y
         return self
 
     def believing(self, X: np.ndarray) -> "GaussianProcess":
         """Condition on further points as if their values were what is expected of them.
 
-        The "Kriging believer" of Ginsbourger, Le Riche and Carraro, 2010.
+        The "Kriging believer" of Ginsbourger, Le Riche and Carraro, 2010. The inverse of
+        the covariance grows by blocks, which takes O(n^2 m) for m points, not O((n + m)^3).
         """
         believer = GaussianProcess(self.unordered)
-        believer.hyperparameters = self.hyperparameters
-        mean, _ = self.predict(X)
-        return believer.condition(
-            np.vstack([self.X, X]),
-            np.hstack([self.y, mean]),
-            np.hstack([self.noise, np.zeros(len(X))]),
+        _, s2, n2 = believer.hyperparameters = self.hyperparameters
+        believer.X = np.vstack([self.X, X])
+        believer.y = np.hstack([self.y, self.predict_mean(X)])
+        believer.noise = np.hstack([self.noise, np.zeros(len(X))])
+        k = s2 * _matern(believer._squared_distances(X))
+        among_seen, among_new = np.hsplit(k, [len(self.X)])
+        weights = among_seen @ self._K_inv
+        rest = among_new - weights @ among_seen.T  # what is not known of the new points
+        rest.flat[:: len(X) + 1] += n2
+        rest_inv = _symmetric(_inverse(_factor(rest)))
+        corner = -rest_inv @ weights
+        believer._K_inv = np.block(
+            [[self._K_inv - weights.T @ corner, corner.T], [corner, rest_inv]]
         )
+        believer._alpha = believer._K_inv @ believer.y
+        return believer
+
+    def predict_mean(self, X: np.ndarray) -> np.ndarray:
+        """Mean of the function at points of shape (m, d), of shape (m,)."""
+        k = self.hyperparameters.s2 * _matern(self._squared_distances(X))
+        mean: np.ndarray = k @ self._alpha
+        return mean
 
     def predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of the function, without noise.
@@ -252,6 +267,13 @@ def _inverse(L: np.ndarray) -> np.ndarray:
     """The inverse of the matrix with the Cholesky factor L, set below the diagonal."""
     lower, _ = dpotri(L, lower=1)
     return np.asarray(lower)
+
+
+def _symmetric(lower: np.ndarray) -> np.ndarray:
+    """The symmetric matrix of what is set below the diagonal, and on it."""
+    lower = np.tril(lower)
+    whole: np.ndarray = lower + np.tril(lower, -1).T
+    return whole
 
 
 def _matern(r2: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from skkeras_search.searches.bayes import BayesSearchCV
 from skkeras_search.searches.freeze_thaw import FreezeThawSearchCV
 from skkeras_search.searches.grid import GridSearchCV
 from skkeras_search.searches.hyperband import HyperbandSearchCV
+from skkeras_search.searches.loaded import load_search
 from skkeras_search.searches.progress import SearchProgress
 from skkeras_search.searches.randomized import RandomizedSearchCV
 from skkeras_search.searches.stops import NoImprovement, TargetScore, TimeBudget
@@ -18,4 +19,5 @@ __all__ = [
     "SearchProgress",
     "TargetScore",
     "TimeBudget",
+    "load_search",
 ]

@@ -1,23 +1,27 @@
 """What the searches have in common: have jobs proposed, run and kept."""
 
+import os
 import time
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from functools import partial
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection._validation import (  # of its searches
-    _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.faults import FAULT_CONSTRAINTS, fill_scores, first_error
 from skkeras_search.searches.folds import (
     FoldsByClass,
     can_stratify,
@@ -29,6 +33,7 @@ from skkeras_search.searches.interruption import first_interrupt
 from skkeras_search.searches.jobs import Fit, Job, Result, all_fits
 from skkeras_search.searches.keras_step import has_keras, last_step
 from skkeras_search.searches.progress import SearchCallback, Standing
+from skkeras_search.searches.recording import NoRecord, record_of, recording
 from skkeras_search.searches.repeats import mean_of, spread
 
 OF_ANOTHER_FIT = (
@@ -41,6 +46,13 @@ OF_ANOTHER_FIT = (
     "optimizers_",
     "refit_time_",
 )
+# The constraints of parameters that scikit-learn's searches do not have.
+OF_ALL_SEARCHES: dict[str, list[Any]] = {
+    "n_repeats": [Interval(Integral, 1, None, closed="left")],
+    **FAULT_CONSTRAINTS,
+    "storage": [str, os.PathLike, None],
+    "search_name": [str, None],
+}
 # Attributes that a search has only as long as it lasts.
 WHILE_SEARCHING = (
     "_by_arrival",
@@ -48,6 +60,8 @@ WHILE_SEARCHING = (
     "_lines",
     "_may_warn",
     "_outcomes",
+    "_recorder",
+    "_replays",
     "_space",
     "_spaces",
 )
@@ -74,12 +88,20 @@ class Search:
     error_score: Any
     verbose: int
     n_repeats: int
+    fit_timeout: float | None
+    n_retries: int
+    random_state: Any = None
+    storage: Any
+    search_name: str | None
+    resume: str | None = None
     n_splits_: int
     # Whether jobs are few and differ in how long they take.
     is_asynchronous = False
     _checked_cv_orig: Any
     # What has arrived, in the order of arrival.
     _outcomes: list[tuple[Job, list[Result]]]
+    _recorder: NoRecord
+    _replays: bool
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -116,8 +138,9 @@ class Search:
                 f"{of_class.__name__} has a _run_search of its own, which searches of "
                 "skkeras_search do not call. Derive it from a search of scikit-learn."
             )
-        with fused_by_default(self, estimators) as executor:
+        with recording(self) as store, fused_by_default(self, estimators) as executor:
             evaluation = Evaluation(self, X, y, params)
+            self._recorder = record_of(self, evaluation, store)
             with executor, first_interrupt(partial(setattr, executor, "ends", True)):
                 self._search(evaluation, executor)
             if executor.ends:
@@ -157,18 +180,39 @@ class Search:
         def calls(job: Job) -> Any:
             return evaluation.calls(job, proposals.n_candidates, executor.uses_processes)
 
+        recorded = self._recorder.run(proposals)
+        self._replays = True  # whatever there was room for then
+        for job, outcome in recorded.replay():
+            self._record(job, outcome)
+            if proposals.tell(job, outcome):
+                return
+        self._replays = False
         executor.unread.clear()
-        with closing(executor.run(proposals.propose, calls)) as running:
+        with closing(executor.run(recorded.propose, calls)) as running:
             try:
                 for job, outcome in running:
-                    self._record(job, outcome)
+                    self._keep(recorded, job, outcome)
                     if proposals.tell(job, outcome):
                         break
             except BaseException:
                 running.close()
                 for job, outcome in executor.unread:
-                    self._record(job, outcome)
+                    self._keep(recorded, job, outcome)
                 raise
+
+    def _keep(self, recorded: Any, job: Job, outcome: list[Result]) -> None:
+        try:
+            recorded.arrive(job, outcome)
+        finally:
+            self._record(job, outcome)
+
+    def _seed(self) -> Any:
+        """The ``random_state``, or a seed that is kept in the storage."""
+        given = self.random_state
+        if given is not None or self.storage is None:
+            return given
+        drawn = check_random_state(None).randint(2**31 - 1)
+        return self._recorder.choose("random_state", int(drawn))
 
     def _record(self, job: Job, outcome: list[Result]) -> None:
         """Keep an outcome, before anybody else sees it."""
@@ -243,6 +287,7 @@ class Search:
             )
         self._tell_failures(found)
         results = self._results()
+        self._check_success(results)
         metric = evaluation.metric
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(_metrics(results))  # type: ignore[attr-defined]
@@ -255,13 +300,41 @@ class Search:
         """Warn of fits that failed; raise an error if all did."""
         _warn_or_raise_about_fit_failures(found, self.error_score)
 
+    def _check_success(self, results: Mapping[str, Any]) -> None:
+        """Raise an error if fits of all candidates failed, and none has a score.
+
+        Without a failed fit, scores that are not numbers have scikit-learn's warning.
+        """
+        failed = {
+            job.number
+            for job, outcome in self._outcomes
+            if any(result["fit_error"] is not None for result in outcome)
+        }
+        scores = [results[f"mean_test_{name}"] for name in _metrics(results)]
+        if len(failed) == len(results["params"]) and not np.isfinite(scores).any():
+            raise ValueError(
+                f"All the {len(failed)} candidates failed in some of their fits. "
+                f"{results['error'][0]}"
+            )
+
     def _results(self) -> dict[str, Any]:
         candidates, out = self._rows()
         if callable(self.scoring):
-            _insert_error_scores(out, self.error_score)
+            fill_scores(out)
         self.multimetric_ = isinstance(out[0]["test_scores"], Mapping)
         results: dict[str, Any] = self._format_results(candidates, self.n_splits_, out)  # type: ignore[attr-defined]
+        results["error"] = self._errors()
         return results | (spread(out, self.n_splits_) if self.n_repeats > 1 else {})
+
+    def _errors(self) -> np.ndarray:
+        """For each candidate, the text of its first failure, or None."""
+        errors: dict[int, str | None] = {}
+        for job, outcome in self._in_order():
+            before = errors.get(job.number)
+            errors[job.number] = before or first_error(job.fits, outcome)
+        column = np.empty(len(errors), object)
+        column[:] = list(errors.values())
+        return column
 
     def _choose_best(self, results: dict[str, Any], metric: str) -> None:
         self.best_index_ = self._select_best_index(self.refit, metric, results)  # type: ignore[attr-defined]

@@ -5,24 +5,31 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.optimize import OptimizeResult
 from scipy.stats import rankdata
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
-from skkeras_search.searches.base import Search, warn_of_failures
+from skkeras_search.searches.base import OF_ALL_SEARCHES, Search, warn_of_failures
+from skkeras_search.searches.cluster import Cluster
+from skkeras_search.searches.earlier import Earlier
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result, whole_job
 from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.results import result_of
-from skkeras_search.searches.spaces import as_spaces, check_names, choices_of
+from skkeras_search.searches.spaces import (
+    as_spaces,
+    check_names,
+    choices_of,
+    named_choices_of,
+)
 from skkeras_search.searches.workers import CandidateWorkers
 from skkeras_search.space import Space
 
@@ -80,6 +87,15 @@ class BayesSearchCV(Search, BaseSearchCV):
         Of the candidates.
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
+    fit_timeout : float, optional
+        Seconds that one fit of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
+    storage, search_name, resume : path-like, str and "extend", optional
+        File to which results are written, the name of the search in it, and whether to
+        extend another search of this name, as in ``GridSearchCV``.
 
     Attributes
     ----------
@@ -88,6 +104,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         As in ``sklearn.model_selection.RandomizedSearchCV``. After an error, or Ctrl-C
         pressed twice, there are ``cv_results_`` and those whose names begin with ``best_``,
         but for ``best_estimator_``, of the candidates that were finished.
+        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
+        failed, or why a score is not a number; None if nothing failed.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         For each space: ``x_iters``, the values of each candidate in the order of the sorted
         names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
@@ -121,7 +139,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         "optimizer_kwargs": [Mapping, None],
         "fit_params": [Mapping, None],
         "random_state": ["random_state"],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(
@@ -143,6 +162,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
+        storage: Any = None,
+        search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -163,6 +187,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.iid = iid
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
+        self.storage = storage
+        self.search_name = search_name
+        self.resume = resume
         if search_spaces is not None:
             as_spaces(search_spaces, n_iter)  # whose errors come where they were made
 
@@ -222,19 +251,23 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
         self._lines = CandidateLines() if self.verbose else None
-        rng = check_random_state(self.random_state)
+        rng = check_random_state(self._seed())
         self.optimizers_: list[Sampler] = []
         self.optimizer_results_: list[OptimizeResult] = []
         n_batches = sum(-(-n // self.n_points) for _, n in self._spaces)
         task = evaluation.task.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
         # A worker that is done gets another candidate, whatever the others do.
-        self._by_arrival = isinstance(executor, CandidateWorkers) and self.n_points == 1
+        whole_jobs = isinstance(executor, (CandidateWorkers, Cluster))
+        by_arrival = whole_jobs and self.n_points == 1
+        self._by_arrival = self._recorder.choose("by_arrival", by_arrival)
         most_batches = executor.n_slots if self._by_arrival else 1
+        earlier = self._recorder.earlier()
         for space, n_iter in self._spaces:
             self.optimizers_.append(self._make_sampler(space, rng.randint(2**31)))
             self.optimizer_results_.append(result_of(space, [], []))
             proposals = _Proposals(self, task, n_iter, most_batches)
+            proposals.adopt(earlier)
             self._run(evaluation, executor, proposals)
             if proposals.ends_search or executor.ends:
                 break
@@ -319,8 +352,24 @@ class _Proposals:
         self.n_candidates = search.total_iterations
         self.ends_search = False
 
+    def adopt(self, earlier: list[Earlier]) -> None:
+        """Take from the candidates of an earlier search those that are in the space."""
+        search, space = self._search, self._sampler.space
+        choices = named_choices_of(space)
+        for candidate in list(earlier):
+            params = candidate.params_in(choices)
+            if params is None or params not in space or not self._left:
+                continue
+            earlier.remove(candidate)
+            number = self._n_before + self._n_iter - self._left
+            self._left -= 1
+            for job, outcome in search._recorder.adopt(candidate, number, params):
+                search._record(job, outcome)
+                self._tell_score(params, search._score(outcome))
+
     def propose(self) -> Job | None:
-        if not self._ready and self._left and len(self._batches) < self._most_batches:
+        is_full = len(self._batches) >= self._most_batches and not self._search._replays
+        if not self._ready and self._left and not is_full:
             self._begin_batch()
         return self._ready.pop(0) if self._ready else None
 

@@ -115,8 +115,12 @@ class BudgetSearch(Search, BaseSearchCV):
         n_slots = executor.n_slots
         # Another step is there for the core that is done first.
         most_pending = self.n_points or (n_slots + 1 if n_slots > 1 else 1)
+        most_pending = self._recorder.choose("n_points", most_pending)
         steps = StepProposals(self, rule, task, most_pending)
+        steps.adopt(self._recorder.earlier())
         self._run(evaluation, executor, steps)
+        if not (executor.ends or steps.stops):
+            self._recorder.end()
         # A callback may have stopped the search before it had a result.
         while not executor.ends and (left := self._most_promising()) is not None:
             self._run(evaluation, executor, OneJob(steps.job_to_finish(left)))
@@ -172,6 +176,7 @@ class BudgetSearch(Search, BaseSearchCV):
             self._warn_of_retraining(segments.so_far)
         if candidate.status != FROZEN:
             candidate.let_go()
+            self._recorder.let_go(job.number)
 
     def _save_memory(self, under_way: Container[int]) -> None:
         """Let go of states, but for those of candidates that are under way."""
@@ -217,8 +222,10 @@ class BudgetSearch(Search, BaseSearchCV):
     def _choose(self, evaluation: Evaluation) -> None:
         super()._choose(evaluation)
         if FINISHED not in self.cv_results_["status"]:
+            errors = filter(None, self.cv_results_["error"])
             raise ValueError(
-                "None of the candidates has a score in all folds, so none is the best."
+                "None of the candidates has a score in all folds, so none is the best. "
+                f"{next(errors, '')}"
             )
 
     def _choose_best(self, results: dict[str, Any], metric: str) -> None:

@@ -9,8 +9,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
+from skkeras_search.searches.faults import evaluate
 from skkeras_search.searches.jobs import Call, Job, without_siblings
-from skkeras_search.searches.repeats import seeds
 from skkeras_search.searches.shared_rows import shared_rows
 
 
@@ -47,7 +47,7 @@ class Evaluation:
         params = _check_method_params(self.X, params=params)
         routed = search._get_routed_params_for_fit(params)
         self.fit_params = routed.estimator.fit
-        self._score_params = routed.scorer.score
+        self.score_params = routed.scorer.score
         weight = params.get("sample_weight")
         self._data = {
             "estimator": search,
@@ -93,12 +93,14 @@ class Evaluation:
             Each returns what scikit-learn has of a fit.
         """
         search = self._search
-        evaluate = partial(
+        make = partial(
             Call.of,
+            evaluate,
             job.function,
+            fit_timeout=search.fit_timeout,
             scorer=self._scorers,
             fit_params=self.fit_params,
-            score_params=self._score_params,
+            score_params=self.score_params,
             return_train_score=search.return_train_score,
             return_n_test_samples=True,
             return_times=True,
@@ -110,13 +112,14 @@ class Evaluation:
         )
         options = job.options or [{}] * len(job.fits)
         return [
-            evaluate(
+            make(
                 clone(self.estimator),
                 self.X if travels else self._rows,
                 self.y,
+                repeat=repeat,
                 train=self.folds[fold][0],
                 test=self.folds[fold][1],
-                parameters=job.params | seeds(self.estimator, job.params, repeat),
+                parameters=job.params,
                 split_progress=(fold, len(self.folds)),
                 callback_ctx=without_siblings(task) if travels else task,
                 **more,

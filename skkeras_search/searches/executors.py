@@ -16,6 +16,7 @@ import joblib
 from joblib.parallel import TASK_DONE, get_active_backend
 
 from skkeras_search.fusion.backend import FusedBackend
+from skkeras_search.searches.faults import ran_out_of_memory
 from skkeras_search.searches.interruption import interrupts_left_to_search
 from skkeras_search.searches.jobs import Call, Job, Result
 
@@ -101,17 +102,28 @@ class Asynchronous(Executor):
         """Give the futures of jobs that are submitted and now will not begin."""
         return []
 
+    def look(self) -> None:
+        """Look after jobs that are under way, about each second."""
+
     def waiting(self) -> AbstractContextManager[None]:
         """Be in a block in which jobs are waited for."""
         return nullcontext()
 
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
-        """Run jobs."""
+        """Run jobs. One that runs out of memory beside others is tried again, alone."""
         running: dict[Future[list[Result]], Job] = {}
+        beside: set[Job] = set()  # others
+        again: list[Job] = []  # of which the first may be under way
         try:
             while True:
-                while self._has_room(running) and (job := propose()) is not None:
+                if again and not running and not self.ends:
+                    running[self.submit(calls(again[0]))] = again[0]
+                while not again and self._has_room(running):
+                    if (job := propose()) is None:
+                        break
                     running[self.submit(calls(job))] = job
+                if len(running) > 1:
+                    beside.update(running.values())
                 if self.ends:
                     for future in self.withdraw():
                         del running[future]
@@ -119,9 +131,16 @@ class Asynchronous(Executor):
                     return
                 with self.waiting():
                     wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                self.look()
                 for future in [future for future in running if future.done()]:
-                    outcome = future.result()
-                    yield running.pop(future), outcome
+                    outcome, job = future.result(), running.pop(future)
+                    if job in again:
+                        again.remove(job)
+                    elif job in beside and ran_out_of_memory(outcome):
+                        again.append(job)
+                        continue
+                    beside.discard(job)
+                    yield job, outcome
         finally:
             self.unread += _succeeded(running)
             if running:

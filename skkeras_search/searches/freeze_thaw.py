@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.budgets.freeze_thaw import FreezeThaw
 from skkeras_search.budgets.rung import folds_rungs
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
 
 
@@ -67,6 +68,15 @@ class FreezeThawSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
+    fit_timeout : float, optional
+        Seconds that a step of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
+    storage, search_name, resume : path-like, str and "extend", optional
+        File to which results are written, the name of the search in it, and whether to
+        extend another search of this name, as in ``GridSearchCV``.
 
     Attributes
     ----------
@@ -77,7 +87,8 @@ class FreezeThawSearchCV(BudgetSearch):
         only, as others cannot be compared. Finished candidates rank first, frozen ones
         after them, those farther trained first. ``mean_n_epochs`` are the epochs of the
         folds that were begun, ``n_resources`` those of all folds together, or the number of
-        folds where there are no epochs.
+        folds where there are no epochs. ``error`` has the traceback of the first fit
+        of a candidate that failed, or why a score is not a number; None if nothing failed.
     learning_curves_ : pandas.DataFrame
         The learning curve of each fit, with a row for each epoch: ``candidate``, ``fold``,
         ``repeat``, ``epoch``, ``score``, which is measured where a step ended, and what
@@ -120,7 +131,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         "n_initial": [Interval(Integral, 1, None, closed="left"), None],
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(
@@ -143,6 +155,11 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
+        storage: Any = None,
+        search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -163,6 +180,11 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
+        self.storage = storage
+        self.search_name = search_name
+        self.resume = resume
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 
@@ -170,7 +192,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         rungs = self.rungs
         if rungs is None and not has_epochs:
             rungs = folds_rungs(n_folds)
-        seed = check_random_state(self.random_state).randint(2**31)
+        seed = check_random_state(self._seed()).randint(2**31)
         return FreezeThaw(
             self._space,
             n_folds,

@@ -10,7 +10,7 @@ from joblib.parallel import LokyBackend, get_active_backend
 from skkeras_search.fusion.backend import FusedBackend
 from skkeras_search.searches.executors import Executor, Fused, Inline, Spread
 from skkeras_search.searches.keras_step import has_keras
-from skkeras_search.searches.workers import CandidateWorkers
+from skkeras_search.searches.workers import CandidateWorkers, FitWorkers
 
 
 @contextmanager
@@ -31,9 +31,14 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
     backend, n_jobs = get_active_backend()
     n_jobs = n_jobs if search.n_jobs is None else search.n_jobs
     has_any_keras = any(map(has_keras, things))
-    if isinstance(backend, LokyBackend) and (has_any_keras or search.is_asynchronous):
+    if (cluster := _cluster(backend, n_jobs, has_any_keras, search.n_retries)) is not None:
+        yield cluster
+        return
+    if isinstance(backend, LokyBackend):
         if (n_workers := backend.effective_n_jobs(n_jobs)) > 1:
-            yield CandidateWorkers(n_jobs, n_workers)
+            whole = has_any_keras or search.is_asynchronous
+            workers = CandidateWorkers if whole else FitWorkers
+            yield workers(n_jobs, n_workers, search.n_retries, search.fit_timeout)
             return
         if search.n_jobs is None and has_any_keras:
             with joblib.parallel_config("fused"):
@@ -46,3 +51,22 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
         yield Fused(backend, n_jobs)
     else:
         yield Spread(search.n_jobs, n_workers, search.pre_dispatch)
+
+
+def _cluster(
+    backend: Any, n_jobs: int | None, has_any_keras: bool, n_retries: int
+) -> Executor | None:
+    """Give an executor for the cluster of a backend. The names spare an import of it."""
+    match type(backend).__name__:
+        case "DaskDistributedBackend":
+            from skkeras_search.searches.dask import DaskWorkers
+
+            backend.effective_n_jobs(n_jobs)  # waits for workers, as joblib does
+            return DaskWorkers(
+                backend.client, backend.submit_kwargs, has_any_keras, n_jobs, n_retries
+            )
+        case "RayBackend":
+            from skkeras_search.searches.ray import RayWorkers
+
+            return RayWorkers(backend.ray_remote_args or {}, n_jobs, n_retries)
+    return None

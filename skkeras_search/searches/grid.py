@@ -1,13 +1,14 @@
 """Grid search with cross-validation."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterGrid
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.listed import ListedSearch
 from skkeras_search.searches.spaces import (
     as_list,
@@ -42,6 +43,22 @@ class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
         numbers: parameters whose names end in ``random_state`` get other seeds. Scores in
         ``cv_results_`` are then means over the repeats, and ``std_repeats_test_score`` is
         the standard deviation of ``mean_test_score`` over them.
+    fit_timeout : float, optional
+        Seconds that one fit of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
+    storage : path-like, optional
+        File to which all that is evaluated is written at once. The same search with the
+        same file goes on where it was, however it ended. Without a ``random_state``, the
+        seed is in the file, too.
+    search_name : str, optional
+        Name of the search in the file, for files with several searches. By default
+        "search".
+    resume : {"extend"}, optional
+        Take the results of another search of this name, if only its space, number of
+        candidates or seed are others. By default such a search is refused.
 
     Attributes
     ----------
@@ -51,6 +68,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         After an error, or Ctrl-C pressed twice, there are ``cv_results_`` and those whose
         names begin with ``best_``, but for ``best_estimator_``, of the candidates that were
         finished.
+        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
+        failed, or why a score is not a number; None if nothing failed.
 
     Examples
     --------
@@ -67,7 +86,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         **model_selection.GridSearchCV._parameter_constraints,
         "param_grid": [dict, list, Space],
         "n_values": [Interval(Integral, 1, None, closed="left")],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(
@@ -85,6 +105,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return_train_score: bool = False,
         n_values: int = 5,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
+        storage: Any = None,
+        search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -100,6 +125,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         )
         self.n_values = n_values
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
+        self.storage = storage
+        self.search_name = search_name
+        self.resume = resume
 
     def _choices(self) -> list[Any]:
         return [choice for grid in as_list(self.param_grid) for choice in choices_of(grid)]

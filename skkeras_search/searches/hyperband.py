@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skkeras_search.budgets.hyperband import Hyperband
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
 
 
@@ -49,6 +50,15 @@ class HyperbandSearchCV(BudgetSearch):
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
         All of them together are one evaluation.
+    fit_timeout : float, optional
+        Seconds that a step of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
+    storage, search_name : path-like and str, optional
+        File to which results are written, and the name of the search in it, as in
+        ``GridSearchCV``. The plan of another search cannot be extended.
 
     Attributes
     ----------
@@ -89,7 +99,7 @@ n_features_in_, feature_names_in_
         "sampler": [StrOptions({"random", "bayes"})],
         "n_points": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
     }
     max_epochs: int
 
@@ -113,6 +123,10 @@ n_features_in_, feature_names_in_
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
+        storage: Any = None,
+        search_name: str | None = None,
     ):
         super().__init__(
             estimator,
@@ -133,6 +147,10 @@ n_features_in_, feature_names_in_
         self.n_points = n_points
         self.random_state = random_state
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
+        self.storage = storage
+        self.search_name = search_name
         if search_spaces is not None:
             as_one_space(search_spaces)  # whose errors come where they were made
 
@@ -142,7 +160,7 @@ n_features_in_, feature_names_in_
         )
 
     def _rule(self, n_folds: int, has_epochs: bool) -> Hyperband:
-        seed = check_random_state(self.random_state).randint(2**31)
+        seed = check_random_state(self._seed()).randint(2**31)
         return Hyperband(
             self._space,
             n_folds,

@@ -11,6 +11,7 @@ from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result, whole_job
 from skkeras_search.searches.progress import Standing
+from skkeras_search.searches.recording import text_of
 
 
 class ListedSearch(Search):
@@ -34,7 +35,9 @@ class ListedSearch(Search):
             max_subtasks=len(candidates) * len(fits),
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self)
-        self._run(evaluation, executor, _Proposals(self, candidates, task))
+        proposals = _Proposals(self, candidates, task)
+        if not proposals.adopt():
+            self._run(evaluation, executor, proposals)
         task.call_on_fit_task_end(estimator=self)
 
 
@@ -44,14 +47,29 @@ class _Proposals:
     def __init__(self, search: Search, candidates: Sequence[dict[str, Any]], task: Any):
         self._search, self._task = search, task
         self._fits = search._all_fits()
-        self._left = enumerate(candidates)
+        self._left = list(enumerate(candidates))
         self.n_candidates = len(candidates)
         self._n_told, self._best = 0, -np.inf
 
+    def adopt(self) -> bool:
+        """Take the candidates that an earlier search had, too; give whether to stop."""
+        record, stops = self._search._recorder, False
+        earlier = {known.params: known for known in record.earlier()}
+        left, self._left = self._left, []
+        for number, params in left:
+            known = earlier.get(text_of(params)) if earlier else None
+            if known is None:
+                self._left.append((number, params))
+                continue
+            for job, outcome in record.adopt(known, number, params):
+                self._search._record(job, outcome)
+                stops |= self.tell(job, outcome)
+        return stops
+
     def propose(self) -> Job | None:
-        number, params = next(self._left, (0, None))
-        if params is None:
+        if not self._left:
             return None
+        number, params = self._left.pop(0)
         return whole_job(number, params, self._fits, self._task, number)
 
     def tell(self, job: Job, outcome: list[Result]) -> bool:

@@ -1,43 +1,106 @@
-"""Candidates on worker processes, some of which may kill theirs.
+"""Candidates on worker processes, some of which may kill theirs, or hang.
 
 When a worker dies, loky gives up all workers and all that they were doing. The candidates
 that were running are suspects then: new workers get them one at a time, before the others.
-A candidate whose worker dies while nothing else runs has killed it.
+A candidate whose worker dies while nothing else runs has killed it, and is given up if it
+has done so too often.
+
+A candidate that is over its time has its worker killed. Nobody is a suspect then: those
+that were running beside it begin again.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import (
+    BrokenProcessPool,
+    TerminatedWorkerError,
+)
 
 from skkeras_search.searches.executors import settle
 from skkeras_search.searches.jobs import Call
 
 
+class Mark(Protocol):
+    """What the worker of a part says of it. Travels with it."""
+
+    def late(self) -> int | None:
+        """Give the process, if the part is over its time and must be ended from outside."""
+
+
 class Candidate:
-    """The fits of a candidate.
+    """The fits of a candidate, in parts that a worker makes at a time.
 
     Parameters
     ----------
-    calls : list of callable
-        One for each fold.
+    parts : list of list of callable
 
     Attributes
     ----------
     outcome : Future
-        Of a list with the outcome of each fold.
+        Of a list with the outcome of each call.
     is_suspect : bool
         Whether a worker has died while it was running.
+    n_deaths : int
+        How many have.
     """
 
-    def __init__(self, calls: list[Call]):
-        self.calls = calls
+    def __init__(self, parts: list[list[Call]]):
+        self.parts = [Part(self, calls) for calls in parts]
         self.outcome: Future[list[Any]] = Future()
         self.is_suspect = False
+        self.n_deaths = 0
+        self._dead: Executor | None = None
+        self._lock = threading.Lock()
+
+    def count(self, dead: Executor) -> None:
+        """Count a death, once for all parts that ran there."""
+        self.n_deaths += self._dead is not dead
+        self._dead, self.is_suspect = dead, True
+
+    def look(self) -> None:
+        """Settle the outcome, if the parts are."""
+        with self._lock:
+            outcomes = [part.outcome for part in self.parts]
+            failed = [o for o in outcomes if o.done() and o.exception() is not None]
+            if self.outcome.done():
+                return
+            if failed:
+                self.outcome.set_exception(failed[0].exception())
+            elif all(o.done() for o in outcomes):
+                self.outcome.set_result([r for o in outcomes for r in o.result()])
+
+
+class Part:
+    """Fits that a worker makes at a time.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    calls : list of callable
+
+    Attributes
+    ----------
+    outcome : Future
+    mark : Mark or None
+    is_alone, is_late : bool
+        Whether nothing runs beside it, and whether it was ended from outside.
+    """
+
+    def __init__(self, candidate: Candidate, calls: list[Call]):
+        self.candidate, self.calls = candidate, calls
+        self.outcome: Future[list[Any]] = Future()
+        self.mark: Mark | None = None
+        self.is_alone = self.is_late = False
+
+    def settle(self, result: Callable[[], list[Any]]) -> None:
+        """Give it what a function returns, or raises."""
+        settle(self.outcome, result)
+        self.candidate.look()
 
 
 class Pool:
@@ -46,92 +109,176 @@ class Pool:
     Parameters
     ----------
     workers : Executor
-    n_workers : int
+    most : int
+        Parts that are sent and not done, at most; no fewer than there are workers.
     start : callable
         Gives new workers.
     run : callable
-        Runs the calls of a candidate, in a worker.
+        Runs the calls of a part, in a worker. Takes them and a mark.
     give_up : callable
-        Takes the calls of a candidate that has killed its worker, and the error, in
-        this process, and returns the outcomes or raises an exception.
+        Takes calls that could not be made, and the error or None if they took too long,
+        in this process, and returns their outcomes or raises an exception.
+    n_retries : int
+        How often a candidate that kills its worker is tried again.
+    mark : callable, optional
+        Gives the mark of calls. Without it they may take any time.
+    kill : callable, optional
+        Takes workers and a process, which it kills.
     """
 
     def __init__(
         self,
         workers: Executor,
-        n_workers: int,
+        most: int,
         start: Callable[[], Executor],
-        run: Callable[[list[Call]], list[Any]],
-        give_up: Callable[[list[Call], BaseException], list[Any]],
+        run: Callable[[list[Call], Any], list[Any]],
+        give_up: Callable[[list[Call], BaseException | None], list[Any]],
+        n_retries: int = 2,
+        mark: Callable[[list[Call]], Mark] | None = None,
+        kill: Callable[[Any, int], None] | None = None,
     ):
         # None while new ones are started.
         self._workers: Executor | None = workers
+        self._killed: Executor | None = None  # by us
         self._error: Exception | None = None  # of starting them
-        self._n_workers, self._start = n_workers, start
-        self._run, self._give_up = run, give_up
+        self._most, self._start = most, start
+        self._run, self._give_up, self._n_retries = run, give_up, n_retries
+        self._mark, self._kill = mark, kill
+        self._is_closed = False
         self._lock = threading.RLock()
-        self._waiting: deque[Candidate] = deque()
-        self._suspects: deque[Candidate] = deque()
-        self._running: set[Candidate] = set()
+        self._waiting: deque[Part] = deque()
+        self._suspects: deque[Part] = deque()
+        self._running: set[Part] = set()
 
-    def submit(self, calls: list[Call]) -> Future[list[Any]]:
+    def submit(self, parts: list[list[Call]]) -> Future[list[Any]]:
         """Have a candidate run as soon as a worker is free."""
-        candidate = Candidate(calls)
-        self._waiting.append(candidate)
+        candidate = Candidate(parts)
+        with self._lock:
+            self._waiting += candidate.parts
+        candidate.look()  # it may have no parts
         self._send()
         return candidate.outcome
 
     def forget(self) -> list[Candidate]:
         """Begin no other candidate; give those that have not begun."""
         with self._lock:
-            forgotten = [*self._suspects, *self._waiting]
-            self._suspects.clear()
-            self._waiting.clear()
+            begun = {part.candidate for part in self._running}
+            queued = {part.candidate for part in (*self._suspects, *self._waiting)}
+            forgotten = [
+                candidate
+                for candidate in queued - begun
+                if not any(part.outcome.done() for part in candidate.parts)
+            ]
+            self._remove(part for candidate in forgotten for part in candidate.parts)
         return forgotten
 
-    def _send(self) -> None:
-        if (error := self._error) is not None:  # there are no workers to wait for
-            for forgotten in self.forget():
-                forgotten.outcome.set_exception(error)
+    def close(self) -> None:
+        """Begin nothing more, and take the death of workers for granted."""
         with self._lock:
-            while (workers := self._workers) is not None and (candidate := self._next()):
-                try:
-                    future = workers.submit(self._run, candidate.calls)
-                except TerminatedWorkerError:  # nobody has heard of it yet
-                    queue = self._suspects if candidate.is_suspect else self._waiting
-                    queue.appendleft(candidate)
-                    self._restart(workers)
-                    return
-                self._running.add(candidate)
-                future.add_done_callback(partial(self._receive, candidate, workers))
+            self._is_closed = True
+            self._waiting.clear()
+            self._suspects.clear()
 
-    def _next(self) -> Candidate | None:
+    def look(self) -> None:
+        """Kill a worker whose part is over its time."""
+        if (kill := self._kill) is None:
+            return
+        with self._lock:
+            late = {part: part.mark.late() for part in self._running if part.mark}
+            for part, process in late.items():
+                workers = self._workers
+                if process is None or workers is None or workers is self._killed:
+                    continue
+                part.is_late, self._killed = True, workers
+                kill(workers, process)
+
+    def _remove(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            for queue in (self._suspects, self._waiting):
+                if part in queue:
+                    queue.remove(part)
+
+    def _send(self) -> None:
+        with self._lock:
+            while (workers := self._workers) is not None and (part := self._next()):
+                part.mark = self._mark(part.calls) if self._mark else None
+                part.is_alone = part.candidate.is_suspect
+                try:
+                    future = workers.submit(self._run, part.calls, part.mark)
+                except Exception as error:
+                    self._queue_of(part).appendleft(part)
+                    if isinstance(error, BrokenProcessPool):  # nobody has heard of it yet
+                        self._restart(workers)
+                    else:
+                        self._workers, self._error = None, error
+                    break
+                self._running.add(part)
+                future.add_done_callback(partial(self._receive, part, workers))
+        if self._error is not None:  # there are no workers to wait for
+            self._fail_all(self._error)
+
+    def _fail_all(self, error: Exception) -> None:
+        with self._lock:
+            parts = [*self._suspects, *self._waiting]
+            self._suspects.clear()
+            self._waiting.clear()
+        for part in parts:
+            part.settle(partial(_raise, error))
+
+    def _queue_of(self, part: Part) -> deque[Part]:
+        return self._suspects if part.candidate.is_suspect else self._waiting
+
+    def _next(self) -> Part | None:
         if self._suspects:
             return None if self._running else self._suspects.popleft()
-        alone = any(candidate.is_suspect for candidate in self._running)
-        if alone or not self._waiting or len(self._running) == self._n_workers:
+        alone = any(part.candidate.is_suspect for part in self._running)
+        if alone or not self._waiting or len(self._running) == self._most:
             return None
         return self._waiting.popleft()
 
-    def _receive(
-        self, candidate: Candidate, workers: Executor, future: Future[list[Any]]
-    ) -> None:
+    def _receive(self, part: Part, workers: Executor, future: Future[list[Any]]) -> None:
         error = future.exception()
-        has_died = isinstance(error, TerminatedWorkerError)
-        is_guilty = has_died and candidate.is_suspect
+        has_died = isinstance(error, BrokenProcessPool)
         with self._lock:
-            self._running.remove(candidate)
-            if has_died:
+            self._running.remove(part)
+            if has_died and not self._is_closed:
                 self._restart(workers)
-            if has_died and not is_guilty:
-                candidate.is_suspect = True
-                self._suspects.append(candidate)
+                ended = self._after_death(part, workers, error)
+            else:
+                ended = [part]
         # Without the lock: whoever waits for the outcome may submit the next.
-        if is_guilty and error is not None:
-            settle(candidate.outcome, partial(self._give_up, candidate.calls, error))
-        elif not has_died:
-            settle(candidate.outcome, future.result)
+        if part.is_late and has_died:
+            part.settle(partial(self._give_up, part.calls, None))
+        elif has_died and not self._is_closed:
+            for one in ended:
+                one.settle(partial(self._give_up, one.calls, error))
+        elif isinstance(error, Exception) and not self._is_closed:
+            part.settle(partial(self._give_up, part.calls, error))
+        else:
+            part.settle(future.result)
         self._send()
+
+    def _after_death(
+        self, part: Part, workers: Executor, error: BaseException | None
+    ) -> list[Part]:
+        """Have a part tried again; or give what is given up."""
+        if part.is_late:
+            return [part]
+        candidate = part.candidate
+        if workers is self._killed:
+            self._queue_of(part).appendleft(part)
+            return []
+        candidate.count(workers)
+        # What cannot travel never will.
+        can_travel = isinstance(error, TerminatedWorkerError)
+        if part.is_alone and (candidate.n_deaths > self._n_retries or not can_travel):
+            given_up = [one for one in candidate.parts if not one.outcome.done()]
+            self._remove(given_up)
+            return given_up
+        self._remove(candidate.parts)
+        left = [one for one in candidate.parts if not one.outcome.done()]
+        self._suspects += [one for one in left if one not in self._running]
+        return []
 
     def _restart(self, dead: Executor) -> None:
         """Start new workers, in a thread: that of the old ones has to end before."""
@@ -145,3 +292,7 @@ class Pool:
         except Exception as error:
             self._error = error
         self._send()
+
+
+def _raise(error: BaseException) -> Any:
+    raise error

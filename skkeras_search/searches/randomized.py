@@ -1,16 +1,16 @@
 """Randomized search with cross-validation."""
 
 import warnings
-from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import StrOptions
 
 from skkeras_search.samplers import RandomSampler
+from skkeras_search.searches.base import OF_ALL_SEARCHES
 from skkeras_search.searches.listed import ListedSearch
 from skkeras_search.searches.spaces import (
     as_list,
@@ -41,9 +41,18 @@ return_train_score
         As in ``sklearn.model_selection.RandomizedSearchCV``.
     n_repeats : int, default=1
         Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
+    storage, search_name, resume : path-like, str and "extend", optional
+        File to which results are written, the name of the search in it, and whether to
+        extend another search of this name, as in ``GridSearchCV``.
     n_jobs : int, optional
         None trains Keras estimators in this process. Several workers get a whole candidate
         each. Other estimators have their fits spread as in scikit-learn.
+    fit_timeout : float, optional
+        Seconds that one fit of a fold may take, scoring included. A longer one fails
+        with ``TimeoutError``. A call of C code that does not return is ended only in a
+        worker process, as with ``n_jobs=2``.
+    n_retries : int, default=2
+        How often a candidate whose worker process died is tried again.
 
     Attributes
     ----------
@@ -53,6 +62,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         After an error, or Ctrl-C pressed twice, there are ``cv_results_`` and those whose
         names begin with ``best_``, but for ``best_estimator_``, of the candidates that were
         finished.
+        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
+        failed, or why a score is not a number; None if nothing failed.
 
     Examples
     --------
@@ -68,7 +79,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     _parameter_constraints: dict[str, list[Any]] = {
         **model_selection.RandomizedSearchCV._parameter_constraints,
         "param_distributions": [dict, list, Space],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        **OF_ALL_SEARCHES,
+        "resume": [StrOptions({"extend"}), None],
     }
 
     def __init__(
@@ -87,6 +99,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         error_score: Any = np.nan,
         return_train_score: bool = False,
         n_repeats: int = 1,
+        fit_timeout: float | None = None,
+        n_retries: int = 2,
+        storage: Any = None,
+        search_name: str | None = None,
+        resume: Literal["extend"] | None = None,
     ):
         super().__init__(
             estimator,
@@ -103,6 +120,11 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             return_train_score=return_train_score,
         )
         self.n_repeats = n_repeats
+        self.fit_timeout = fit_timeout
+        self.n_retries = n_retries
+        self.storage = storage
+        self.search_name = search_name
+        self.resume = resume
 
     def _choices(self) -> list[Any]:
         spaces = as_list(self.param_distributions)
@@ -112,7 +134,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         dicts = as_list(self.param_distributions)
         if not any(is_dimension(given) for some in dicts for given in some.values()):
             sampler = ParameterSampler(
-                self.param_distributions, self.n_iter, random_state=self.random_state
+                self.param_distributions, self.n_iter, random_state=self._seed()
             )
             return list(sampler)
         spaces = [of_scikit_learn(given) for given in dicts]
@@ -121,7 +143,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return self._draw(spaces)
 
     def _draw(self, spaces: list[Space]) -> list[dict[str, Any]]:
-        rng = check_random_state(self.random_state)
+        rng = check_random_state(self._seed())
         samplers = [RandomSampler(space, rng) for space in spaces]
         candidates: list[dict[str, Any]] = []
         while len(candidates) < self.n_iter and samplers:

@@ -92,7 +92,8 @@ def _score(scores: Any, name: str) -> float:
 
 def _mean(scores: list[Any]) -> Any:
     if isinstance(scores[0], Mapping):
-        return {name: np.mean([score[name] for score in scores]) for name in scores[0]}
+        names = scores[0]
+        return {n: np.mean([score.get(n, np.nan) for score in scores]) for n in names}
     return np.mean(scores)
 
 

@@ -36,7 +36,12 @@ class SoFar:
     state : object
         What it goes on from. None if it cannot.
     preprocessing : list of list
-        The fitted steps of pipelines, as ``fitted_preprocessing`` gives them.
+        The fitted steps of pipelines, as ``fitted_preprocessing`` gives them. Empty if
+        they are to be fitted again.
+    could_go_on : bool
+        Whether there was a state when the segment ended. It may have been let go since.
+        What is trained a second time then is no part of the cost, so that a search
+        does not depend on how much is kept.
     """
 
     n_epochs: int = 0
@@ -47,6 +52,7 @@ class SoFar:
     reason: str | None = None
     state: Any = field(default=None, repr=False)
     preprocessing: list[list[Any]] = field(default_factory=list, repr=False)
+    could_go_on: bool = False
 
     @property
     def n_bytes(self) -> int:
@@ -96,7 +102,8 @@ def fit_segment(
         return {**result, "so_far": SoFar()}
     reason = None
     if before is not None and before.state is not None:
-        with_preprocessing(begun, before.preprocessing)
+        if before.preprocessing:
+            with_preprocessing(begun, before.preprocessing)
         part = segment(share, max_epochs, before.state)
         try:
             return _fit(begun, X, y, part, before, parameters=None, **kwargs)
@@ -122,13 +129,15 @@ def _fit(
     if result["fit_error"] is not None:
         failed = replace(before or SoFar(), cost=0.0, is_finished=True)
         return {**result, "so_far": replace(failed, state=None, preprocessing=[])}
+    n_before = before.n_epochs if before is not None and before.could_go_on else 0
     so_far = SoFar(
         trained.n_epochs,
         trained.n_max_epochs,
-        trained.n_trained / max(1, trained.n_max_epochs),
+        (trained.n_epochs - n_before) / max(1, trained.n_max_epochs),
         trained.is_finished,
         trained.history,
         trained.reason,
+        could_go_on=trained.state is not None,
     )
     if trained.state is not None:
         seen, _ = _safe_split(fitted, X, y, kwargs["train"])

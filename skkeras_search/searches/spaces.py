@@ -84,6 +84,11 @@ def choices_of(space: Mapping[str, Any]) -> list[Any]:
     return [choice for some in lists if isinstance(some, (list, tuple)) for choice in some]
 
 
+def named_choices_of(space: Space) -> dict[str, list[Any]]:
+    """Give the categories in a space by the names of their dimensions."""
+    return {name: choices_of({name: given}) for name, given in space.dimensions.items()}
+
+
 def of_scikit_learn(space: Mapping[str, Any]) -> Space:
     """Make a space of what scikit-learn's searches take, and of dimensions.
 

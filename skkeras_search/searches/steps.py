@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from skkeras_search.budgets.rule import BudgetRule, Step
+from skkeras_search.searches.earlier import Earlier
 from skkeras_search.searches.jobs import Fit, Job, Result, all_fits, fit_task
 from skkeras_search.searches.progress import Standing
 from skkeras_search.searches.segments import fit_segment
+from skkeras_search.searches.spaces import named_choices_of
 from skkeras_search.searches.trained import FAILED, FINISHED, Segments, Trained
 
 
@@ -67,11 +69,11 @@ class StepProposals:
         self._n_begun = 0
         self._n_all = len(search._all_fits())
         self._best, self._spent = -np.inf, 0.0
-        self._stops = False
+        self.stops = False
 
     def propose(self) -> Job | None:
         """Give the job of the next step, if there is one now."""
-        while not self._stops:
+        while not self.stops:
             is_full = len(self._untold) == self._n_points
             step = None if is_full else self._rule.ask()
             if step is None:
@@ -98,7 +100,36 @@ class StepProposals:
             else sum(candidate.fits[fit].so_far.cost for fit in job.fits)
         )
         self._report()
-        return self._stops
+        return self.stops
+
+    def adopt(self, earlier: list[Earlier]) -> None:
+        """Take from the candidates of an earlier search those that are in the space."""
+        search, rule = self._search, self._rule
+        choices = named_choices_of(rule.space)
+        for candidate in earlier:
+            params = candidate.params_in(choices)
+            if params is None or params not in rule.space:
+                continue
+            number, scores, cost = len(search._candidates), {}, 0.0
+            for job, outcome in search._recorder.adopt(candidate, number, params):
+                search._record(job, outcome)
+                trained: Trained = search._candidates[number]
+                cost += sum(trained.fits[fit].so_far.cost for fit in job.fits)
+                step = Step(number, params, self._rung_of(trained))
+                scores[step.rung] = self._score(step)
+            rule.know(params, scores, cost / self._n_all)
+
+    def _rung_of(self, trained: Trained) -> int:
+        """The last rung that a candidate has reached."""
+        shares = {fit: segments.share for fit, segments in trained.fits.items()}
+        return max(
+            number
+            for number, rung in enumerate(self._rule.rungs)
+            if all(
+                shares.get(fit, 0.0) >= rung.share
+                for fit in all_fits(rung.n_folds, self._search.n_repeats)
+            )
+        )
 
     def job_to_finish(self, number: int) -> Job:
         """Give the job of what a candidate still lacks, whatever the rule says."""
@@ -125,7 +156,7 @@ class StepProposals:
                 self._spent, self._rule.budget, float(self._best), "evaluations"
             )
             self._search._print(candidate, score, standing)
-            self._stops |= self._search._advance(standing)
+            self.stops |= self._search._advance(standing)
 
     def _score(self, step: Step) -> float:
         candidate: Trained = self._search._candidates[step.number]

@@ -42,7 +42,8 @@ class Segments:
 
     def add(self, share: float, result: Result, score: float) -> None:
         """Add a segment that goes up to a share of the epochs."""
-        self.so_far = result.pop("so_far")
+        stopped = replace(self.so_far, cost=0.0, is_finished=True)
+        self.so_far = result.pop("so_far", stopped)  # which a fit that failed may not have
         self.share = 1.0 if self.so_far.is_finished else share
         self.has_failed = result["fit_error"] is not None or not math.isfinite(score)
         self.segments.append(result)

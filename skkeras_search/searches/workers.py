@@ -1,56 +1,87 @@
-"""Whole candidates in worker processes, the folds of each trained together."""
+"""Worker processes: for whole candidates, whose folds train together, or for each fit."""
 
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor as Workers
 from concurrent.futures import Future
-from typing import Any, Self
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkstemp
+from typing import Any, Self, cast
 
 import joblib
-from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin
+from joblib.externals.loky.backend.utils import kill_process_tree
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from skkeras_search.searches.executors import Asynchronous
+from skkeras_search.searches.faults import failed, took_too_long
 from skkeras_search.searches.interruption import interrupts_left_to_search
 from skkeras_search.searches.jobs import Call, Result
+from skkeras_search.searches.marks import TimeMark
 from skkeras_search.searches.pool import Pool
 from skkeras_search.searches.shared_rows import shared_rows
 
+# Seconds of a fit that is not worth to be sent alone.
+SHORT = 0.1
 
-class CandidateWorkers(Asynchronous):
-    """Send the folds of a job to one of joblib's workers, not to several.
 
-    There they are tasks of the joblib backend "fused". A job whose worker dies has all
-    workers started anew, and is tried again.
+class LokyWorkers(Asynchronous):
+    """Send jobs to joblib's workers.
+
+    A job whose worker dies has all workers started anew, and is tried again.
 
     Parameters
     ----------
     n_jobs : int
     n_workers : int
         That these are.
+    n_retries : int, default=2
+        How often a job that kills its worker is tried again.
+    fit_timeout : float, optional
+        Seconds of a fit, after which its worker is killed if the fit does not end.
     """
 
     uses_processes = True
+    # What is sent for each worker: one part, or one that is there when another is done.
+    sent_to_each = 1
 
-    def __init__(self, n_jobs: int, n_workers: int):
+    def __init__(
+        self,
+        n_jobs: int,
+        n_workers: int,
+        n_retries: int = 2,
+        fit_timeout: float | None = None,
+    ):
         super().__init__()
         self._parallel = joblib.Parallel(n_jobs=n_jobs)
+        self._n_retries, self._fit_timeout = n_retries, fit_timeout
         self.n_slots = n_workers
         self.most_jobs = 2 * n_workers  # another one is there when one is done
 
     def __enter__(self) -> Self:
         self._parallel.__enter__()
+        self._marks = TemporaryDirectory(prefix="skkeras_search")
         self._make_pool()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._pool.close()
         self._parallel.__exit__(*error)
+        self._marks.cleanup()
 
     def submit(self, calls: list[Call]) -> Future[list[Result]]:
         """Send a job to a worker, as soon as one is free."""
-        return self._pool.submit(calls)
+        return self._pool.submit(self._parts(calls))
+
+    def look(self) -> None:
+        """Kill a worker whose fits take too long and cannot be ended otherwise."""
+        self._pool.look()
 
     def abandon(self) -> None:
         """End all workers."""
-        self._pool.forget()
+        self._pool.close()
         self._parallel._backend.abort_everything()
         self._make_pool()
 
@@ -58,8 +89,37 @@ class CandidateWorkers(Asynchronous):
         """Give the futures of jobs that now will not begin."""
         return [candidate.outcome for candidate in self._pool.forget()]
 
+    @abstractmethod
+    def _parts(self, calls: list[Call]) -> list[list[Call]]:
+        """What goes to a worker at a time."""
+
+    @abstractmethod
+    def _in_worker(self) -> Callable[[list[Call], Any], list[Result]]:
+        """What makes calls there."""
+
     def _make_pool(self) -> None:
-        self._pool = Pool(self._workers(), self.n_slots, self._start, _together, _failed)
+        self._pool = Pool(
+            self._workers(),
+            self.n_slots * self.sent_to_each,
+            self._start,
+            self._in_worker(),
+            self._give_up,
+            self._n_retries,
+            self._mark if self._fit_timeout is not None else None,
+            _kill,
+        )
+
+    def _mark(self, calls: list[Call]) -> TimeMark:
+        handle, path = mkstemp(dir=self._marks.name)
+        os.close(handle)
+        return TimeMark(Path(path), cast(float, self._fit_timeout), len(calls))
+
+    def _give_up(self, calls: list[Call], error: BaseException | None) -> list[Result]:
+        if error is None:
+            error = took_too_long(cast(float, self._fit_timeout))
+        elif isinstance(error, TerminatedWorkerError):
+            error = worker_died(error)
+        return [failed(call, error) for call in calls]
 
     def _start(self) -> Workers:
         self._parallel._initialize_backend()
@@ -72,40 +132,81 @@ class CandidateWorkers(Asynchronous):
         return workers
 
 
-def _together(calls: list[Call]) -> list[Result]:
-    estimator, X = calls[0].args[:2]
+class CandidateWorkers(LokyWorkers):
+    """Send the folds of a job to one of joblib's workers, not to several.
+
+    There they are tasks of the joblib backend "fused".
+    """
+
+    def _parts(self, calls: list[Call]) -> list[list[Call]]:
+        return [calls]
+
+    def _in_worker(self) -> Callable[[list[Call], Any], list[Result]]:
+        return _together
+
+
+class FitWorkers(LokyWorkers):
+    """Send each fit of a job to one of joblib's workers, as scikit-learn's searches do.
+
+    Where fits are short, those of a job go together, as what is sent costs more than they.
+    """
+
+    sent_to_each = 2
+    _are_short = False
+
+    def submit(self, calls: list[Call]) -> Future[list[Result]]:
+        """Send the fits of a job to workers, as soon as some are free."""
+        outcome = super().submit(calls)
+        outcome.add_done_callback(self._measure)
+        return outcome
+
+    def _measure(self, outcome: Future[list[Result]]) -> None:
+        if outcome.exception() is None:
+            times = [fit["fit_time"] + fit["score_time"] for fit in outcome.result()]
+            self._are_short = max(times, default=0.0) < SHORT
+
+    def _parts(self, calls: list[Call]) -> list[list[Call]]:
+        return [calls] if self._are_short else [[call] for call in calls]
+
+    def _in_worker(self) -> Callable[[list[Call], Any], list[Result]]:
+        nested, n_jobs = self._parallel._backend.get_nested_backend()
+        return partial(_in_turn, nested, n_jobs)
+
+
+def _together(calls: list[Call], mark: TimeMark | None) -> list[Result]:
+    _, estimator, X = calls[0].args[:3]
     rows = shared_rows(X, estimator)
-    calls = [call._replace(args=(call.args[0], rows, *call.args[2:])) for call in calls]
-    with interrupts_left_to_search(), joblib.parallel_config("fused"):
+    calls = [call._replace(args=(*call.args[:2], rows, *call.args[3:])) for call in calls]
+    with _marked(mark), joblib.parallel_config("fused"):
         outcomes: list[Result] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
         return outcomes
 
 
-class WorkerDied(CallbackSupportMixin, BaseEstimator):
-    """Stands for an estimator whose fit has killed its worker.
-
-    Parameters
-    ----------
-    error : Exception
-        What is known of the death.
-    """
-
-    def __init__(self, error: Any = None):
-        self.error = error
-
-    def set_params(self, **params: Any) -> "WorkerDied":
-        """Take no parameters."""
-        return self
-
-    def fit(self, X: Any, y: Any = None, **params: Any) -> None:
-        """Fail."""
-        raise RuntimeError(
-            "The worker process of this candidate died twice, the second time with nothing "
-            "else running. Maybe the candidate needs more memory than there is."
-        ) from self.error
+def _in_turn(
+    nested: Any, n_jobs: int | None, calls: list[Call], mark: TimeMark | None
+) -> list[Result]:
+    with _marked(mark), joblib.parallel_config(nested, n_jobs=n_jobs):
+        return [call() for call in calls]
 
 
-def _failed(calls: list[Call], error: BaseException) -> list[Result]:
-    """What scikit-learn makes of fits that fail, with all that it wants to know of them."""
-    dead = WorkerDied(error)
-    return [call._replace(args=(dead, *call.args[1:]))() for call in calls]
+@contextmanager
+def _marked(mark: TimeMark | None) -> Iterator[None]:
+    with interrupts_left_to_search(), mark.running() if mark else nullcontext():
+        yield
+
+
+def _kill(workers: Any, process: int) -> None:
+    """Kill a worker, with all processes that it has started."""
+    if (found := workers._processes.get(process)) is not None:
+        kill_process_tree(found)
+
+
+def worker_died(error: BaseException) -> RuntimeError:
+    """Make the error of a candidate that has killed its worker too often."""
+    died = RuntimeError(
+        "The worker process of this candidate died each time that the candidate was tried, "
+        "the last time with nothing else running. Maybe the candidate needs more memory "
+        "than there is."
+    )
+    died.__cause__ = error
+    return died

@@ -100,6 +100,19 @@ def test_believing_leaves_the_mean_and_lowers_the_variance(data):
     assert lower < variance
 
 
+def test_believing_is_conditioning_on_all_points(data):
+    X, y, noise = data
+    process = GaussianProcess(UNORDERED).fit(X, y, noise)
+    points = np.random.default_rng(1).uniform(size=(5, X.shape[1]))
+    believer = process.believing(points)
+    whole = GaussianProcess(UNORDERED)
+    whole.hyperparameters = process.hyperparameters
+    whole.condition(believer.X, believer.y, believer.noise)
+    tried = np.random.default_rng(2).uniform(size=(20, X.shape[1]))
+    for found, expected in zip(believer.predict(tried), whole.predict(tried), strict=True):
+        assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
 def test_noise_that_is_known_counts(data):
     X, y, noise = data
     process = GaussianProcess(UNORDERED).fit(X, y, noise)

@@ -45,7 +45,7 @@ def proposals(n):
 def work(number, wait=0.0):
     if wait:
         threading.Event().wait(wait)
-    return number
+    return {"fit_error": None, "number": number}
 
 
 EXECUTORS = {
@@ -66,8 +66,8 @@ def test_all_jobs_are_run_once(make):
     with parallel_config("threading", n_jobs=2), make() as executor:
         calls = lambda job: [Call.of(work, job.number)]  # noqa: E731
         given = list(executor.run(proposals(20), calls))
-        assert sorted(outcome for _, (outcome,) in given) == list(range(20))
-        assert all(job.number == outcome for job, (outcome,) in given)
+        assert sorted(result["number"] for _, (result,) in given) == list(range(20))
+        assert all(job.number == result["number"] for job, (result,) in given)
         assert list(executor.run(proposals(3), calls))  # once more
         assert not executor.unread
 
@@ -77,7 +77,7 @@ def test_an_error_ends_it(make):
     def fail(number):
         if number == 7:
             raise ZeroDivisionError
-        return number
+        return work(number)
 
     with parallel_config("threading", n_jobs=2), make() as executor:
         calls = lambda job: [Call.of(fail, job.number)]  # noqa: E731
@@ -108,6 +108,33 @@ def test_jobs_under_way(waits, most_jobs, n_read):
     if n_read == 0 or n_read > len(waits):
         assert sorted(read) == list(range(len(waits)))
         assert not unread
+
+
+@given(st.sets(st.integers(0, 7)), st.sets(st.integers(0, 7)), st.integers(1, 4))
+@settings(deadline=None, max_examples=30)
+def test_who_runs_out_of_memory_beside_others_runs_again_alone(short, poor, most_jobs):
+    """Some have too little memory beside others, some always."""
+    running, lock, runs = set(), threading.Lock(), [0] * 8
+
+    def fit(number):
+        with lock:
+            running.add(number)
+            runs[number] += 1
+        threading.Event().wait(0.002)
+        with lock:
+            beside = len(running) > 1
+            running.discard(number)
+        is_over = number in poor or (number in short and beside)
+        return {"fit_error": "Trace\nMemoryError: no more" if is_over else None}
+
+    with Threads(most_jobs) as executor:
+        calls = lambda job: [Call.of(fit, job.number)]  # noqa: E731
+        given = list(executor.run(proposals(8), calls))
+    assert sorted(job.number for job, _ in given) == list(range(8))
+    for job, (result,) in given:
+        assert job.number in poor or result["fit_error"] is None
+        assert result["fit_error"] is not None or job.number not in poor
+        assert runs[job.number] <= 2
 
 
 def test_nothing_begins_after_the_end():

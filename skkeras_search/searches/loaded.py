@@ -1,0 +1,153 @@
+"""The results of a search, read from its storage."""
+
+import json
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+
+from skkeras_search.budgets.rule import BudgetRule
+from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.record.plain import unpack
+from skkeras_search.record.store import Store, StoredSearch
+from skkeras_search.searches.base import Search
+from skkeras_search.searches.budgeted import BudgetSearch
+from skkeras_search.searches.jobs import Fit, Job, Result
+from skkeras_search.searches.recording import NoRecord, result_of
+
+
+def load_search(storage: Any, search_name: str | None = None) -> "LoadedSearch":
+    """Read the results of a search from its storage.
+
+    The search may still run, in any process, or may have ended in any way. Neither the
+    data nor TensorFlow is needed.
+
+    Parameters
+    ----------
+    storage : path-like
+        The file that the search has as ``storage``.
+    search_name : str, optional
+        As the search has it. Not needed if there is only one in the file.
+
+    Returns
+    -------
+    LoadedSearch
+        With the attributes that a fitted search has, as far as they are in the storage.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be read.
+    ValueError
+        If there is no such search in it, or no candidate of the search is evaluated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skkeras_search import GridSearchCV, load_search
+    >>> storage = tempfile.mkdtemp() + "/search.db"
+    >>> search = GridSearchCV(SVC(), {"C": [0.1, 1.0]}, storage=storage)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> load_search(storage).best_params_
+    {'C': 1.0}
+    """
+    with Store(storage, writes=False) as store:
+        search = _find(store, search_name)
+        cls = _LoadedBudget if search.settings["in_steps"] else LoadedSearch
+        return cls(store, search)
+
+
+class LoadedSearch(Search, BaseSearchCV):
+    """The results of a search, as ``load_search`` gives them.
+
+    Attributes
+    ----------
+    search_name, search_class : str
+        Of the search.
+    n_running : int
+        Number of jobs that are under way, or were when the search ended.
+    cv_results_ : dict of ndarray
+        Of the candidates that are evaluated. Hyperparameters that are no numbers, strings
+        or the like, such as functions, are replaced by their names.
+    best_index_, best_params_, best_score_, n_splits_, multimetric_
+        As of a fitted search. The best candidates are missing if the search compares
+        several scores and was not told which of them chooses.
+    learning_curves_ : pandas.DataFrame
+        Of ``FreezeThawSearchCV`` and ``HyperbandSearchCV`` only.
+    """
+
+    _recorder = NoRecord()
+    _may_warn = False
+
+    def __init__(self, store: Store, search: StoredSearch):
+        settings = search.settings
+        self.search_name, self.search_class = search.name, search.kind
+        self.refit = settings["refit"]
+        self.scoring = _no_scorer if settings["has_callable_scoring"] else None
+        self.error_score = settings["error_score"]
+        self.return_train_score = settings["return_train_score"]
+        self.n_repeats, self.n_splits_ = settings["n_repeats"], settings["n_splits"]
+        jobs, fits = store.jobs(search), store.fits(search)
+        arrived = [job for job in jobs if job.arrived is not None]
+        self.n_running = len(jobs) - len(arrived)
+        if not arrived:
+            raise ValueError(
+                f"No candidate of the search {search.name!r} in {str(store.path)!r} is "
+                "evaluated yet."
+            )
+        self._by_arrival = store.choices(search).get("by_arrival", False)
+        self._outcomes: list[tuple[Job, list[Result]]] = []
+        for job in sorted(arrived, key=lambda job: job.arrived or 0):
+            stored = fits[job.id]
+            options = [{"share": fit.share} for fit in stored]
+            params = unpack(json.loads(job.params))
+            places = [Fit(fit.fold, fit.repeat) for fit in stored]
+            self._record(
+                Job(job.number, params, places, (), options=options),
+                [result_of(fit) for fit in stored],
+            )
+        self._keep_results()
+        del self._outcomes
+
+    def __repr__(self) -> str:
+        n = len(self.cv_results_["params"])
+        return f"<{self.search_class} {self.search_name!r} with {n} candidates>"
+
+    def __sklearn_tags__(self) -> Any:
+        return BaseEstimator.__sklearn_tags__(self)
+
+    def _in_order(self) -> list[tuple[Job, list[Result]]]:
+        return self._outcomes if self._by_arrival else super()._in_order()
+
+
+class _LoadedBudget(BudgetSearch, LoadedSearch):
+    def __init__(self, store: Store, search: StoredSearch):
+        self._candidates = {}
+        super().__init__(store, search)
+
+    def _rule(self, n_folds: int, has_epochs: bool) -> BudgetRule:
+        raise NotImplementedError("A search that is loaded proposes nothing.")
+
+
+def _find(store: Store, name: str | None) -> StoredSearch:
+    names = store.names()
+    if not names:
+        raise ValueError(f"There is no search in {str(store.path)!r} yet.")
+    if name is None and len(names) > 1:
+        raise ValueError(
+            f"There are several searches in {str(store.path)!r}. Give search_name, one of "
+            f"{names}."
+        )
+    found = store.search(names[0] if name is None else name)
+    if found is None:
+        raise ValueError(
+            f"There is no search_name={name!r} in {str(store.path)!r}; there are {names}."
+            + did_you_mean(str(name), names)
+        )
+    return found
+
+
+def _no_scorer(*args: Any) -> None:
+    """Stands for a callable scoring, whose scores are there already."""
