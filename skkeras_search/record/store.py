@@ -16,6 +16,7 @@ from skkeras_search.record.states import StateFile, States
 
 APPLICATION = 0x534B4B53  # "SKKS", in the header of the file
 VERSION = 1
+VOID = -2  # the run of jobs that are taken back
 # Seconds to wait for others that write, such as a browser of databases.
 PATIENCE = 30.0
 # What went wrong, by SQLite's primary codes.
@@ -211,6 +212,13 @@ class Store:
             return StoredSearch(id_, name, generation, kind, *parts, created)
         return None
 
+    def generations(self, name: str) -> list[StoredSearch]:
+        """Give all searches of a name, the last first."""
+        last = self.search(name)
+        n = 0 if last is None else last.generation + 1
+        found = [self.search(name, generation) for generation in reversed(range(n))]
+        return [search for search in found if search is not None]
+
     def begin(
         self, name: str, kind: str, identity: JSON, settings: JSON, generation: int = 0
     ) -> StoredSearch:
@@ -227,6 +235,12 @@ class Store:
                     _json(settings),
                     time.time(),
                 ),
+            )
+            connection.execute(  # nobody goes on from those of an earlier generation
+                "UPDATE fits SET state = NULL, state_digest = NULL WHERE job IN (SELECT "
+                "jobs.id FROM jobs JOIN searches ON jobs.search = searches.id WHERE "
+                "searches.name = ? AND searches.generation < ?)",
+                (name, generation),
             )
         begun = self.search(name)
         assert begun is not None
@@ -294,6 +308,14 @@ class Store:
         for name in replaced:
             self.states.remove(name)
 
+    def void_after(self, search: StoredSearch, run: int) -> None:
+        """Take back later runs, as a search goes on in an earlier one."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET run = ? WHERE search = ? AND run > ?",
+                (VOID, search.id, run),
+            )
+
     def forget_states(self, names: Sequence[str]) -> None:
         """Remove states that nobody goes on from."""
         with self._transaction() as connection:
@@ -305,7 +327,9 @@ class Store:
         """Give the jobs of a search, in the order of the proposals."""
         columns = ", ".join(StoredJob._fields)
         rows = self._all(
-            f"SELECT {columns} FROM jobs WHERE search = ? ORDER BY proposed", search.id
+            f"SELECT {columns} FROM jobs WHERE search = ? AND run != ? ORDER BY proposed",
+            search.id,
+            VOID,
         )
         return [StoredJob(*row) for row in rows]
 

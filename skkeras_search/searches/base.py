@@ -290,7 +290,7 @@ class Search:
         self._check_success(results)
         metric = evaluation.metric
         if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(_metrics(results))  # type: ignore[attr-defined]
+            self._check_refit_for_multimetric(metrics_of(results))  # type: ignore[attr-defined]
             metric = self.refit
         if self.refit or not self.multimetric_:
             self._choose_best(results, metric)
@@ -310,7 +310,7 @@ class Search:
             for job, outcome in self._outcomes
             if any(result["fit_error"] is not None for result in outcome)
         }
-        scores = [results[f"mean_test_{name}"] for name in _metrics(results)]
+        scores = [results[f"mean_test_{name}"] for name in metrics_of(results)]
         if len(failed) == len(results["params"]) and not np.isfinite(scores).any():
             raise ValueError(
                 f"All the {len(failed)} candidates failed in some of their fits. "
@@ -370,7 +370,7 @@ class Search:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "One or more of the", UserWarning)
             results = self.cv_results_ = self._results()
-        self._choose_best(results, self._metric(_metrics(results)))
+        self._choose_best(results, self._metric(metrics_of(results)))
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
@@ -382,7 +382,8 @@ class Search:
         return {**state, "cv": getattr(self, "_checked_cv_orig", self.cv)}
 
 
-def _metrics(results: Mapping[str, Any]) -> list[str]:
+def metrics_of(results: Mapping[str, Any]) -> list[str]:
+    """Give the names of the metrics in ``cv_results_``."""
     prefix = "mean_test_"
     return [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
 

@@ -9,7 +9,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.optimize import OptimizeResult
-from scipy.stats import rankdata
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -23,7 +22,7 @@ from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result, whole_job
 from skkeras_search.searches.progress import CandidateLines, Standing
-from skkeras_search.searches.results import result_of
+from skkeras_search.searches.results import TrainRanks, result_of
 from skkeras_search.searches.spaces import (
     as_spaces,
     check_names,
@@ -46,7 +45,7 @@ WITHOUT_EFFECT = (
 )
 
 
-class BayesSearchCV(Search, BaseSearchCV):
+class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
     """Search for the best parameters of an estimator by Bayesian optimisation.
 
     A Gaussian process learns from the cross-validated scores so far which candidates are
@@ -316,15 +315,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         # Those of each batch were told when it ended.
         if all(result["fit_error"] is not None for result in found):
             super()._tell_failures(found)
-
-    def _format_results(self, *args: Any) -> dict[str, Any]:
-        results: dict[str, Any] = super()._format_results(*args)
-        prefix = "mean_train_"  # scikit-optimize ranks them, too
-        for name in [name for name in results if name.startswith(prefix)]:
-            scores = np.nan_to_num(results[name], nan=-np.inf)
-            ranks = rankdata(-scores, method="min").astype(np.int32)
-            results[f"rank_train_{name.removeprefix(prefix)}"] = ranks
-        return results
 
 
 @dataclass(eq=False)

@@ -10,10 +10,11 @@ from skkeras_search.budgets.rule import BudgetRule
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.record.plain import unpack
 from skkeras_search.record.store import Store, StoredSearch
-from skkeras_search.searches.base import Search
+from skkeras_search.searches.base import Search, metrics_of
 from skkeras_search.searches.budgeted import BudgetSearch
 from skkeras_search.searches.jobs import Fit, Job, Result
 from skkeras_search.searches.recording import NoRecord, result_of
+from skkeras_search.searches.results import TrainRanks
 
 
 def load_search(storage: Any, search_name: str | None = None) -> "LoadedSearch":
@@ -55,8 +56,10 @@ def load_search(storage: Any, search_name: str | None = None) -> "LoadedSearch":
     """
     with Store(storage, writes=False) as store:
         search = _find(store, search_name)
-        cls = _LoadedBudget if search.settings["in_steps"] else LoadedSearch
-        return cls(store, search)
+        if search.settings["in_steps"]:
+            return _LoadedBudget(store, search)
+        ranks = search.settings["ranks_train_scores"]
+        return (_LoadedWithTrainRanks if ranks else LoadedSearch)(store, search)
 
 
 class LoadedSearch(Search, BaseSearchCV):
@@ -72,8 +75,8 @@ class LoadedSearch(Search, BaseSearchCV):
         Of the candidates that are evaluated. Hyperparameters that are no numbers, strings
         or the like, such as functions, are replaced by their names.
     best_index_, best_params_, best_score_, n_splits_, multimetric_
-        As of a fitted search. The best candidates are missing if the search compares
-        several scores and was not told which of them chooses.
+        As of a fitted search. The best candidate is missing if the search compares several
+        scores and was not told which of them chooses, or if a function chooses.
     learning_curves_ : pandas.DataFrame
         Of ``FreezeThawSearchCV`` and ``HyperbandSearchCV`` only.
     """
@@ -108,7 +111,10 @@ class LoadedSearch(Search, BaseSearchCV):
                 Job(job.number, params, places, (), options=options),
                 [result_of(fit) for fit in stored],
             )
-        self._keep_results()
+        results = self.cv_results_ = self._results()
+        metrics = metrics_of(results)
+        if self.refit is not None and (isinstance(self.refit, str) or len(metrics) == 1):
+            self._choose_best(results, self._metric(metrics))
         del self._outcomes
 
     def __repr__(self) -> str:
@@ -120,6 +126,10 @@ class LoadedSearch(Search, BaseSearchCV):
 
     def _in_order(self) -> list[tuple[Job, list[Result]]]:
         return self._outcomes if self._by_arrival else super()._in_order()
+
+
+class _LoadedWithTrainRanks(TrainRanks, LoadedSearch):
+    pass
 
 
 class _LoadedBudget(BudgetSearch, LoadedSearch):

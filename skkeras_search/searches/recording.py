@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Real
+from operator import attrgetter
 from typing import Any
 
 from skkeras_search.record.plain import JSON, pack, unpack
@@ -22,6 +23,7 @@ from skkeras_search.record.store import (
 from skkeras_search.searches.earlier import Earlier, may_be_extended
 from skkeras_search.searches.identity import describe, identity_of
 from skkeras_search.searches.jobs import Fit, Job, Result
+from skkeras_search.searches.results import TrainRanks
 from skkeras_search.searches.segments import SoFar
 
 NAME = "search"  # of a search that the user gave no name
@@ -84,8 +86,11 @@ class Record(NoRecord):
 
     def __init__(self, store: Store, search: StoredSearch):
         self._store, self._search = store, search
-        self._before = store.search(search.name, search.generation - 1)
-        self._fits_before = store.fits(self._before) if self._before else {}
+        before = store.generations(search.name)
+        self._before = [s for s in before if s.generation < search.generation]
+        self._fits_before: dict[int, list[StoredFit]] = {}
+        for earlier in self._before:
+            self._fits_before |= store.fits(earlier)
         self._choices = store.choices(search)
         self._jobs, self._fits = store.jobs(search), store.fits(search)
         events = [job.proposed for job in self._jobs]
@@ -104,13 +109,14 @@ class Record(NoRecord):
 
     def earlier(self) -> list[Earlier]:
         """Give the candidates of the search that is extended."""
-        jobs = self._store.jobs(self._before) if self._before else []
-        arrived = [
-            (job.number, job.arrived, job) for job in jobs if job.arrived is not None
-        ]
-        found: dict[int, Earlier] = {}
-        for number, _, job in sorted(arrived):
-            found.setdefault(number, Earlier(job.params)).jobs.append(job)
+        found: dict[str, Earlier] = {}
+        for search in self._before:
+            candidates: dict[int, Earlier] = {}
+            jobs = [j for j in self._store.jobs(search) if j.arrived is not None]
+            for job in sorted(jobs, key=attrgetter("number", "arrived")):
+                candidates.setdefault(job.number, Earlier(job.params)).jobs.append(job)
+            for candidate in candidates.values():
+                found.setdefault(candidate.params, candidate)
         return list(found.values())
 
     def adopt(
@@ -177,6 +183,9 @@ class Record(NoRecord):
 
     def propose(self, run: int, job: Job) -> int:
         """Note a job; give its id."""
+        if any(later.run > run for later in self._jobs):
+            self._store.void_after(self._search, run)
+            self._jobs = [job for job in self._jobs if job.run <= run]
         text = text_of(job.params)
         return self._store.propose(self._search, run, job.number, text, self._place())
 
@@ -296,7 +305,9 @@ def record_of(search: Any, evaluation: Any, store: Store | None) -> NoRecord:
         return NoRecord()
     name = NAME if search.search_name is None else search.search_name
     identity = identity_of(search, evaluation)
-    stored = store.search(name)
+    known = store.generations(name)
+    same = [stored for stored in known if stored.identity == identity]
+    stored = next(iter(same or known), None)
     if stored is None:
         settings = settings_of(search, evaluation)
         stored = store.begin(name, type(search).__name__, identity, settings)
@@ -339,7 +350,8 @@ def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
     return {
         "n_splits": len(evaluation.folds),
         "n_repeats": search.n_repeats,
-        "refit": search.refit if isinstance(search.refit, (str, bool)) else True,
+        "refit": None if callable(search.refit) else search.refit,
+        "ranks_train_scores": isinstance(search, TrainRanks),
         "in_steps": hasattr(search, "_rule"),
         "has_callable_scoring": callable(search.scoring),
         "return_train_score": search.return_train_score,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult
+from scipy.stats import rankdata
 
 from skkeras_search.samplers.gaussian_process import GaussianProcess
 from skkeras_search.space import Space
@@ -166,3 +167,19 @@ def _foreign(name: str, dimension: Dimension) -> Any:
         return Categorical([low], name=name)
     kind = Integer if isinstance(low, int) else Real
     return kind(low, high, prior=getattr(dimension, "prior", "uniform"), name=name)
+
+
+class TrainRanks:
+    """A search that ranks candidates by their scores on training rows, too.
+
+    scikit-optimize's does.
+    """
+
+    def _format_results(self, *args: Any) -> dict[str, Any]:
+        results: dict[str, Any] = super()._format_results(*args)  # type: ignore[misc]
+        prefix = "mean_train_"
+        for name in [name for name in results if name.startswith(prefix)]:
+            scores = np.nan_to_num(results[name], nan=-np.inf)
+            ranks = rankdata(-scores, method="min").astype(np.int32)
+            results[f"rank_train_{name.removeprefix(prefix)}"] = ranks
+        return results

@@ -1,6 +1,7 @@
 """Searches that go on where they were."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from skkeras_search import (
 )
 from skkeras_search.record.store import Store
 from skkeras_search.searches.identity import describe
+from skkeras_search.searches.progress import SearchCallback
 from tests.searches import storage_script
 from tests.searches.interruptions import assert_same_results, interrupted
 
@@ -258,6 +260,71 @@ def test_numbers_of_numpy_as_parameters(tmp_path):
         freeze_thaw(storage=path, random_state=0).set_params(
             **params, n_points=np.int64(2)
         ).fit(X, y)
+
+
+LOADED = [
+    {},
+    {"scoring": ["accuracy", "f1_macro"], "refit": False},
+    {"scoring": ["accuracy", "f1_macro"], "refit": "f1_macro"},
+    {"refit": lambda results: 1},
+    {"return_train_score": True},
+    {"error_score": 0.0, "n_repeats": 2},
+    {"scoring": lambda estimator, X, y: {"one": estimator.a, "two": 1.0}, "refit": "two"},
+]
+
+
+@pytest.mark.parametrize("search", [grid, bayes])
+@pytest.mark.parametrize("params", LOADED)
+def test_loaded_as_it_was(search, params, tmp_path):
+    path = tmp_path / "search.db"
+    found = search(storage=path).set_params(**params).fit(X, y)
+    loaded = load_search(path)
+    assert loaded.cv_results_.keys() == found.cv_results_.keys()
+    for name in found.cv_results_:
+        np.testing.assert_array_equal(loaded.cv_results_[name], found.cv_results_[name])
+    if not callable(params.get("refit")):
+        names = [name for name in vars(found) if re.fullmatch("best_.*[xse]_", name)]
+        for name in ("best_index_", "best_params_", "best_score_"):
+            assert hasattr(loaded, name) == (name in names)
+            assert getattr(loaded, name, None) == getattr(found, name, None)
+    else:
+        assert not hasattr(loaded, "best_index_")
+
+
+def test_a_search_of_which_all_failed(tmp_path):
+    path = tmp_path / "search.db"
+    with pytest.raises(ValueError, match="All the 3 fits failed"):
+        GridSearchCV(Stub(), {"a": [0.99]}, cv=3, storage=path).fit(X, y)
+    loaded = load_search(path)
+    assert "ArithmeticError" in loaded.cv_results_["error"][0]
+    assert "1 candidates" in repr(loaded)
+
+
+def test_a_search_stopped_before_a_result_goes_on(tmp_path):
+    path = tmp_path / "search.db"
+
+    class Stops(SearchCallback):
+        def update(self, standing):
+            return True
+
+    stopped = freeze_thaw(storage=path, random_state=0).set_callbacks(Stops()).fit(X, y)
+    assert list(stopped.cv_results_["status"]) == ["finished"]
+    assert_same_results(load_search(path), stopped, times=True)
+    found = freeze_thaw(storage=path, random_state=0).fit(X, y)
+    assert_same_results(found, freeze_thaw(random_state=0).fit(X, y))
+    assert_same_results(load_search(path), found, times=True)
+
+
+def test_the_search_before_an_extension_is_still_there(tmp_path):
+    path = tmp_path / "search.db"
+    first = bayes(storage=path, random_state=0).fit(X, y)
+    for n, space in ((14, TIGHTER), (20, WIDER)):
+        Stub.fits.clear()
+        found = extended(bayes, path, n_iter=n, search_spaces=space).fit(X, y)
+    old = {params["a"] for params in first.cv_results_["params"]}
+    assert old <= {params["a"] for params in found.cv_results_["params"]}
+    assert not old & set(Stub.fits[:-1])
+    assert_same_results(bayes(storage=path, random_state=0).fit(X, y), first, times=True)
 
 
 # What is refused.
