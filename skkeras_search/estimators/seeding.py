@@ -82,19 +82,18 @@ def call_seeded(function: Callable[[], Result], seed: int | None) -> Result:
         return function()
     context = _tensorflow_context()
     if context is None:
-        with seeded(seed):
+        with seeded(seed), _own_python_generator(seed):
             return function()
-    with _restored():
+    with _restored(), _own_python_generator(seed):
         global_state.set_global_attribute("global_random_seed", seed)
         global_state.set_global_attribute("global_seed_generator", None)
-        random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
         watched = _WatchedSeed(seed)
         context._seed, context._rng = watched, random.Random(seed)
         result = function()
         if not watched.was_used:
             return result
-    with seeded(seed):
+    with seeded(seed), _own_python_generator(seed):
         return function()
 
 
@@ -125,6 +124,63 @@ def _restored() -> Iterator[None]:
             random.setstate(python_state)
             np.random.set_state(numpy_state)  # noqa: NPY002
             _restore_tensorflow(tensorflow_state)
+
+
+class _ByThread(random.Random):
+    """Python's generator, in whose place one thread has a generator of its own."""
+
+    thread: int | None = None
+    own = random.Random()
+
+    # Another thread may be in one of them when the block ends, and this class is left.
+
+    def random(self) -> float:
+        return random.Random.random(_generator_here(self))
+
+    def getrandbits(self, k: int, /) -> int:
+        return random.Random.getrandbits(_generator_here(self), k)
+
+    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
+        return random.Random.gauss(_generator_here(self), mu, sigma)
+
+    def seed(self, *args: Any, **kwargs: Any) -> None:
+        random.Random.seed(_generator_here(self), *args, **kwargs)
+
+    def getstate(self) -> tuple[Any, ...]:
+        return random.Random.getstate(_generator_here(self))
+
+    def setstate(self, state: tuple[Any, ...]) -> None:
+        random.Random.setstate(_generator_here(self), state)
+
+
+def _generator_here(generator: random.Random) -> random.Random:
+    is_other = threading.get_ident() != _ByThread.thread
+    return generator if is_other else _ByThread.own
+
+
+@contextmanager
+def _own_python_generator(seed: int) -> Iterator[None]:
+    """Have this thread draw from a seeded generator of its own by ``random``, in a block.
+
+    Keras draws the seeds of initializers from Python's generator, and any thread may draw
+    in between. Dask's workers do so to estimate sizes.
+    """
+    random.seed(seed)  # for who holds functions of the generator's own class
+    generator: Any = random._inst
+    cls, before = type(generator), (_ByThread.thread, _ByThread.own)
+    names = ("random", "getrandbits", "gauss", "seed", "getstate", "setstate")
+    functions = {name: getattr(random, name) for name in names}
+    _ByThread.thread, _ByThread.own = threading.get_ident(), random.Random(seed)
+    generator.__class__ = _ByThread
+    for name in names:
+        setattr(random, name, getattr(generator, name))
+    try:
+        yield
+    finally:
+        for name, function in functions.items():
+            setattr(random, name, function)
+        generator.__class__ = cls
+        _ByThread.thread, _ByThread.own = before
 
 
 def _tensorflow_context() -> Any:

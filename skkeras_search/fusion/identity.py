@@ -54,7 +54,7 @@ def _described(part: Any) -> Any:
     name = f"{made_by.__module__}.{made_by.__qualname__}"
     try:
         # The config of a model repeats those of its layers, with their names.
-        config = {} if isinstance(part, keras.Model) else _as_written(part.get_config())
+        config = {} if isinstance(part, keras.Model) else as_written(part.get_config())
         if isinstance(part, keras.Optimizer) and not isinstance(
             config["learning_rate"], dict
         ):
@@ -64,11 +64,11 @@ def _described(part: Any) -> Any:
         return name
 
 
-def _as_written(config: Any) -> Any:
-    """A config without the names and seeds that Keras makes up."""
+def as_written(config: Any) -> Any:
+    """Give a config without the names and seeds that Keras makes up."""
     if isinstance(config, dict):
-        given = config.keys() - {"name", "seed"}
-        return {key: _as_written(config[key]) for key in given}
+        given = [key for key in config if key not in ("name", "seed")]
+        return {key: as_written(config[key]) for key in given}
     if isinstance(config, (list, tuple)):
-        return [_as_written(value) for value in config]
+        return [as_written(value) for value in config]
     return config

@@ -227,7 +227,7 @@ class _Digest:
                 self.add(item)
         else:
             for rows in _in_parts(array):
-                self.hash.update(np.ascontiguousarray(rows).tobytes())
+                self.hash.update(rows.tobytes())
 
     def _add_frame(self, frame: Any) -> None:
         self._tokens(type(frame).__name__)
@@ -283,11 +283,13 @@ class _Digest:
             self._tokens("" if f"{id(value):x}" in words else words)
 
     def _add_keras(self, value: Any) -> None:
+        from skkeras_search.fusion.identity import as_written  # which needs Keras
+
         try:
             config = value.get_config()
         except Exception:  # of a class of the user's
             config = None
-        self.add(_without_names(config))
+        self.add(as_written(config))
         weights = value.get_weights() if hasattr(value, "get_weights") else []
         self._add_all("weights", weights)
 
@@ -308,24 +310,13 @@ def _as_array(value: Any) -> np.ndarray | None:
 
 
 def _in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """An array in parts of some rows, as those that are not contiguous are copied."""
-    if not array.ndim or array.flags.c_contiguous or not array.size:
+    """An array in parts of some rows, as each is copied."""
+    if not array.size or not array.ndim:
         yield array
         return
     n = max(1, int(len(array) * 2**24 / array.nbytes))
     for first in range(0, len(array), n):
         yield array[first : first + n]
-
-
-def _without_names(config: Any) -> Any:
-    """A config without the names and seeds that Keras makes up."""
-    if isinstance(config, Mapping):
-        return {
-            k: _without_names(v) for k, v in config.items() if k not in ("name", "seed")
-        }
-    if isinstance(config, (list, tuple)):
-        return [_without_names(item) for item in config]
-    return config
 
 
 def _state(value: BaseEstimator) -> Mapping[str, Any]:

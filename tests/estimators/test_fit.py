@@ -1,7 +1,9 @@
 """Ways to train: repeatedly, further, weighted, seeded."""
 
 import gc
+import random
 import threading
+import time
 
 import keras
 import numpy as np
@@ -230,3 +232,52 @@ def test_a_model_with_a_fit_of_its_own():
     assert Trainer.told == "in the constructor"
     classifier(build).fit(X_iris, y_iris, told="in the call")
     assert Trainer.told == "in the call"
+
+
+def drawn_in_build(meta, seen):
+    """A model whose build function draws from Python's generator, slowly."""
+    seen.append([random.random(), random.getrandbits(40), random.choice(range(99))])
+    made = [keras.layers.Dense(4, activation="relu") for _ in range(3)]
+    time.sleep(0.05)  # time for others
+    seen[-1].append(random.sample(range(99), 3))
+    state = random.getstate()
+    keras.utils.set_random_seed(5)
+    seen[-1].append(random.gauss(0, 1))
+    random.setstate(state)
+    return keras.Sequential([*made, keras.layers.Dense(meta["n_classes_"], "softmax")])
+
+
+def test_other_threads_may_draw_random_numbers():
+    def fitted():
+        loss, seen = "sparse_categorical_crossentropy", []
+        made = classifier(drawn_in_build, seen=seen, loss=loss).fit(X_iris, y_iris)
+        return made.model_.get_weights(), seen
+
+    def draw():
+        while not ends.is_set():
+            random.sample(range(100), 5), random.random(), random.gauss(0, 1)
+            random.shuffle([1, 2, 3]), random.getrandbits(8)
+
+    expected, seen = fitted()
+    random.seed(0)  # as for the fit
+    assert seen[0][:2] == [random.random(), random.getrandbits(40)]
+    ends, kind = threading.Event(), type(random._inst)
+    before = random.getstate(), random.random, random.getrandbits
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        found, seen_again = zip(*(fitted() for _ in range(5)), strict=True)
+    finally:
+        ends.set()
+        thread.join()
+    assert all(again == seen for again in seen_again)
+    for weights_found in found:
+        for ours, theirs in zip(weights_found, expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert type(random._inst) is kind
+    assert before[1:] == (random.random, random.getrandbits)
+    fitted()
+    random.setstate(before[0])
+    state = random.getstate()
+    fitted()
+    assert random.getstate() == state
