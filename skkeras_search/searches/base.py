@@ -18,6 +18,7 @@ from sklearn.model_selection._validation import (  # of its searches
 )
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
 
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
@@ -32,9 +33,13 @@ from skkeras_search.searches.fused_fits import fused_by_default
 from skkeras_search.searches.interruption import first_interrupt
 from skkeras_search.searches.jobs import Fit, Job, Result, all_fits
 from skkeras_search.searches.keras_step import has_keras, last_step
+from skkeras_search.searches.learning_curves import as_frame
+from skkeras_search.searches.outcome import outcome_of
 from skkeras_search.searches.progress import SearchCallback, Standing
 from skkeras_search.searches.recording import NoRecord, record_of, recording
 from skkeras_search.searches.repeats import mean_of, spread
+from skkeras_search.searches.timeline import timeline
+from skkeras_search.searches.trained import FAILED, Segments, Trained
 
 OF_ANOTHER_FIT = (
     "best_estimator_",
@@ -69,7 +74,7 @@ WHILE_SEARCHING = (
 STAYS_HERE = (
     *WHILE_SEARCHING,
     "_callback_fit_ctx",
-    "_candidates",
+    "_trained",
     "optimizers_",
     "optimizer_results_",
 )
@@ -100,8 +105,11 @@ class Search:
     _checked_cv_orig: Any
     # What has arrived, in the order of arrival.
     _outcomes: list[tuple[Job, list[Result]]]
+    # The candidates of which something has arrived, by number.
+    _trained: dict[int, Trained]
     _recorder: NoRecord
-    _replays: bool
+    # Whether what arrives is known from an earlier run.
+    _replays: bool = True
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -119,7 +127,7 @@ class Search:
         """
         for name in OF_ANOTHER_FIT:
             self.__dict__.pop(name, None)
-        estimators, self._outcomes = self._estimators(), []
+        estimators, self._outcomes, self._trained = self._estimators(), [], {}
         try:
             self._fit(X, y, params, estimators)
         except BaseException:
@@ -129,6 +137,51 @@ class Search:
             for name in WHILE_SEARCHING:
                 self.__dict__.pop(name, None)
         return self
+
+    @property
+    def learning_curves_(self) -> Any:
+        """The learning curves of all folds, as a frame of pandas.
+
+        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``repeat``,
+        ``epoch``, counted from 1, ``score``, which is measured where training ended, maybe
+        for a while, and else not a number, and what Keras reports of an epoch, such as
+        ``loss``. A fit without epochs has one row, of epoch 0.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ImportError
+            Without pandas.
+        """
+        check_is_fitted(self, "cv_results_")
+        return as_frame(
+            {
+                (row, *fit): trained.fits[fit].curve
+                for row, trained in enumerate(self._trained.values())
+                for fit in sorted(trained.fits)
+            }
+        )
+
+    @property
+    def timeline_(self) -> Any:
+        """When and where each fit was trained and scored, as a frame of pandas.
+
+        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``repeat``,
+        ``begun`` and ``ended``, in seconds since the epoch, ``worker``, as "host:pid" of
+        its process, and ``status``, that of the candidate: "finished", "frozen" or
+        "failed". A fit that was continued has a row for each time. Fits that share a
+        compiled program are trained by turns, so their times overlap.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ImportError
+            Without pandas.
+        """
+        check_is_fitted(self, "cv_results_")
+        return timeline(list(self._trained.values()))
 
     @_fit_context(prefer_skip_nested_validation=False)
     def _fit(self, X: Any, y: Any, params: dict[str, Any], estimators: list[Any]) -> None:
@@ -217,6 +270,18 @@ class Search:
     def _record(self, job: Job, outcome: list[Result]) -> None:
         """Keep an outcome, before anybody else sees it."""
         self._outcomes.append((job, outcome))
+        new = Trained(job.params, self.n_splits_, self.n_repeats)
+        candidate = self._trained.setdefault(job.number, new)
+        options = job.options or [{}] * len(job.fits)
+        for fit, more, result in zip(job.fits, options, outcome, strict=True):
+            segments = candidate.fits.setdefault(fit, Segments())
+            segments.add(more.get("share", 1.0), result, self._score_of_fit(result))
+        if watching := self._watching():
+            last = [segments.segments[-1] for segments in candidate.fits.values()]
+            score = np.nan if candidate.status == FAILED else self._score(last)
+            told = outcome_of(job, outcome, candidate, score, not self._replays)
+            for callback in watching:
+                callback.on_outcome(told)
 
     def _estimators(self) -> list[Any]:
         """The estimator, and what may stand in the place of a part of it."""
@@ -253,9 +318,11 @@ class Search:
 
     def _advance(self, standing: Standing) -> bool:
         """Tell callbacks how far the search is; give whether one asks to stop."""
+        return any([callback.update(standing) for callback in self._watching()])  # noqa: C419
+
+    def _watching(self) -> list[SearchCallback]:
         callbacks = getattr(self, "_skl_callbacks", ())
-        watching = [c for c in callbacks if isinstance(c, SearchCallback)]
-        return any([callback.update(standing) for callback in watching])  # noqa: C419
+        return [callback for callback in callbacks if isinstance(callback, SearchCallback)]
 
     def _metric(self, names: Iterable[str]) -> str:
         """The metric that chooses: what ``refit`` names, or the first."""
@@ -318,6 +385,8 @@ class Search:
             )
 
     def _results(self) -> dict[str, Any]:
+        numbers = dict.fromkeys(job.number for job, _ in self._in_order())
+        self._trained = {number: self._trained[number] for number in numbers}
         candidates, out = self._rows()
         if callable(self.scoring):
             fill_scores(out)

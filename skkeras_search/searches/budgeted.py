@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from typing import Any, Self
 
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
-from sklearn.utils.validation import check_is_fitted
 
 from skkeras_search.budgets.rule import BudgetRule
 from skkeras_search.budgets.segment import segment
@@ -16,15 +15,13 @@ from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result
 from skkeras_search.searches.keras_step import name_of_keras_step
-from skkeras_search.searches.learning_curves import as_frame
 from skkeras_search.searches.progress import CandidateLines, Standing
-from skkeras_search.searches.segments import SoFar
+from skkeras_search.searches.so_far import SoFar
 from skkeras_search.searches.spaces import check_names, choices_of
 from skkeras_search.searches.steps import OneJob, StepProposals
 from skkeras_search.searches.trained import (
     FINISHED,
     FROZEN,
-    Segments,
     Trained,
     complete,
     keep_within,
@@ -43,7 +40,6 @@ class BudgetSearch(Search, BaseSearchCV):
     max_epochs: int | None
     n_points: int | None
     is_asynchronous = True
-    _candidates: dict[int, Trained]
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -68,35 +64,13 @@ class BudgetSearch(Search, BaseSearchCV):
         """
         self._space = as_one_space(self.search_spaces)
         check_names(self.estimator, self._space)
-        self._candidates = {}
         self._may_warn = True
         self.__dict__.pop("best_n_epochs_", None)
         try:
             return super().fit(X, y, **params)
         finally:
-            for candidate in self._candidates.values():
+            for candidate in getattr(self, "_trained", {}).values():
                 candidate.let_go()
-
-    @property
-    def learning_curves_(self) -> Any:
-        """The learning curves of all folds, as a frame of pandas.
-
-        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``repeat``,
-        ``epoch``, counted from 1, ``score``, which is measured where a step ended and else
-        not a number, and what Keras reports of an epoch, such as ``loss``.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ImportError
-            Without pandas.
-        """
-        check_is_fitted(self, "cv_results_")
-        rows = enumerate(self._in_order_of_number())
-        return as_frame(
-            {(n, *fit): c.fits[fit].curve for n, c in rows for fit in sorted(c.fits)}
-        )
 
     def _choices(self) -> list[Any]:
         return choices_of(self._space.dimensions)
@@ -128,14 +102,14 @@ class BudgetSearch(Search, BaseSearchCV):
 
     def _most_promising(self) -> int | None:
         """The number of a candidate to finish, None if one is finished or none is left."""
-        status = {number: c.status for number, c in self._candidates.items()}
+        status = {number: c.status for number, c in self._trained.items()}
         frozen = [number for number, found in status.items() if found == FROZEN]
         if FINISHED in status.values() or not frozen:
             return None
-        return max(frozen, key=lambda number: self._promise(self._candidates[number]))
+        return max(frozen, key=lambda number: self._promise(self._trained[number]))
 
     def _check_interrupted(self) -> None:
-        if not any(c.status == FINISHED for c in self._candidates.values()):
+        if not any(c.status == FINISHED for c in self._trained.values()):
             raise KeyboardInterrupt
         super()._check_interrupted()
 
@@ -168,12 +142,9 @@ class BudgetSearch(Search, BaseSearchCV):
 
     def _record(self, job: Job, outcome: list[Result]) -> None:
         super()._record(job, outcome)
-        new = Trained(job.params, self.n_splits_, self.n_repeats)
-        candidate = self._candidates.setdefault(job.number, new)
-        for fit, options, result in zip(job.fits, job.options, outcome, strict=True):
-            segments = candidate.fits.setdefault(fit, Segments())
-            segments.add(options["share"], result, self._score_of_fit(result))
-            self._warn_of_retraining(segments.so_far)
+        candidate = self._trained[job.number]
+        for fit in job.fits:
+            self._warn_of_retraining(candidate.fits[fit].so_far)
         if candidate.status != FROZEN:
             candidate.let_go()
             self._recorder.let_go(job.number)
@@ -182,7 +153,7 @@ class BudgetSearch(Search, BaseSearchCV):
         """Let go of states, but for those of candidates that are under way."""
         frozen = [
             candidate
-            for number, candidate in self._candidates.items()
+            for number, candidate in self._trained.items()
             if candidate.status == FROZEN and number not in under_way
         ]
         keep_within(MOST_BYTES, sorted(frozen, key=self._promise))
@@ -205,18 +176,15 @@ class BudgetSearch(Search, BaseSearchCV):
         if self._lines:
             self._lines.print(candidate.params, score, standing, f" after {candidate}")
 
-    def _in_order_of_number(self) -> list[Trained]:
-        return [self._candidates[number] for number in sorted(self._candidates)]
-
     def _rows(self) -> tuple[list[dict[str, Any]], list[Result]]:
-        candidates = self._in_order_of_number()
+        candidates = list(self._trained.values())
         return [candidate.params for candidate in candidates], rows(candidates)
 
     def _format_results(self, *args: Any) -> dict[str, Any]:
         with warnings.catch_warnings():  # what was not trained is not a number
             warnings.filterwarnings("ignore", "One or more of the", UserWarning)
             results: dict[str, Any] = super()._format_results(*args)
-        complete(results, self._in_order_of_number())
+        complete(results, list(self._trained.values()))
         return results
 
     def _choose(self, evaluation: Evaluation) -> None:
@@ -237,7 +205,7 @@ class BudgetSearch(Search, BaseSearchCV):
                 f"refit={self.refit!r} has chosen a candidate that is {status}, of index "
                 f"{self.best_index_}. Choose one whose 'status' is 'finished'."
             )
-        self.best_n_epochs_ = self._in_order_of_number()[self.best_index_].n_epochs
+        self.best_n_epochs_ = list(self._trained.values())[self.best_index_].n_epochs
 
     def _best_estimator(self, evaluation: Evaluation) -> Any:
         best = super()._best_estimator(evaluation)

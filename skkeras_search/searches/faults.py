@@ -6,7 +6,9 @@ Whatever is raised in a fit is recorded in its result, as scikit-learn records e
 
 import math
 import multiprocessing
+import os
 import re
+import socket
 import sys
 import threading
 import time
@@ -73,7 +75,8 @@ def evaluate(
     -------
     dict
         What the function returns, or an imitation if it raises an exception. As
-        "score_error" it has a text, or None if all scores are numbers.
+        "score_error" it has a text, or None if all scores are numbers; as "begun" and
+        "ended" the times in seconds since the epoch; as "worker" host and process.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def evaluate(
             error_score=error_score,
             **kwargs,
         )
-        return {**result, "score_error": noted.error or _no_number(result)}
+        return {**result, "score_error": noted.error or _no_number(result), **_where(begun)}
 
     try:
         return fit() if fit_timeout is None else _in_time(fit, fit_timeout)
@@ -103,7 +106,7 @@ def evaluate(
         if error_score == "raise" or _ends_process(error):
             raise
         text = traceback.format_exc()
-        return _failed(text, time.time() - begun, scorer, error_score, kwargs)
+        return _failed(text, _where(begun), scorer, error_score, kwargs)
 
 
 def failed(call: Call, error: BaseException) -> Result:
@@ -127,7 +130,9 @@ def failed(call: Call, error: BaseException) -> Result:
         told = {"estimator": kwargs["caller"]}
         task.call_on_fit_task_begin(**told).call_on_fit_task_end(**told)
     text = "".join(traceback.format_exception(error))
-    return _failed(text, 0.0, kwargs["scorer"], kwargs["error_score"], kwargs)
+    ended = time.time()
+    where = {"begun": ended, "ended": ended, "worker": None}  # nobody knows any more
+    return _failed(text, where, kwargs["scorer"], kwargs["error_score"], kwargs)
 
 
 def first_error(fits: Sequence[Fit], outcome: Sequence[Result]) -> str | None:
@@ -228,8 +233,18 @@ def _ends_process(error: BaseException) -> bool:
     return isinstance(error, SystemExit) and is_main and not in_worker
 
 
+def _where(begun: float) -> dict[str, Any]:
+    """Say when a fit that ends now has begun, and where it was."""
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return {"begun": begun, "ended": time.time(), "worker": worker}
+
+
 def _failed(
-    text: str, seconds: float, scorer: Any, score: Any, kwargs: Mapping[str, Any]
+    text: str,
+    where: Mapping[str, Any],
+    scorer: Any,
+    score: Any,
+    kwargs: Mapping[str, Any],
 ) -> Result:
     several = isinstance(scorer, _MultimetricScorer)
     scores = dict.fromkeys(scorer._scorers, score) if several else score
@@ -238,8 +253,9 @@ def _failed(
         "score_error": None,
         "test_scores": scores,
         "n_test_samples": len(kwargs["test"]),
-        "fit_time": seconds,
+        "fit_time": where["ended"] - where["begun"],
         "score_time": 0.0,
+        **where,
     }
     if kwargs.get("return_train_score"):
         result["train_scores"] = dict(scores) if several else scores

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Self
 
 from sklearn import get_config
 from sklearn.callback import CallbackContext
-from sklearn.model_selection._validation import _fit_and_score  # of its searches
 from sklearn.utils.parallel import delayed
+
+from skkeras_search.searches.whole_fits import fit_whole
 
 # What scikit-learn has of a fit.
 Result = dict[str, Any]
@@ -75,7 +76,7 @@ class Job:
     tasks : sequence of CallbackContext
         What scikit-learn's callbacks know of each fit.
     function : callable
-        What fits and scores: scikit-learn's, or one that takes the same and more.
+        What fits and scores: takes what scikit-learn's ``_fit_and_score`` does, and more.
     options : sequence of dict
         For each fit, what the function takes more.
     """
@@ -84,7 +85,7 @@ class Job:
     params: dict[str, Any]
     fits: Sequence[Fit]
     tasks: Sequence[CallbackContext]
-    function: Callable[..., Result] = _fit_and_score
+    function: Callable[..., Result] = fit_whole
     options: Sequence[Mapping[str, Any]] = ()
 
 

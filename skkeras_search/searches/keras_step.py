@@ -49,6 +49,15 @@ def name_of_keras_step(estimator: Any) -> str | None:
     return "".join(names) if is_only_one else None
 
 
+def fitted_keras_step(estimator: Any) -> Any | None:
+    """The Keras estimator that a fitted estimator predicts with, None if there is none."""
+    step = estimator
+    while isinstance(step, (Pipeline, TransformedTargetRegressor)):
+        is_pipeline = isinstance(step, Pipeline)
+        step = step.steps[-1][1] if is_pipeline else getattr(step, "regressor_", None)
+    return step if _is_keras(step) else None
+
+
 def fitted_preprocessing(estimator: Any, X: Any, transformed: Any) -> list[list[Any]]:
     """Give what the pipelines in a fitted estimator do before its last step.
 

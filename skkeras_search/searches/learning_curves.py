@@ -60,13 +60,7 @@ def as_frame(curves: Mapping[tuple[int, int, int], Curve]) -> Any:
     ImportError
         Without pandas.
     """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "learning_curves_ is a frame of pandas, which is not installed. Install it "
-            "with pip install skkeras-search[frames]."
-        ) from error
+    pd = pandas_for("learning_curves_")
     frames = [
         pd.DataFrame(
             {"candidate": candidate, "fold": fold, "repeat": repeat, **curve.columns()}
@@ -74,3 +68,21 @@ def as_frame(curves: Mapping[tuple[int, int, int], Curve]) -> Any:
         for (candidate, fold, repeat), curve in curves.items()
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def pandas_for(attribute: str) -> Any:
+    """Import pandas, of which an attribute is a frame.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            f"{attribute} is a frame of pandas, which is not installed. Install it with "
+            "pip install skkeras-search[frames]."
+        ) from error
+    return pandas

@@ -102,6 +102,7 @@ class LoadedSearch(Search, BaseSearchCV):
             )
         self._by_arrival = store.choices(search).get("by_arrival", False)
         self._outcomes: list[tuple[Job, list[Result]]] = []
+        self._trained = {}
         for job in sorted(arrived, key=lambda job: job.arrived or 0):
             stored = fits[job.id]
             options = [{"share": fit.share} for fit in stored]
@@ -133,10 +134,6 @@ class _LoadedWithTrainRanks(TrainRanks, LoadedSearch):
 
 
 class _LoadedBudget(BudgetSearch, LoadedSearch):
-    def __init__(self, store: Store, search: StoredSearch):
-        self._candidates = {}
-        super().__init__(store, search)
-
     def _rule(self, n_folds: int, has_epochs: bool) -> BudgetRule:
         raise NotImplementedError("A search that is loaded proposes nothing.")
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TextIO
 
 from sklearn.callback import CallbackContext
 
+from skkeras_search.searches.outcome import Outcome
+
 
 class Standing(NamedTuple):
     """How far a search is.
@@ -38,7 +40,7 @@ class SearchCallback:
     """Base of callbacks that are told after each candidate how far a search is.
 
     Such a callback is one of scikit-learn's, for ``set_callbacks``. Searches of this
-    package call ``update`` in the process where they run.
+    package call its methods in the process where they run.
     """
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
@@ -64,6 +66,17 @@ class SearchCallback:
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """End with a search."""
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Learn what has become of a candidate.
+
+        Searches call it whenever a job has arrived: once for each candidate; more often
+        where a candidate is trained step by step.
+
+        Parameters
+        ----------
+        outcome : Outcome
+        """
 
     def update(self, standing: Standing) -> bool | None:
         """Learn how far the search is. Searches call it after each candidate or batch.

@@ -24,7 +24,7 @@ from skkeras_search.searches.earlier import Earlier, may_be_extended
 from skkeras_search.searches.identity import describe, identity_of
 from skkeras_search.searches.jobs import Fit, Job, Result
 from skkeras_search.searches.results import TrainRanks
-from skkeras_search.searches.segments import SoFar
+from skkeras_search.searches.so_far import SoFar
 
 NAME = "search"  # of a search that the user gave no name
 PACKAGES = ("skkeras-search", "scikit-learn", "scipy", "numpy", "keras", "tensorflow")

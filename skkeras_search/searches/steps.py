@@ -93,7 +93,7 @@ class StepProposals:
     def tell(self, job: Job, outcome: list[Result]) -> bool:
         """Take an outcome; give whether to stop."""
         (pending,) = (pending for pending in self._unreported if pending.job is job)
-        candidate = self._search._candidates[job.number]
+        candidate = self._search._trained[job.number]
         pending.cost = (
             pending.planned  # or a search in which all fails would not end
             if candidate.status == FAILED
@@ -110,10 +110,10 @@ class StepProposals:
             params = candidate.params_in(choices)
             if params is None or params not in rule.space:
                 continue
-            number, scores, cost = len(search._candidates), {}, 0.0
+            number, scores, cost = len(search._trained), {}, 0.0
             for job, outcome in search._recorder.adopt(candidate, number, params):
                 search._record(job, outcome)
-                trained: Trained = search._candidates[number]
+                trained: Trained = search._trained[number]
                 cost += sum(trained.fits[fit].so_far.cost for fit in job.fits)
                 step = Step(number, params, self._rung_of(trained))
                 scores[step.rung] = self._score(step)
@@ -133,7 +133,7 @@ class StepProposals:
 
     def job_to_finish(self, number: int) -> Job:
         """Give the job of what a candidate still lacks, whatever the rule says."""
-        candidate: Trained = self._search._candidates[number]
+        candidate: Trained = self._search._trained[number]
         return self._begin(Step(number, candidate.params, len(self._rule.rungs) - 1)).job
 
     def _tell_rule(self, pending: Pending) -> None:
@@ -148,7 +148,7 @@ class StepProposals:
             pending = self._unreported.popleft()
             step = pending.step
             score = self._score(step)
-            candidate = self._search._candidates[step.number]
+            candidate = self._search._trained[step.number]
             if candidate.status == FINISHED:
                 self._best = np.fmax(self._best, score)
             self._spent += pending.cost / self._n_all
@@ -159,7 +159,7 @@ class StepProposals:
             self.stops |= self._search._advance(standing)
 
     def _score(self, step: Step) -> float:
-        candidate: Trained = self._search._candidates[step.number]
+        candidate: Trained = self._search._trained[step.number]
         if candidate.status == FAILED:
             return np.nan
         fits = all_fits(self._rule.rungs[step.rung].n_folds, self._search.n_repeats)
@@ -170,7 +170,7 @@ class StepProposals:
 
     def _begin(self, step: Step) -> Pending:
         rung = self._rule.rungs[step.rung]
-        candidate = self._search._candidates.get(step.number)
+        candidate = self._search._trained.get(step.number)
         begun: dict[Fit, Segments] = candidate.fits if candidate else {}
         shares = {fit: segments.share for fit, segments in begun.items()}
         fits = [

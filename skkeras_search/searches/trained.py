@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from skkeras_search.searches.jobs import Fit, Result
 from skkeras_search.searches.learning_curves import Curve
 from skkeras_search.searches.repeats import mean_of
-from skkeras_search.searches.segments import SoFar
+from skkeras_search.searches.so_far import SoFar
 
 FINISHED, FROZEN, FAILED = "finished", "frozen", "failed"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skkeras_search.budgets.freeze_thaw import FreezeThaw
 from skkeras_search.budgets.hyperband import Hyperband
 from skkeras_search.searches.jobs import all_fits
-from skkeras_search.searches.segments import SoFar
+from skkeras_search.searches.so_far import SoFar
 from skkeras_search.searches.steps import StepProposals
 from skkeras_search.searches.trained import Segments, Trained
 
@@ -25,7 +25,7 @@ class Search:
     n_splits_, n_repeats, max_epochs = N_FOLDS, 1, None
 
     def __init__(self):
-        self._candidates, self.steps, self.standings = {}, [], []
+        self._trained, self.steps, self.standings = {}, [], []
 
     def _all_fits(self):
         return all_fits(N_FOLDS, 1)
@@ -43,7 +43,7 @@ class Search:
 
     def train(self, job):
         new = Trained(job.params, N_FOLDS, 1)
-        candidate = self._candidates.setdefault(job.number, new)
+        candidate = self._trained.setdefault(job.number, new)
         outcome = []
         for fit, options in zip(job.fits, job.options, strict=True):
             share, x = options["share"], job.params["x"]

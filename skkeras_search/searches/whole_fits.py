@@ -1,0 +1,35 @@
+"""A whole fit, with its learning curve."""
+
+from typing import Any
+
+from sklearn.model_selection._validation import _fit_and_score  # of its searches
+
+from skkeras_search.searches.keras_step import fitted_keras_step
+from skkeras_search.searches.so_far import SoFar
+
+
+def fit_whole(estimator: Any, X: Any, y: Any, **kwargs: Any) -> dict[str, Any]:
+    """Fit and score, and keep what Keras reports of each epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not fitted.
+    X, y : array-like
+    **kwargs
+        Of scikit-learn's ``_fit_and_score``.
+
+    Returns
+    -------
+    dict
+        What scikit-learn has of a fit, and as "so_far" a ``SoFar``.
+    """
+    result = _fit_and_score(estimator, X, y, return_estimator=True, **kwargs)
+    history = _history(result.pop("estimator"))
+    n_epochs = len(history.get("loss", ()))
+    return {**result, "so_far": SoFar(n_epochs, n_epochs, history=history)}
+
+
+def _history(estimator: Any) -> dict[str, list[Any]]:
+    step = fitted_keras_step(estimator)
+    return dict(getattr(step, "history_", {}))  # none if the fit failed
