@@ -9,12 +9,15 @@ import pytest
 from skkeras_search import GridSearchCV
 from tests.searches.cluster_contract import ClusterContract, classifier, when_begun
 
+dask = pytest.importorskip("dask", reason="needs the extra [dask]")
 distributed = pytest.importorskip("distributed", reason="needs the extra [dask]")
 
 
 @pytest.fixture(scope="module")
 def cluster():
+    patience = {"distributed.deploy.lost-worker-timeout": "300s"}  # on slow machines
     with (
+        dask.config.set(patience),
         distributed.LocalCluster(
             n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None
         ) as cluster,
