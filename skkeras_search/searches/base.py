@@ -63,6 +63,7 @@ WHILE_SEARCHING = (
     "_by_arrival",
     "_callbacks",
     "_lines",
+    "_may_stop",
     "_may_warn",
     "_outcomes",
     "_recorder",
@@ -110,6 +111,8 @@ class Search:
     _recorder: NoRecord
     # Whether what arrives is known from an earlier run.
     _replays: bool = True
+    # Whether the search may stop. The earlier run has gone on, up to its last outcome.
+    _may_stop: bool = True
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Search for the best candidate, and fit the estimator with it.
@@ -236,6 +239,7 @@ class Search:
         recorded = self._recorder.run(proposals)
         self._replays = True  # whatever there was room for then
         for job, outcome in recorded.replay():
+            self._may_stop = not recorded.n_left
             self._record(job, outcome)
             if proposals.tell(job, outcome):
                 return
@@ -318,7 +322,8 @@ class Search:
 
     def _advance(self, standing: Standing) -> bool:
         """Tell callbacks how far the search is; give whether one asks to stop."""
-        return any([callback.update(standing) for callback in self._watching()])  # noqa: C419
+        answers = [callback.update(standing) for callback in self._watching()]
+        return any(answers) and self._may_stop
 
     def _watching(self) -> list[SearchCallback]:
         callbacks = getattr(self, "_skl_callbacks", ())

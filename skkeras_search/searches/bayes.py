@@ -268,7 +268,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             proposals = _Proposals(self, task, n_iter, most_batches)
             proposals.adopt(earlier)
             self._run(evaluation, executor, proposals)
-            if proposals.ends_search or executor.ends:
+            if executor.ends or (proposals.ends_search and not self._recorder.has_run):
                 break
         task.call_on_fit_task_end(estimator=self)
 
@@ -396,12 +396,12 @@ class _Proposals:
         warn_of_failures(list(chain(*outcomes)), search.error_score)
         for job, outcome in zip(batch.jobs, outcomes, strict=True):
             self._tell_score(job.params, search._score(outcome))
-        self.ends_search = search._advance(search._standing())
-        if batch.task.call_on_fit_task_end(estimator=search):
-            self.ends_search = True
+        asked = search._advance(search._standing())
+        asked |= bool(batch.task.call_on_fit_task_end(estimator=search))
+        self.ends_search = asked and search._may_stop
         result = search.optimizer_results_[-1]
         answers = [callback(result) for callback in search._callbacks]
-        stops = self.ends_search or any(answers)
+        stops = (asked or any(answers)) and search._may_stop
         if stops:
             for left in self._batches:
                 left.task.call_on_fit_task_end(estimator=search)

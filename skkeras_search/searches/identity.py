@@ -12,7 +12,7 @@ import random
 import re
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -186,7 +186,7 @@ class _Digest:
         elif hasattr(value, "to_numpy") and hasattr(value, "index"):  # of pandas
             self._add_frame(value)
         elif isinstance(value, (list, tuple)):
-            self._add_all(_name(type(value)), value)
+            self._add_sequence(value)
         elif isinstance(value, Mapping):
             self._add_all(
                 _name(type(value)), (part for item in value.items() for part in item)
@@ -219,6 +219,14 @@ class _Digest:
             self._add_array(array)
         else:
             self._add_instance(value)
+
+    def _add_sequence(self, values: list[Any] | tuple[Any, ...]) -> None:
+        numbers = _numbers_of_one_type(values)
+        if numbers is None:
+            self._add_all(_name(type(values)), values)
+        else:  # a hundred times as fast
+            self._tokens(_name(type(values)), "of", type(values[0]).__name__)
+            self._add_array(numbers)
 
     def _add_array(self, array: np.ndarray) -> None:
         self._tokens("array", array.dtype.str, str(array.shape))
@@ -298,6 +306,14 @@ def _is_constant(value: Any) -> bool:
     if type(value) in (tuple, frozenset):
         return all(map(_is_constant, value))
     return type(value) in PLAIN
+
+
+def _numbers_of_one_type(values: Sequence[Any]) -> np.ndarray | None:
+    kinds = set(map(type, values))
+    if len(kinds) != 1 or not kinds <= {bool, int, float}:
+        return None
+    array = np.array(values)
+    return None if array.dtype.hasobject else array  # of integers of any size
 
 
 def _as_array(value: Any) -> np.ndarray | None:

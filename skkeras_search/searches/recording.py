@@ -54,6 +54,11 @@ class NoRecord:
         """Begin a run of jobs."""
         return NotRecorded(proposals)
 
+    @property
+    def has_run(self) -> bool:
+        """Whether another run of jobs is recorded than those that have begun."""
+        return False
+
     def let_go(self, number: int) -> None:
         """Learn that a candidate is not trained any further."""
 
@@ -63,6 +68,8 @@ class NoRecord:
 
 class NotRecorded:
     """A run of jobs without storage."""
+
+    n_left = 0  # outcomes to be read
 
     def __init__(self, proposals: Any):
         self.propose = proposals.propose
@@ -157,6 +164,11 @@ class Record(NoRecord):
         self._n_runs += 1
         return Recorded(self, proposals, number)
 
+    @property
+    def has_run(self) -> bool:
+        """Whether another run of jobs is recorded than those that have begun."""
+        return any(job.run >= self._n_runs for job in self._jobs)
+
     def let_go(self, number: int) -> None:
         """Remove the states of a candidate."""
         of_candidate = [key for key in self._files if key[0] == number]
@@ -243,6 +255,8 @@ class Recorded:
     record: Record
     proposals: Any
     number: int
+    # Outcomes to be read.
+    n_left: int = 0
     _ids: dict[Job, int] = field(default_factory=dict)
     # Those that were under way when the search ended.
     _pending: list[Job] = field(default_factory=list)
@@ -251,10 +265,12 @@ class Recorded:
         """Give what has happened, in the order in which it did."""
         recorded = self.record.jobs_of(self.number)
         events = [(job.proposed, False, job) for job in recorded]
-        events += [(job.arrived, True, job) for job in recorded if job.arrived is not None]
+        arrived = [(job.arrived, True, job) for job in recorded if job.arrived is not None]
+        self.n_left = len(arrived)
         under_way: dict[int, Job] = {}
-        for _, has_arrived, stored in sorted(events):
+        for _, has_arrived, stored in sorted(events + arrived):
             if has_arrived:
+                self.n_left -= 1
                 yield under_way.pop(stored.id), self.record.outcome_of(stored)
                 continue
             job = self.proposals.propose()

@@ -215,3 +215,27 @@ def test_parts_of_themselves():
 def test_words(value, text):
     assert describe(value).startswith(text)
     assert len(describe(value)) <= 80
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_sequences_of_numbers_differ_by_their_items_and_types(kind):
+    values = [
+        kind(items)
+        for items in (
+            [0, 1],
+            [0.0, 1.0],
+            [False, True],
+            [0, 1.0],
+            [1, 0],
+            [0, 1, 1],
+            [0, 10**30],
+            [0, 10**30 + 1],
+            [0, "1"],
+            [[0, 1]],
+            [],
+        )
+    ]
+    hashes = [hash_of(value) for value in values]
+    assert len(set(hashes)) == len(values)
+    assert hashes == [hash_of(kind(value)) for value in values]
+    assert hash_of([0, 1]) != hash_of((0, 1)) != hash_of(np.array([0, 1]))

@@ -440,6 +440,33 @@ def test_a_search_that_a_callback_stopped_goes_on(tmp_path):
     assert_same_results(found, bayes(random_state=0).fit(X, y))
 
 
+class StopsAfter(SearchCallback):
+    """Ask to stop from some outcome on, as a time does that has passed."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def setup(self, estimator, context):
+        self.n_seen = 0
+        super().setup(estimator, context)
+
+    def update(self, standing):
+        self.n_seen += 1
+        return self.n_seen >= self.n
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 6])
+def test_a_stop_loses_nothing_that_is_recorded(search, n, tmp_path):
+    make = search if search is grid else partial(search, random_state=1)
+    make = partial(make, storage=tmp_path / "search.db")
+    stopped = make().set_callbacks(StopsAfter(n)).fit(X, y)
+    again = make().set_callbacks(StopsAfter(1)).fit(X, y)
+    assert_same_results(again, stopped)
+    found = make(storage=None).fit(X, y)
+    assert_same_results(make().fit(X, y), found)
+
+
 def test_values_that_are_no_numbers(tmp_path):
     path = tmp_path / "search.db"
     values = [Stub(), WithC(c=1.0)]
