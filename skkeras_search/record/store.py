@@ -166,6 +166,7 @@ class Store:
     """
 
     def __init__(self, path: Any, writes: bool = True):
+        _check_text(path)
         self.path = Path(path).expanduser().resolve()
         self.states = States(Path(f"{self.path}-states"))
         self._lock: Lock | None = None
@@ -465,6 +466,20 @@ class Store:
 def _json(value: JSON) -> str:
     """Write JSON, with numbers of numpy as those of Python."""
     return json.dumps(value, default=lambda number: number.item())
+
+
+def _check_text(path: Any) -> None:
+    """Refuse what other libraries take as storage.
+
+    Raises
+    ------
+    StorageError
+    """
+    text = os.fspath(path)
+    if text == ":memory:" or "://" in text:
+        raise StorageError(
+            f"storage={text!r} is no path. Give the path of a file, as 'search.db'."
+        )
 
 
 def _check_place(path: Path, writes: bool) -> None:

@@ -70,15 +70,16 @@ class LoadedSearch(Search, BaseSearchCV):
     search_name, search_class : str
         Of the search.
     n_running : int
-        Number of jobs that are under way, or were when the search ended.
+        Number of jobs that are proposed and have not arrived, or had not when the search
+        ended.
     cv_results_ : dict of ndarray
         Of the candidates that are evaluated. Hyperparameters that are no numbers, strings
         or the like, such as functions, are replaced by their names.
     best_index_, best_params_, best_score_, n_splits_, multimetric_
         As of a fitted search. The best candidate is missing if the search compares several
         scores and was not told which of them chooses, or if a function chooses.
-    learning_curves_ : pandas.DataFrame
-        Of ``FreezeThawSearchCV`` and ``HyperbandSearchCV`` only.
+    learning_curves_, timeline_ : pandas.DataFrame
+        As of a fitted search.
     """
 
     _recorder = NoRecord()

@@ -29,7 +29,13 @@ from skkeras_search.searches.so_far import SoFar
 NAME = "search"  # of a search that the user gave no name
 PACKAGES = ("skkeras-search", "scikit-learn", "scipy", "numpy", "keras", "tensorflow")
 
-
+# Why something may differ although the user has changed nothing.
+HINTS = {
+    "X": "A search inside a cross-validation has other rows in each fold, so it cannot "
+    "have a storage of its own.",
+    "folds of cv": "A cv that shuffles needs a random_state to make the same folds again.",
+    "random_state": "A RandomState differs after each draw; an integer stays the same.",
+}
 ADOPTED = -1  # the run of jobs of an earlier search
 
 
@@ -344,9 +350,10 @@ def _refusal(search: Any, stored: StoredSearch, different: dict[str, str]) -> st
     lines = [
         f"- {k} {v}\n" for k, v in different.items() if k != "estimator" or not in_detail
     ]
+    hints = [f"{hint}\n" for name, hint in HINTS.items() if name in different]
     message = (
         f"storage={str(search.storage)!r} has another search of the name "
-        f"{stored.name!r}:\n{''.join(lines)}{_other_versions(stored)}"
+        f"{stored.name!r}:\n{''.join(lines + hints)}{_other_versions(stored)}"
         "Use the same to go on with that search, or give this one another search_name or "
         "another storage."
     )

@@ -105,6 +105,12 @@ def test_a_folder_is_refused(tmp_path, writes):
         Store(tmp_path / "no" / "search.db", writes=writes)
 
 
+@pytest.mark.parametrize("text", [":memory:", "sqlite:///search.db"])
+def test_a_url_is_refused(text):
+    with pytest.raises(StorageError, match=f"storage='{text}' is no path"):
+        Store(text)
+
+
 def test_nothing_is_made_by_reading(path):
     with pytest.raises(StorageError, match=r"search\.db' does not exist"):
         Store(path, writes=False)

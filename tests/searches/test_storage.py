@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scipy.stats import uniform
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.model_selection import ShuffleSplit
 
 from skkeras_search import (
     BayesSearchCV,
@@ -380,6 +381,21 @@ def test_other_data_is_refused(data, name, tmp_path):
     grid(storage=path).fit(X, y)
     with pytest.raises(ValueError, match=rf"\n- {name} is ndarray of shape"):
         grid(storage=path).fit(*data)
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"cv": ShuffleSplit(3)}, "A cv that shuffles needs a random_state"),
+        ({"random_state": np.random.RandomState(0)}, "A RandomState differs after each"),
+        ({}, "A search inside a cross-validation has other rows in each fold"),
+    ],
+)
+def test_why_a_search_may_not_be_the_same(change, hint, tmp_path):
+    search = bayes(storage=tmp_path / "search.db", random_state=0).set_params(**change)
+    search.fit(X, y)
+    with pytest.raises(ValueError, match=hint):
+        search.fit(*((X, y) if change else (X[1:], y[1:])))
 
 
 def test_another_class_of_search_is_refused(tmp_path):
