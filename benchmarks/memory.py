@@ -1,12 +1,16 @@
 """Peak memory of a fused search, as a multiple of the size of X.
 
     python benchmarks/memory.py --size 500 --candidates 4
+    python benchmarks/memory.py --size 500 --candidates 8 --jobs 2
 
 Resident memory is sampled while a grid search runs in this process. The
-memory that holds X itself is not counted. Needs psutil.
+memory that holds X itself is not counted. With worker processes it is the
+memory of this process and all workers, where pages that several have count
+once (PSS). Needs psutil.
 """
 
 import argparse
+import contextlib
 import os
 import threading
 import time
@@ -50,18 +54,34 @@ def search(X, y, n_candidates, n_folds=3, **params):
     GridSearchCV(classifier, grid, cv=n_folds, refit=False, **params).fit(X, y)
 
 
-def peak_growth(call):
-    """Bytes by which resident memory grows at most while ``call`` runs."""
+def resident():
+    """Bytes that this process has in memory."""
     import psutil
 
-    process = psutil.Process()
-    begin = peak = process.memory_info().rss
+    return psutil.Process().memory_info().rss
+
+
+def proportional():
+    """Bytes that this process and all workers have in memory."""
+    import psutil
+
+    here = psutil.Process()
+    total = 0
+    for process in [here, *here.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):  # it has ended
+            total += process.memory_full_info().pss
+    return total
+
+
+def peak_growth(call, memory=resident):
+    """Bytes by which memory grows at most while ``call`` runs."""
+    begin = peak = memory()
     done = threading.Event()
 
     def sample():
         nonlocal peak
         while not done.wait(SECONDS_A_SAMPLE):
-            peak = max(peak, process.memory_info().rss)
+            peak = max(peak, memory())
 
     sampler = threading.Thread(target=sample)
     sampler.start()
@@ -79,12 +99,18 @@ def main():
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--jobs", type=int, help="worker processes")
     arguments = parser.parse_args()
-    search(*make_data(300), n_candidates=2)  # TensorFlow's own memory
+    memory = proportional if arguments.jobs else resident
+    # TensorFlow's own memory. Workers stay for the next search.
+    search(*make_data(300), n_candidates=4, n_jobs=arguments.jobs)
     n_bytes = np.dtype(arguments.dtype).itemsize
     X, y = make_data(arguments.size * 2**20 // (n_bytes * N_FEATURES), arguments.dtype)
+    arguments_of_search = (X, y, arguments.candidates, arguments.folds)
     start = time.perf_counter()
-    growth = peak_growth(lambda: search(X, y, arguments.candidates, arguments.folds))
+    growth = peak_growth(
+        lambda: search(*arguments_of_search, n_jobs=arguments.jobs), memory
+    )
     seconds = time.perf_counter() - start
     print(
         f"X {X.nbytes / 2**20:.0f} MB, {arguments.candidates} candidates, "

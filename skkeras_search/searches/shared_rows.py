@@ -1,6 +1,7 @@
 """The rows of a fold, taken once for the fits of all candidates."""
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ from sklearn import get_config
 
 from skkeras_search.fusion.aligned import aligned_rows
 from skkeras_search.searches.keras_step import name_of_keras_step
+
+TakeRows = Callable[[np.ndarray, Any], np.ndarray]
 
 
 class SharedRows:
@@ -19,10 +22,12 @@ class SharedRows:
     Parameters
     ----------
     whole : ndarray of numbers
+    take : callable, default=None
+        Gives rows of an array, read-only. ``aligned_rows`` if None.
     """
 
-    def __init__(self, whole: np.ndarray):
-        self._whole = whole
+    def __init__(self, whole: np.ndarray, take: TakeRows | None = None):
+        self._whole, self._take = whole, take or aligned_rows
         # By the identity of the index, which therefore is kept.
         self._taken: dict[int, tuple[Any, weakref.ref[np.ndarray]]] = {}
         self.shape, self.dtype, self.ndim = whole.shape, whole.dtype, whole.ndim
@@ -38,12 +43,12 @@ class SharedRows:
         _, reference = self._taken.get(id(index), (None, lambda: None))
         rows = reference()
         if rows is None:
-            rows = aligned_rows(self._whole, index)
+            rows = self._take(self._whole, index)
             self._taken[id(index)] = index, weakref.ref(rows)
         return rows
 
 
-def shared_rows(X: Any, estimator: Any) -> Any:
+def shared_rows(X: Any, estimator: Any, take: TakeRows | None = None) -> Any:
     """Share the rows of ``X``, if they are an array's and the estimator leaves them alone.
 
     Parameters
@@ -51,6 +56,8 @@ def shared_rows(X: Any, estimator: Any) -> Any:
     X : array-like
     estimator : estimator
         That is to be fitted to rows.
+    take : callable, default=None
+        Gives rows of an array, read-only. ``aligned_rows`` if None.
 
     Returns
     -------
@@ -60,4 +67,4 @@ def shared_rows(X: Any, estimator: Any) -> Any:
     is_ours = type(estimator).__module__.startswith("skkeras_search.")
     is_array = type(X) in (np.ndarray, np.memmap) and X.dtype.kind in "biufc"
     shares = is_ours and name_of_keras_step(estimator) is not None and is_array
-    return SharedRows(X) if shares and not get_config()["array_api_dispatch"] else X
+    return SharedRows(X, take) if shares and not get_config()["array_api_dispatch"] else X

@@ -19,6 +19,7 @@ from skkeras_search.searches.executors import Asynchronous
 from skkeras_search.searches.faults import failed, took_too_long
 from skkeras_search.searches.interruption import interrupts_left_to_search
 from skkeras_search.searches.jobs import Call, Result
+from skkeras_search.searches.mapped_rows import MappedRows
 from skkeras_search.searches.marks import TimeMark
 from skkeras_search.searches.pool import Pool
 from skkeras_search.searches.shared_rows import shared_rows
@@ -62,14 +63,14 @@ class LokyWorkers(Asynchronous):
 
     def __enter__(self) -> Self:
         self._parallel.__enter__()
-        self._marks = TemporaryDirectory(prefix="skkeras_search")
+        self._folder = TemporaryDirectory(prefix="skkeras_search")
         self._make_pool()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._pool.close()
         self._parallel.__exit__(*error)
-        self._marks.cleanup()
+        self._folder.cleanup()
 
     def submit(self, calls: list[Call]) -> Future[list[Result]]:
         """Send a job to a worker, as soon as one is free."""
@@ -110,7 +111,7 @@ class LokyWorkers(Asynchronous):
         )
 
     def _mark(self, calls: list[Call]) -> TimeMark:
-        handle, path = mkstemp(dir=self._marks.name)
+        handle, path = mkstemp(dir=self._folder.name)
         os.close(handle)
         return TimeMark(Path(path), cast(float, self._fit_timeout), len(calls))
 
@@ -142,7 +143,7 @@ class CandidateWorkers(LokyWorkers):
         return [calls]
 
     def _in_worker(self) -> Callable[[list[Call], Any], list[Result]]:
-        return _together
+        return partial(_together, MappedRows(self._folder.name))
 
 
 class FitWorkers(LokyWorkers):
@@ -173,9 +174,9 @@ class FitWorkers(LokyWorkers):
         return partial(_in_turn, nested, n_jobs)
 
 
-def _together(calls: list[Call], mark: TimeMark | None) -> list[Result]:
+def _together(take: MappedRows, calls: list[Call], mark: TimeMark | None) -> list[Result]:
     _, estimator, X = calls[0].args[:3]
-    rows = shared_rows(X, estimator)
+    rows = shared_rows(X, estimator, take)
     calls = [call._replace(args=(*call.args[:2], rows, *call.args[3:])) for call in calls]
     with _marked(mark), joblib.parallel_config("fused"):
         outcomes: list[Result] = joblib.Parallel()(joblib.delayed(call)() for call in calls)
