@@ -37,7 +37,7 @@ def test_rows_are_those_of_the_array(array, rows, tmp_path):
         np.testing.assert_array_equal(taken, array[rows])
         assert taken.dtype == array.dtype
         assert not taken.flags.writeable
-        assert taken.ctypes.data % ALIGNMENT == 0
+        assert not taken.size or taken.ctypes.data % ALIGNMENT == 0
         assert is_mapped(taken) == (array.nbytes >= LEAST_BYTES)
     assert len(list(tmp_path.iterdir())) == (array.nbytes >= LEAST_BYTES)
 
