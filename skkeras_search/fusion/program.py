@@ -17,6 +17,7 @@ from keras.src.layers.preprocessing.image_preprocessing import (  # not exported
 )
 from tensorflow.python.framework import op_def_registry, ops  # not public
 
+from skkeras_search.fusion.constants import models_held
 from skkeras_search.fusion.optimizer import resized_state
 from skkeras_search.fusion.step import (
     Batch,
@@ -142,6 +143,10 @@ class Program:
 
     def initial_state(self, model: keras.Model) -> State:
         """The state of ``model``, with that of a new optimizer if it has none yet."""
+        with models_held:  # the lane of another fold may be about to build its optimizer
+            return self._initial_state(model)
+
+    def _initial_state(self, model: keras.Model) -> State:
         state = read_state(model)
         if model.optimizer.built:
             return state

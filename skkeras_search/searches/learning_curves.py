@@ -27,6 +27,10 @@ class Curve:
         self.history = history
         self.scores[n_epochs] = score
 
+    def copy(self) -> "Curve":
+        """Give the curve as it is now."""
+        return Curve(dict(self.history), dict(self.scores))
+
     def columns(self) -> dict[str, np.ndarray]:
         """Give columns of one length, with "epoch" and "score" among them.
 

@@ -76,7 +76,7 @@ def outcome_of(
         trained.status,
         {fit: _named(so_far.segments[-1]["test_scores"]) for fit, so_far in fits.items()},
         score,
-        {fit: so_far.curve for fit, so_far in fits.items()},
+        {fit: so_far.curve.copy() for fit, so_far in fits.items()},
         first_error(job.fits, results),
         min(result["begun"] for result in results),
         max(result["ended"] for result in results),
