@@ -32,6 +32,7 @@ from skkeras_search.estimators.callbacks import (
 )
 from skkeras_search.estimators.compilation import make_compile_arguments
 from skkeras_search.estimators.continuation import epochs_before, note
+from skkeras_search.estimators.declaring_function import DeclaringFunction
 from skkeras_search.estimators.engine import (
     ENGINES,
     Fitted,
@@ -206,6 +207,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         TypeError
             If a parameter reaches nothing, or the build function returns no model.
         """
+        declared = self._declared_training()
+        callbacks = check_callbacks(kwargs.pop("callbacks", ()))
+        callbacks += check_callbacks(declared.pop("callbacks", ()))
+        chosen = {n: v for n, v in declared.items() if not hasattr(self, f"fit__{n}")}
+        kwargs = chosen | kwargs
         epochs = kwargs.pop("epochs", getattr(self, "fit__epochs", self.epochs))
         segment = take_segment(epochs)
         if segment is not None:
@@ -218,7 +224,6 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         }
         context = self._init_callback_context(max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, **data)
-        callbacks = check_callbacks(kwargs.pop("callbacks", ()))
         if hasattr(self, "_skl_callbacks"):
             tasks = EpochTasks(
                 context, self, data, self._fitted_attributes, epochs_before(segment)
@@ -707,7 +712,10 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _build_keras_model(self) -> keras.Model:
         function = self._check_model_param()
         params = self.get_params()
-        arguments = {n: v for n, v in self._extra_params.items() if "__" not in n}
+        own = function.arguments
+        arguments = {
+            n: v for n, v in self._extra_params.items() if "__" not in n or n in own
+        }
         arguments |= self._assigned_params()
         arguments.update(route_params(params, "model", pass_filter=(), strict=True))
         magic = {
@@ -718,6 +726,16 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         arguments.update({name: magic[name]() for name in function.magic})
         with shapes_explained(self.X_shape_):
             return call_seeded(lambda: function(arguments), self._seed)
+
+    def _declared_training(self) -> dict[str, Any]:
+        """Arguments of ``keras.Model.fit`` that a ``HyperModel`` chooses itself."""
+        function = self._build_function()
+        if not isinstance(function, DeclaringFunction):
+            return {}
+        params = self.get_params(deep=False)
+        return function.training_arguments(
+            {name: params[name] for name in function.declared.defaults}
+        )
 
     def _get_compile_kwargs(self) -> dict[str, Any]:
         return make_compile_arguments(self.get_params(), self._compile_kwargs)

@@ -10,6 +10,18 @@ from skkeras_search.nearest_name import did_you_mean
 
 # What the estimator itself hands to a build function that asks for it by name.
 MAGIC_ARGUMENTS = ("meta", "compile_kwargs", "params")
+# Names of parameters that go to other places than the build function begin with these.
+ROUTING_PREFIXES = (
+    "model",
+    "fit",
+    "compile",
+    "predict",
+    "optimizer",
+    "loss",
+    "metrics",
+    "callbacks",
+    "score",
+)
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 

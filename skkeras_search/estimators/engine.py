@@ -12,6 +12,7 @@ from skkeras_search.estimators.retracing import retracing_expected
 from skkeras_search.estimators.seeding import seeded
 from skkeras_search.fusion.backend import current_task
 from skkeras_search.fusion.batcher import Cancelled, Task
+from skkeras_search.fusion.epoch_count import EpochCount, current_count
 from skkeras_search.fusion.lane import Lane, LastMetrics, Predictor
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.obstacles import obstacle
@@ -37,6 +38,23 @@ class EndWhenCancelled(keras.callbacks.Callback):
         """Look before each batch."""
         if self._task.is_cancelled:
             raise Cancelled
+
+
+class CountEpochs(keras.callbacks.Callback):
+    """Note in which epoch a fit is.
+
+    Parameters
+    ----------
+    count : EpochCount
+    """
+
+    def __init__(self, count: EpochCount):
+        super().__init__()
+        self._count = count
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note the epoch."""
+        self._count.epoch, self._count.n_epochs = epoch + 1, self.params["epochs"]
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,8 @@ def fit_by_keras(
     callbacks = list(arguments.get("callbacks") or ())
     if task := current_task.get():
         callbacks.append(EndWhenCancelled(task))
+    if count := current_count.get():
+        callbacks.append(CountEpochs(count))
     with seeded(seed), retracing_expected(), metrics_named_anew():
         history = model.fit(x=x, y=y, **{**arguments, "callbacks": callbacks}).history
     n_epochs = max(map(len, history.values()), default=0)

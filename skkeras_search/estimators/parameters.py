@@ -7,27 +7,24 @@ function's defaults until the user gives them a value.
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Self
 
 import keras
 from sklearn.base import BaseEstimator, clone
 
-from skkeras_search.estimators.build_function import BuildFunction
+from skkeras_search.estimators.build_function import ROUTING_PREFIXES, BuildFunction
+from skkeras_search.estimators.declaring_function import (
+    DeclaringFunction,
+    declared_by,
+    declares,
+    is_hypermodel,
+)
 from skkeras_search.estimators.serialization import is_keras_object
 from skkeras_search.nearest_name import ABBREVIATIONS, did_you_mean
-
-ROUTING_PREFIXES = (
-    "model",
-    "fit",
-    "compile",
-    "predict",
-    "optimizer",
-    "loss",
-    "metrics",
-    "callbacks",
-    "score",
-)
+from skkeras_search.space.discovery import Declared
+from skkeras_search.space.space import Space
 
 # Attributes of tf.keras.wrappers, by what has taken their place.
 OF_THE_OLD_WRAPPERS = {
@@ -56,6 +53,8 @@ class ParametersMixin(BaseEstimator):
     # Values of the arguments that only a class of the user's names: its constructor may
     # not store them, as scikeras's MLPClassifier does not `optimizer__learning_rate`.
     _passed: dict[str, Any]
+    # What the build function declares. Copies have it, too, also in other processes.
+    _declared: Declared | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Note which parameters are asked for, before defaults join them."""
@@ -119,6 +118,8 @@ class ParametersMixin(BaseEstimator):
 
     def _set_param(self, name: str, value: Any) -> None:
         self._given.add(name)
+        if name in of_subclasses(type(self)):  # type: ignore[arg-type]
+            self._declared = None  # which its _keras_build_fn may decide by
         if name in self._constructor_defaults():
             setattr(self, name, value)
         else:
@@ -134,11 +135,15 @@ class ParametersMixin(BaseEstimator):
         constructor's ``optimizer="rmsprop"`` that nobody asked for. Nor is None a
         ``model``, for which scripts take the trained one, where there is a ``build_fn``.
         """
-        if self._param("model") is None and self.__dict__.get("build_fn") is not None:
+        if self.__dict__.get("model") is None and self.__dict__.get("build_fn") is not None:
             self.__dict__.pop("model", None)
-        function = self._build_function()
+        # What is declared is not known yet: to find out takes time. Names are looked for
+        # among it when they are asked for.
+        may_have_any = self._declaring() is not None
+        function = None if may_have_any else self._build_function()
         for name, default in self._constructor_defaults().items():
-            if function and name in function.defaults and name not in self._given:
+            is_own = may_have_any or (function and name in function.defaults)
+            if is_own and name not in self._given:
                 if _is_equal(self.__dict__.get(name, self), default):
                     del self.__dict__[name]
 
@@ -195,6 +200,8 @@ class ParametersMixin(BaseEstimator):
         prefix, routed, _ = name.partition("__")
         if routed and prefix in ROUTING_PREFIXES:
             return True
+        if self._declaring() is not None and self._declaring(name) is None:
+            return True  # the function's first parameter
         function = self._build_function()
         return name in self._known_names() or bool(function and function.open)
 
@@ -270,17 +277,81 @@ class ParametersMixin(BaseEstimator):
 
     def _build_function(self) -> BuildFunction | None:
         """The build function, or None for a ready model or none at all."""
-        model = self._given_model()
-        if model is None:
-            model = getattr(type(self), "_keras_build_fn", None) and self._keras_build_fn
+        if (declaring := self._declaring()) is not None:
+            return DeclaringFunction(declaring, self._what_declares(declaring))
+        model = self._builder()
         if isinstance(model, keras.Model) or not callable(model):
             return None
         return BuildFunction(model)
+
+    def _declaring(self, *names: str) -> Any:
+        """The function or ``HyperModel`` that declares hyperparameters, or None.
+
+        It is None where the function's ``hp`` is among the parameters with a value, which
+        are those of the estimator and ``names``.
+        """
+        builder = self._builder()
+        names += (*self._constructor_defaults(), *self._extra_params, *vars(self))
+        valued = {name.removeprefix("model__") for name in names}
+        return builder if declares(builder, valued) else None
+
+    def _what_declares(self, builder: Any) -> Declared:
+        is_own = self._given_model() is None
+        # The function behind the method, which all copies share.
+        source = type(self)._keras_build_fn if is_own else builder
+        if self._declared is None or self._declared.source is not source:
+            # What the method reads of the estimator is not declared.
+            self._declared = Declared(source, None, {})
+            try:
+                self._declared = replace(declared_by(builder), source=source)
+            except Exception:
+                self._declared = None
+                raise
+        return self._declared
+
+    def declared_space(self) -> Space | None:
+        """Give the search space that the build function declares.
+
+        Returns
+        -------
+        Space or None
+            None if ``model``, or the ``_keras_build_fn`` of a subclass, is no function with
+            ``hp`` as its first parameter and no ``keras_tuner.HyperModel``, or declares
+            nothing.
+
+        Raises
+        ------
+        ValueError
+            If the function declares its hyperparameters in a way that makes no space.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from skkeras_search import KerasClassifier
+        >>> def build_model(hp):
+        ...     units = hp.Int("units", 8, 64, step=8)
+        ...     layers = keras.layers
+        ...     return keras.Sequential(
+        ...         [layers.Dense(units), layers.Dense(3, activation="softmax")]
+        ...     )
+        >>> KerasClassifier(build_model).declared_space()
+        Space(
+            units: Range(range(8, 65, 8))
+        )
+        """
+        declaring = self._declaring()
+        return None if declaring is None else self._what_declares(declaring).space
 
     def _ready_model(self) -> keras.Model | None:
         """The model that was passed instead of a function that builds it."""
         model = self._given_model()
         return model if isinstance(model, keras.Model) else None
+
+    def _builder(self) -> Any:
+        """What was given to build the model, or the method of a class of the user's."""
+        given = self._given_model()
+        has_own = given is None and hasattr(type(self), "_keras_build_fn")
+        return self._keras_build_fn if has_own else given
 
     def _given_model(self) -> Any:
         model = self.__dict__.get("model")
@@ -308,6 +379,8 @@ class ParametersMixin(BaseEstimator):
         own = constructor_arguments(type(self))  # type: ignore[arg-type]
         taken = params.keys() & (own | self._constructed_with)
         copied = type(self)(**{name: params[name] for name in taken})
+        if (declaring := self._declaring()) is not None:
+            copied._declared = self._what_declares(declaring)
         # A class of the user's may give the others values of its own.
         for name in sorted(params.keys() - taken, key=_model_first):
             copied._set_param(name, params[name])
@@ -365,7 +438,7 @@ def _is_equal(value: Any, default: Any) -> bool:
 
 
 def _cloned(value: Any) -> Any:
-    if is_keras_object(value) or callable(value):
+    if is_keras_object(value) or callable(value) or is_hypermodel(value):
         return value
     if type(value) in (list, tuple):
         return type(value)(_cloned(item) for item in value)

@@ -16,6 +16,7 @@ from keras.src.utils.python_utils import is_default, pythonify_logs
 
 from skkeras_search.fusion.aligned import aligned_copy
 from skkeras_search.fusion.cache import Place, place_of, program_at
+from skkeras_search.fusion.epoch_count import current_count
 from skkeras_search.fusion.identity import architecture_of, identity_of
 from skkeras_search.fusion.order import Order
 from skkeras_search.fusion.pause import Course, Ending, Pause
@@ -202,6 +203,7 @@ class Lane:
         # Whether there is something that callbacks could not see yet.
         self._is_unseen = False
         self._callbacks = list(arguments.get("callbacks") or ())
+        self._count = current_count.get()
         self._stops_on_nan = [
             c for c in self._callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)
         ]
@@ -337,6 +339,8 @@ class Lane:
         logs: dict[str, Any] = {}
         frequency = self._arguments.get("validation_freq", 1)
         for epoch in epochs:
+            if self._count:
+                self._count.epoch, self._count.n_epochs = epoch + 1, hooks.params["epochs"]
             self._call(hooks.on_epoch_begin, epoch)
             if epoch == epochs[0] and self._watched and not self._start:
                 self._prepare()  # Keras traces the model as callbacks have left it here

@@ -126,6 +126,10 @@ class Sampler(ABC):
         self._pending[key] = dict(params)
         self._known.add(key)
 
+    def forget_pending(self) -> None:
+        """Take no configuration as pending. None that was asked is asked again."""
+        self._pending.clear()
+
     def tell(self, params: Mapping[str, Any], value: float, error: float = 0.0) -> None:
         """Learn how good a configuration is.
 

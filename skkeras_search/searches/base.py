@@ -5,7 +5,7 @@ import time
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
@@ -20,6 +20,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from skkeras_search.searches.advice import advice
+from skkeras_search.searches.display import Display, display_of
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.faults import FAULT_CONSTRAINTS, fill_scores, first_error
@@ -34,6 +36,7 @@ from skkeras_search.searches.interruption import first_interrupt
 from skkeras_search.searches.jobs import Fit, Job, Result, all_fits
 from skkeras_search.searches.keras_step import has_keras, last_step
 from skkeras_search.searches.learning_curves import as_frame
+from skkeras_search.searches.looking import Looking
 from skkeras_search.searches.outcome import outcome_of
 from skkeras_search.searches.progress import SearchCallback, Standing
 from skkeras_search.searches.recording import NoRecord, record_of, recording
@@ -62,14 +65,16 @@ OF_ALL_SEARCHES: dict[str, list[Any]] = {
 WHILE_SEARCHING = (
     "_by_arrival",
     "_callbacks",
-    "_lines",
+    "_display",
     "_may_stop",
     "_may_warn",
     "_outcomes",
     "_recorder",
     "_replays",
+    "_rule_of_study",
     "_space",
     "_spaces",
+    "_trials",
 )
 # Attributes that do not travel to workers.
 STAYS_HERE = (
@@ -81,7 +86,7 @@ STAYS_HERE = (
 )
 
 
-class Search:
+class Search(Looking):
     """A search of scikit-learn whose fits are trained together, and which can be stopped.
 
     For Keras classifiers, folds of one-hot rows are stratified by class.
@@ -109,6 +114,7 @@ class Search:
     # The candidates of which something has arrived, by number.
     _trained: dict[int, Trained]
     _recorder: NoRecord
+    _display = Display()
     # Whether what arrives is known from an earlier run.
     _replays: bool = True
     # Whether the search may stop. The earlier run has gone on, up to its last outcome.
@@ -194,7 +200,14 @@ class Search:
                 f"{of_class.__name__} has a _run_search of its own, which searches of "
                 "skkeras_search do not call. Derive it from a search of scikit-learn."
             )
-        with recording(self) as store, fused_by_default(self, estimators) as executor:
+        with (
+            recording(self) as store,
+            fused_by_default(self, estimators) as executor,
+            display_of(self) as self._display,
+        ):
+            if self.verbose:
+                for line in advice(self, executor, estimators, X):
+                    print(line, flush=True)
             evaluation = Evaluation(self, X, y, params)
             self._recorder = record_of(self, evaluation, store)
             with executor, first_interrupt(partial(setattr, executor, "ends", True)):
@@ -234,7 +247,8 @@ class Search:
         """
 
         def calls(job: Job) -> Any:
-            return evaluation.calls(job, proposals.n_candidates, executor.uses_processes)
+            made = evaluation.calls(job, proposals.n_candidates, executor.uses_processes)
+            return self._display.watched(job, made, executor)
 
         recorded = self._recorder.run(proposals)
         self._replays = True  # whatever there was room for then
@@ -263,10 +277,15 @@ class Search:
         finally:
             self._record(job, outcome)
 
+    @property
+    def _file(self) -> Any:
+        """Where results are written, if anywhere."""
+        return self.storage
+
     def _seed(self) -> Any:
         """The ``random_state``, or a seed that is kept in the storage."""
         given = self.random_state
-        if given is not None or self.storage is None:
+        if given is not None or self._file is None:
             return given
         drawn = check_random_state(None).randint(2**31 - 1)
         return self._recorder.choose("random_state", int(drawn))
@@ -274,6 +293,7 @@ class Search:
     def _record(self, job: Job, outcome: list[Result]) -> None:
         """Keep an outcome, before anybody else sees it."""
         self._outcomes.append((job, outcome))
+        self._display.arrived(job)
         new = Trained(job.params, self.n_splits_, self.n_repeats)
         candidate = self._trained.setdefault(job.number, new)
         options = job.options or [{}] * len(job.fits)
@@ -324,6 +344,12 @@ class Search:
         """Tell callbacks how far the search is; give whether one asks to stop."""
         answers = [callback.update(standing) for callback in self._watching()]
         return any(answers) and self._may_stop
+
+    def _show(
+        self, params: Mapping[str, Any], score: float, standing: Standing, after: str = ""
+    ) -> None:
+        """Show a candidate, as ``verbose`` asks for."""
+        self._display.candidate(params, score, standing, not self._replays, after)
 
     def _watching(self) -> list[SearchCallback]:
         callbacks = getattr(self, "_skl_callbacks", ())
@@ -418,22 +444,29 @@ class Search:
 
     def _refit(self, evaluation: Evaluation) -> None:
         """Fit the estimator to all rows, with the parameters of the best candidate."""
-        best = self.best_estimator_ = self._best_estimator(evaluation)
+        row = self.best_index_
+        best = self.best_estimator_ = self._estimator_of(row, evaluation.estimator)
         task = evaluation.task.subcontext(task_name="refit-with-best-params")
-        with task.propagate_callback_context(best):
+        with task.propagate_callback_context(best), self._display.refit():
             evaluation.begin(task)
             begun = time.time()
             data = (evaluation.X,) if evaluation.y is None else (evaluation.X, evaluation.y)
-            best.fit(*data, **evaluation.fit_params)
+            with self._training(row):
+                best.fit(*data, **evaluation.fit_params)
             self.refit_time_ = time.time() - begun
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
         evaluation.end(task)
 
-    def _best_estimator(self, evaluation: Evaluation) -> Any:
+    def _estimator_of(self, row: int, estimator: Any) -> Any:
+        """An estimator with the parameters of a candidate, to be fitted to all rows."""
         # The parameters are cloned, too, as they may be estimators.
-        params = clone(self.best_params_, safe=False)
-        return clone(evaluation.estimator).set_params(**params)
+        params = clone(self.cv_results_["params"][row], safe=False)
+        return clone(estimator).set_params(**params)
+
+    def _training(self, row: int) -> AbstractContextManager[Any]:
+        """A block in which a candidate is fitted to all rows."""
+        return nullcontext()
 
     def _keep_results(self) -> None:
         """Leave the results of the candidates that are finished."""
@@ -445,6 +478,16 @@ class Search:
             warnings.filterwarnings("ignore", "One or more of the", UserWarning)
             results = self.cv_results_ = self._results()
         self._choose_best(results, self._metric(metrics_of(results)))
+
+    def _so_far(self) -> Self:
+        """The search as if it ended now, while it lasts; else itself."""
+        if not getattr(self, "_outcomes", None):
+            return self
+        now = object.__new__(type(self))
+        now.__dict__.update(self.__dict__)
+        now._outcomes = list(self._outcomes)
+        now._keep_results()
+        return now
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()

@@ -21,12 +21,13 @@ from skkeras_search.searches.earlier import Earlier
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result, whole_job
-from skkeras_search.searches.progress import CandidateLines, Standing
+from skkeras_search.searches.progress import Standing
 from skkeras_search.searches.results import TrainRanks, result_of
 from skkeras_search.searches.spaces import (
     as_spaces,
     check_names,
     choices_of,
+    given_or_declared,
     named_choices_of,
 )
 from skkeras_search.searches.workers import CandidateWorkers
@@ -57,11 +58,11 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
     ----------
     estimator : estimator
         With ``fit``, and with ``score`` unless ``scoring`` is given.
-    search_spaces : dict, Space, list of them, or list of (dict or Space, int)
+    search_spaces : dict, Space, list of them, or list of (dict or Space, int), optional
         What ``Space`` takes, by the names of the estimator's parameters; those of a part
         of it have two underscores, as in ``"mlp__learning_rate"``. Several are searched
         one after the other, each with ``n_iter`` candidates or the number that it comes
-        with.
+        with. If not given, what a build function with ``hp`` declares.
     optimizer_kwargs : dict, optional
         Parameters of ``BayesianSampler``, such as ``n_initial``, and as far as they have a
         meaning those of scikit-optimize's ``Optimizer``.
@@ -145,7 +146,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def __init__(
         self,
         estimator: Any,
-        search_spaces: Any,
+        search_spaces: Any = None,
         optimizer_kwargs: Mapping[str, Any] | None = None,
         n_iter: int = 50,
         scoring: Any = None,
@@ -231,7 +232,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             If ``estimator`` is none.
         """
         _check_estimator(self.estimator)
-        spaces, callbacks = as_spaces(self.search_spaces, self.n_iter), _callables(callback)
+        spaces, callbacks = self._as_spaces(), _callables(callback)
         for space, _ in spaces:
             check_names(self.estimator, space)
         self._spaces, self._callbacks = spaces, callbacks
@@ -243,13 +244,16 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     @property
     def total_iterations(self) -> int:
         """Number of candidates of all spaces together."""
-        return sum(n for _, n in as_spaces(self.search_spaces, self.n_iter))
+        return sum(n for _, n in self._as_spaces())
+
+    def _as_spaces(self) -> list[tuple[Space, int]]:
+        spaces = given_or_declared(self.search_spaces, self.estimator, "search_spaces")
+        return as_spaces(spaces, self.n_iter)
 
     def _choices(self) -> list[Any]:
         return [c for space, _ in self._spaces for c in choices_of(space.dimensions)]
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
-        self._lines = CandidateLines() if self.verbose else None
         rng = check_random_state(self._seed())
         self.optimizers_: list[Sampler] = []
         self.optimizer_results_: list[OptimizeResult] = []
@@ -415,8 +419,7 @@ class _Proposals:
         search.optimizer_results_[-1] = result_of(
             self._sampler.space, self._params, self._scores
         )
-        if search._lines:
-            search._lines.print(params, score, search._standing())
+        search._show(params, score, search._standing())
 
     def _warn_of_few(self) -> None:
         n = len(self._params) + sum(len(batch.jobs) for batch in self._batches)

@@ -3,7 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Container, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
@@ -15,9 +15,8 @@ from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result
 from skkeras_search.searches.keras_step import name_of_keras_step
-from skkeras_search.searches.progress import CandidateLines, Standing
 from skkeras_search.searches.so_far import SoFar
-from skkeras_search.searches.spaces import check_names, choices_of
+from skkeras_search.searches.spaces import check_names, choices_of, given_or_declared
 from skkeras_search.searches.steps import OneJob, StepProposals
 from skkeras_search.searches.trained import (
     FINISHED,
@@ -62,7 +61,8 @@ class BudgetSearch(Search, BaseSearchCV):
             estimator's, or parameters contradict each other. Afterwards, if no fit
             succeeds at all.
         """
-        self._space = as_one_space(self.search_spaces)
+        spaces = given_or_declared(self.search_spaces, self.estimator, "search_spaces")
+        self._space = as_one_space(spaces)
         check_names(self.estimator, self._space)
         self._may_warn = True
         self.__dict__.pop("best_n_epochs_", None)
@@ -80,7 +80,6 @@ class BudgetSearch(Search, BaseSearchCV):
         """Make the rule that decides."""
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
-        self._lines = CandidateLines() if self.verbose else None
         has_epochs = self._check_epochs()
         rule = self._rule(self.n_splits_, has_epochs)
         task = evaluation.task.subcontext(
@@ -103,10 +102,18 @@ class BudgetSearch(Search, BaseSearchCV):
     def _most_promising(self) -> int | None:
         """The number of a candidate to finish, None if one is finished or none is left."""
         status = {number: c.status for number, c in self._trained.items()}
-        frozen = [number for number, found in status.items() if found == FROZEN]
+        frozen = [
+            number
+            for number, found in status.items()
+            if found == FROZEN and self._may_go_on(number)
+        ]
         if FINISHED in status.values() or not frozen:
             return None
         return max(frozen, key=lambda number: self._promise(self._trained[number]))
+
+    def _may_go_on(self, number: int) -> bool:
+        """Whether a frozen candidate may be finished after the search has stopped."""
+        return True
 
     def _check_interrupted(self) -> None:
         if not any(c.status == FINISHED for c in self._trained.values()):
@@ -172,10 +179,6 @@ class BudgetSearch(Search, BaseSearchCV):
                 stacklevel=2,
             )
 
-    def _print(self, candidate: Trained, score: float, standing: Standing) -> None:
-        if self._lines:
-            self._lines.print(candidate.params, score, standing, f" after {candidate}")
-
     def _rows(self) -> tuple[list[dict[str, Any]], list[Result]]:
         candidates = list(self._trained.values())
         return [candidate.params for candidate in candidates], rows(candidates)
@@ -205,21 +208,25 @@ class BudgetSearch(Search, BaseSearchCV):
                 f"refit={self.refit!r} has chosen a candidate that is {status}, of index "
                 f"{self.best_index_}. Choose one whose 'status' is 'finished'."
             )
-        self.best_n_epochs_ = list(self._trained.values())[self.best_index_].n_epochs
+        self.best_n_epochs_ = self._n_epochs(self.best_index_)
 
-    def _best_estimator(self, evaluation: Evaluation) -> Any:
-        best = super()._best_estimator(evaluation)
-        if self.best_n_epochs_ is not None:
-            names = [f"{name_of_keras_step(best)}{n}" for n in ("epochs", "fit__epochs")]
-            known = set(names) & best.get_params().keys()
-            best.set_params(**dict.fromkeys(known, self.best_n_epochs_))
-        return best
+    def _estimator_of(self, row: int, estimator: Any) -> Any:
+        candidate = super()._estimator_of(row, estimator)
+        if (n_epochs := self._n_epochs(row)) is not None:
+            names = [
+                f"{name_of_keras_step(candidate)}{n}" for n in ("epochs", "fit__epochs")
+            ]
+            known = set(names) & candidate.get_params().keys()
+            candidate.set_params(**dict.fromkeys(known, n_epochs))
+        return candidate
 
-    def _refit(self, evaluation: Evaluation) -> None:
+    def _training(self, row: int) -> AbstractContextManager[Any]:
         # Also if `fit` was given a number of epochs.
-        n_epochs = self.best_n_epochs_
-        with nullcontext() if n_epochs is None else segment(max_epochs=n_epochs):
-            super()._refit(evaluation)
+        n_epochs = self._n_epochs(row)
+        return nullcontext() if n_epochs is None else segment(max_epochs=n_epochs)
+
+    def _n_epochs(self, row: int) -> int | None:
+        return list(self._trained.values())[row].n_epochs
 
 
 def as_one_space(search_spaces: Any) -> Space:

@@ -33,8 +33,9 @@ class FreezeThawSearchCV(BudgetSearch):
     ----------
     estimator : estimator
         With ``fit``, and with ``score`` unless ``scoring`` is given.
-    search_spaces : dict or Space
-        What ``Space`` takes, by the names of the estimator's parameters.
+    search_spaces : dict or Space, optional
+        What ``Space`` takes, by the names of the estimator's parameters. If not given,
+        what a build function with ``hp`` declares.
     n_iter : float, default=20
         What all training may cost, in full evaluations: all epochs in all folds of one
         candidate are 1. So it costs what ``BayesSearchCV`` with this ``n_iter`` costs
@@ -138,7 +139,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
     def __init__(
         self,
         estimator: Any,
-        search_spaces: Any,
+        search_spaces: Any = None,
         *,
         n_iter: float = 20,
         max_epochs: int | None = None,

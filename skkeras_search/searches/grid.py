@@ -1,5 +1,7 @@
 """Grid search with cross-validation."""
 
+import math
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, Literal
 
@@ -14,10 +16,14 @@ from skkeras_search.searches.spaces import (
     as_list,
     check_names,
     choices_of,
+    given_or_declared,
     of_scikit_learn,
 )
 from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension, is_distribution
+
+# Of a grid with dimensions, before conditions leave out some.
+MOST_CANDIDATES = 2**20
 
 
 class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
@@ -26,11 +32,12 @@ class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
     Parameters
     ----------
     estimator : estimator
-    param_grid : dict, Space or list of them
+    param_grid : dict, Space or list of them, optional
         As in ``sklearn.model_selection.GridSearchCV``: lists of values by the names of
         parameters. A ``Real`` or ``Integer``, bounds with a prior, as in
         ``(1e-4, 1e-1, "log-uniform")``, or a distribution of ``scipy.stats`` stand for
         values that are spread evenly. Dimensions may be conditional.
+        If not given, what a build function with ``hp`` declares is searched.
     scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in ``sklearn.model_selection.GridSearchCV``.
     n_jobs : int, optional
@@ -84,7 +91,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     _parameter_constraints: dict[str, list[Any]] = {
         **model_selection.GridSearchCV._parameter_constraints,
-        "param_grid": [dict, list, Space],
+        "param_grid": [dict, list, Space, None],
         "n_values": [Interval(Integral, 1, None, closed="left")],
         **OF_ALL_SEARCHES,
         "resume": [StrOptions({"extend"}), None],
@@ -93,7 +100,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def __init__(
         self,
         estimator: Any,
-        param_grid: Any,
+        param_grid: Any = None,
         *,
         scoring: Any = None,
         n_jobs: int | None = None,
@@ -131,17 +138,30 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.search_name = search_name
         self.resume = resume
 
+    def _grids(self) -> list[Mapping[str, Any]]:
+        return as_list(given_or_declared(self.param_grid, self.estimator, "param_grid"))
+
     def _choices(self) -> list[Any]:
-        return [choice for grid in as_list(self.param_grid) for choice in choices_of(grid)]
+        return [choice for grid in self._grids() for choice in choices_of(grid)]
 
     def _candidates(self) -> list[dict[str, Any]]:
         if not any(
             is_dimension(given) or is_distribution(given)
-            for grid in as_list(self.param_grid)
+            for grid in self._grids()
             for given in grid.values()
         ):
             return list(ParameterGrid(self.param_grid))
-        spaces = [of_scikit_learn(grid) for grid in as_list(self.param_grid)]
+        spaces = [of_scikit_learn(grid) for grid in self._grids()]
         for space in spaces:
             check_names(self.estimator, space)
+            self._check_size(space)
         return [params for space in spaces for params in space.grid(self.n_values)]
+
+    def _check_size(self, space: Space) -> None:
+        n = math.prod(len(dimension.grid(self.n_values)) for dimension in space)
+        if n > MOST_CANDIDATES:
+            raise ValueError(
+                f"The grid has {n} combinations of values, more than {MOST_CANDIDATES}. "
+                f"Give fewer values, or n_values less than {self.n_values}; or take "
+                "RandomizedSearchCV or BayesSearchCV, which try some of them."
+            )

@@ -25,8 +25,9 @@ class HyperbandSearchCV(BudgetSearch):
     ----------
     estimator : estimator
         A ``KerasClassifier`` or ``KerasRegressor``, or a pipeline that ends with one.
-    search_spaces : dict or Space
-        What ``Space`` takes, by the names of the estimator's parameters.
+    search_spaces : dict or Space, optional
+        What ``Space`` takes, by the names of the estimator's parameters. If not given,
+        what a build function with ``hp`` declares.
     max_epochs : int, default=81
         Epochs of a candidate that is trained to the end, in the place of ``epochs``.
     factor : float, default=3
@@ -106,7 +107,7 @@ n_features_in_, feature_names_in_
     def __init__(
         self,
         estimator: Any,
-        search_spaces: Any,
+        search_spaces: Any = None,
         max_epochs: int = 81,
         factor: float = 3,
         min_epochs: int = 1,

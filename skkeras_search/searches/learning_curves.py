@@ -65,13 +65,18 @@ def as_frame(curves: Mapping[tuple[int, int, int], Curve]) -> Any:
         Without pandas.
     """
     pd = pandas_for("learning_curves_")
-    frames = [
-        pd.DataFrame(
-            {"candidate": candidate, "fold": fold, "repeat": repeat, **curve.columns()}
+    parts = [curve.columns() for curve in curves.values()]
+    n_epochs = [len(part["epoch"]) for part in parts]
+    places = np.repeat(np.array(list(curves)), n_epochs, axis=0)
+    columns = dict(zip(("candidate", "fold", "repeat"), places.T, strict=True))
+    for name in dict.fromkeys(name for part in parts for name in part):
+        columns[name] = np.concatenate(
+            [
+                part[name] if name in part else np.full(n, np.nan)
+                for part, n in zip(parts, n_epochs, strict=True)
+            ]
         )
-        for (candidate, fold, repeat), curve in curves.items()
-    ]
-    return pd.concat(frames, ignore_index=True)
+    return pd.DataFrame(columns)
 
 
 def pandas_for(attribute: str) -> Any:

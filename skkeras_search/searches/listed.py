@@ -74,6 +74,8 @@ class _Proposals:
 
     def tell(self, job: Job, outcome: list[Result]) -> bool:
         self._n_told += 1
-        self._best = np.fmax(self._best, self._search._score(outcome))
+        score = self._search._score(outcome)
+        self._best = np.fmax(self._best, score)
         standing = Standing(self._n_told, self.n_candidates, self._best)
+        self._search._show(job.params, score, standing)
         return self._search._advance(standing)

@@ -1,10 +1,12 @@
 """The results of a search, read from its storage."""
 
 import json
-from typing import Any
+import math
+from typing import Any, NoReturn
 
 from sklearn.base import BaseEstimator
 from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from skkeras_search.budgets.rule import BudgetRule
 from skkeras_search.nearest_name import did_you_mean
@@ -56,19 +58,39 @@ def load_search(storage: Any, search_name: str | None = None) -> "LoadedSearch":
     """
     with Store(storage, writes=False) as store:
         search = _find(store, search_name)
-        if search.settings["in_steps"]:
-            return _LoadedBudget(store, search)
-        ranks = search.settings["ranks_train_scores"]
-        return (_LoadedWithTrainRanks if ranks else LoadedSearch)(store, search)
+    if search.settings["in_steps"]:
+        return _LoadedBudget(storage, search.name)
+    ranks = search.settings["ranks_train_scores"]
+    return (_LoadedWithTrainRanks if ranks else LoadedSearch)(storage, search.name)
 
 
 class LoadedSearch(Search, BaseSearchCV):
     """The results of a search, as ``load_search`` gives them.
 
+    A clone reads the storage again, and so has what a running search has found since.
+
+    Parameters
+    ----------
+    storage : path-like
+    search_name : str
+
     Attributes
     ----------
-    search_name, search_class : str
-        Of the search.
+    search_class : str
+        Name of the class of the search.
+    random_state : int, str or None
+        The seed, or a description of the generator.
+    described_spaces : list of dict of str to str
+        The values in each space of the search, in words, by the names of hyperparameters.
+        Empty if an earlier release has written the storage.
+    test_ratio : float
+        Number of test rows for each training row, over all folds. Not a number if an
+        earlier release has written the storage.
+    identity : dict of str to str
+        What the search was made of, in words: its parameters, those of its estimator, the
+        shapes of the data.
+    versions : dict of str to str
+        The releases of Python and of packages that the search was begun with.
     n_running : int
         Number of jobs that are proposed and have not arrived, or had not when the search
         ended.
@@ -85,9 +107,19 @@ class LoadedSearch(Search, BaseSearchCV):
     _recorder = NoRecord()
     _may_warn = False
 
-    def __init__(self, store: Store, search: StoredSearch):
+    def __init__(self, storage: Any, search_name: str):
+        self.storage, self.search_name = storage, search_name
+        with Store(storage, writes=False) as store:
+            self._read(store, _find(store, search_name))
+
+    def _read(self, store: Store, search: StoredSearch) -> None:
         settings = search.settings
-        self.search_name, self.search_class = search.name, search.kind
+        self.search_class, self.identity = search.kind, search.identity
+        self.versions = settings["versions"]
+        self.described_spaces = settings.get("spaces", [])
+        self.test_ratio = settings.get("test_ratio", math.nan)
+        seed = search.identity.get("random_state")
+        self.random_state = store.choices(search).get("random_state", seed)
         self.refit = settings["refit"]
         self.scoring = _no_scorer if settings["has_callable_scoring"] else None
         self.error_score = settings["error_score"]
@@ -119,9 +151,28 @@ class LoadedSearch(Search, BaseSearchCV):
             self._choose_best(results, self._metric(metrics))
         del self._outcomes
 
+    def fit(self, X: Any, y: Any = None, **params: Any) -> NoReturn:
+        """Raise an error: only the search itself can go on.
+
+        Raises
+        ------
+        TypeError
+        """
+        raise TypeError(
+            f"This is what load_search has read of a {self.search_class}, without its "
+            f"estimator. To go on with the search, make the same {self.search_class} with "
+            f"storage={str(self.storage)!r} and search_name={self.search_name!r}, and call "
+            "its fit."
+        )
+
     def __repr__(self) -> str:
         n = len(self.cv_results_["params"])
         return f"<{self.search_class} {self.search_name!r} with {n} candidates>"
+
+    def _sk_visual_block_(self) -> Any:
+        return _VisualBlock(
+            "single", self, names=f"{self.search_class} (loaded)", name_details=repr(self)
+        )
 
     def __sklearn_tags__(self) -> Any:
         return BaseEstimator.__sklearn_tags__(self)
@@ -134,7 +185,7 @@ class _LoadedWithTrainRanks(TrainRanks, LoadedSearch):
     pass
 
 
-class _LoadedBudget(BudgetSearch, LoadedSearch):
+class _LoadedBudget(LoadedSearch, BudgetSearch):
     def _rule(self, n_folds: int, has_epochs: bool) -> BudgetRule:
         raise NotImplementedError("A search that is loaded proposes nothing.")
 

@@ -1,9 +1,8 @@
-"""Lines about a search: one now and then, or one for each candidate."""
+"""How far a search is: callbacks that are told, and a line about it now and then."""
 
 import math
 import sys
 import time
-from collections.abc import Mapping
 from typing import Any, NamedTuple, TextIO
 
 from sklearn.callback import CallbackContext
@@ -129,71 +128,76 @@ class SearchProgress(SearchCallback):
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin with a search."""
-        self._begun = self._printed = time.monotonic()
+        self._pace, self._printed = Pace(), time.monotonic()
         self._unprinted: Standing | None = None  # `teardown` follows an error, too
+        self._is_new = True
         super().setup(estimator, context)
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Learn whether the search is still reading what it has evaluated before."""
+        self._is_new = outcome.is_new
 
     def update(self, standing: Standing) -> None:
         """Print a line, if it is time."""
         self._unprinted = standing
+        self._pace.reach(standing, self._is_new)
         if time.monotonic() - self._printed >= self.every:
-            self._print(standing, _left(standing, self._begun))
+            self._print(standing, self._pace.left_in_words())
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """Print the last line of a search."""
         if self._unprinted is not None:
-            self._print(self._unprinted, _duration(time.monotonic() - self._begun))
+            self._print(self._unprinted, duration(self._pace.passed))
 
     def _print(self, standing: Standing, duration: str) -> None:
         self._unprinted, self._printed = None, time.monotonic()
-        line = f"{standing} {standing.unit}, {_best(standing)}, {duration}"
+        line = f"{standing} {standing.unit}, {best_in_words(standing)}, {duration}"
         print(line, file=self.file or sys.stderr, flush=True)
 
 
-class CandidateLines:
-    """Print a line for each candidate of a search, as its ``verbose`` asks for."""
+class Pace:
+    """How fast a search goes. What is read from a storage does not count."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._begun = self._from = time.monotonic()
+        self._n_before = 0.0
+        self._end: float | None = None
 
-    def print(
-        self, params: Mapping[str, Any], score: float, standing: Standing, after: str = ""
-    ) -> None:
-        """Print the line of a candidate.
+    def reach(self, standing: Standing, is_new: bool) -> None:
+        """Learn how far the search is."""
+        now = time.monotonic()
+        if not is_new:
+            self._from, self._n_before = now, standing.n
+        n = standing.n - self._n_before
+        if n > 0:
+            left = max(0.0, standing.total - standing.n)
+            self._end = now + (now - self._from) / n * left
 
-        Parameters
-        ----------
-        params : mapping
-        score : float
-        standing : Standing
-            With the candidate.
-        after : str, default=""
-            How far the candidate is trained.
-        """
-        named = ", ".join(f"{name}={value}" for name, value in params.items())
-        left = _left(standing, self._begun)
-        line = f"{standing}: {named}; score {score:.4g}{after}, {_best(standing)}, {left}"
-        print(line, flush=True)
+    @property
+    def passed(self) -> float:
+        """Seconds since the search began."""
+        return time.monotonic() - self._begun
 
-
-def _number(n: float) -> str:
-    return f"{n:.1f}".removesuffix(".0")
+    def left_in_words(self) -> str:
+        """Say how long the search will take from now on."""
+        if self._end is None or not math.isfinite(self._end):
+            return "nothing known of the time left"
+        return f"about {duration(max(0.0, self._end - time.monotonic()))} left"
 
 
-def _best(standing: Standing) -> str:
+def best_in_words(standing: Standing) -> str:
+    """Say what the best score is."""
     is_there = math.isfinite(standing.best)
     return f"best score {standing.best:.4g}" if is_there else "no score yet"
 
 
-def _left(standing: Standing, begun: float) -> str:
-    if not standing.n:
-        return "nothing known of the time left"
-    seconds = (time.monotonic() - begun) / standing.n * max(0, standing.total - standing.n)
-    return f"about {_duration(seconds)} left"
-
-
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Say how long something takes, in the unit that fits."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = seconds / 60
     return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def _number(n: float) -> str:
+    return f"{n:.1f}".removesuffix(".0")

@@ -1,6 +1,7 @@
 """Randomized search with cross-validation."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from skkeras_search.searches.spaces import (
     as_list,
     check_names,
     choices_of,
+    given_or_declared,
     of_scikit_learn,
 )
 from skkeras_search.space import Space
@@ -28,12 +30,13 @@ class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
     Parameters
     ----------
     estimator : estimator
-    param_distributions : dict, Space or list of them
+    param_distributions : dict, Space or list of them, optional
         As in ``sklearn.model_selection.RandomizedSearchCV``: lists, and distributions of
         ``scipy.stats``, by the names of parameters. Dimensions, and bounds with a prior,
         as in ``(1e-4, 1e-1, "log-uniform")``, are taken, too, and may be conditional; no
         candidate is then evaluated twice. In a list, each candidate is of one of the
         dicts, all of which are as likely.
+        If not given, what a build function with ``hp`` declares is searched.
     n_iter : int, default=10
         Number of candidates.
     scoring, refit, cv, verbose, pre_dispatch, random_state, error_score, \
@@ -78,7 +81,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     _parameter_constraints: dict[str, list[Any]] = {
         **model_selection.RandomizedSearchCV._parameter_constraints,
-        "param_distributions": [dict, list, Space],
+        "param_distributions": [dict, list, Space, None],
         **OF_ALL_SEARCHES,
         "resume": [StrOptions({"extend"}), None],
     }
@@ -86,7 +89,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     def __init__(
         self,
         estimator: Any,
-        param_distributions: Any,
+        param_distributions: Any = None,
         *,
         n_iter: int = 10,
         scoring: Any = None,
@@ -126,12 +129,16 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.search_name = search_name
         self.resume = resume
 
+    def _dicts(self) -> list[Mapping[str, Any]]:
+        given = self.param_distributions
+        return as_list(given_or_declared(given, self.estimator, "param_distributions"))
+
     def _choices(self) -> list[Any]:
-        spaces = as_list(self.param_distributions)
+        spaces = self._dicts()
         return [choice for space in spaces for choice in choices_of(space)]
 
     def _candidates(self) -> list[dict[str, Any]]:
-        dicts = as_list(self.param_distributions)
+        dicts = self._dicts()
         if not any(is_dimension(given) for some in dicts for given in some.values()):
             sampler = ParameterSampler(
                 self.param_distributions, self.n_iter, random_state=self._seed()

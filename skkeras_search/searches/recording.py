@@ -1,6 +1,7 @@
 """Between a search and its storage: what has happened is read, what happens is written."""
 
 import json
+import math
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from numbers import Real
 from operator import attrgetter
 from typing import Any
 
+from skkeras_search.inspection.summary import described
 from skkeras_search.record.plain import JSON, pack, unpack
 from skkeras_search.record.states import StateFile
 from skkeras_search.record.store import (
@@ -308,10 +310,10 @@ def recording(search: Any) -> Iterator[Store | None]:
     StorageError
         If it cannot be opened.
     """
-    if search.storage is None:
+    if search._file is None:
         yield None
         return
-    with Store(search.storage) as store:
+    with Store(search._file) as store:
         yield store
 
 
@@ -373,6 +375,7 @@ def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
     return {
         "n_splits": len(evaluation.folds),
         "n_repeats": search.n_repeats,
+        "test_ratio": _test_ratio(evaluation.folds),
         "refit": None if callable(search.refit) else search.refit,
         "ranks_train_scores": isinstance(search, TrainRanks),
         "in_steps": hasattr(search, "_rule"),
@@ -380,7 +383,14 @@ def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
         "return_train_score": search.return_train_score,
         "error_score": search.error_score,
         "versions": _versions(),
+        "spaces": described(search),
     }
+
+
+def _test_ratio(folds: Any) -> float:
+    """The number of test rows for each training row, over all folds."""
+    n_train, n_test = (sum(map(len, rows)) for rows in zip(*folds, strict=True))
+    return n_test / n_train if n_train else math.nan
 
 
 def text_of(params: dict[str, Any]) -> str:

@@ -19,16 +19,47 @@ class SearchResult(OptimizeResult):
 
     ``skopt.plots`` wants a space of its own classes. Where this module is imported,
     ``result.space`` is one, unless the space is conditional; ``result["space"]`` is always
-    the space that was searched.
+    the space that was searched. ``models[n]`` has learned from the first ``n`` candidates,
+    at least one.
     """
 
     def __getattr__(self, name: str) -> Any:
         if name == "models":
-            return [Surrogate(self["space"], self["x_iters"], self["func_vals"])]
-        space = super().__getattr__(name)
-        if name == "space" and "skopt.plots" in sys.modules and not space.is_conditional:
-            return _of_scikit_optimize(space)
-        return space
+            if self["space"].is_conditional:
+                raise AttributeError(_not_drawn(self["space"]))
+            x_iters, values = self["x_iters"], self["func_vals"]
+            return [
+                Surrogate(self["space"], x_iters[: max(n, 1)], values[: max(n, 1)])
+                for n in range(len(x_iters) + 1)
+            ]
+        found = super().__getattr__(name)
+        if name == "space" and "skopt.plots" in sys.modules:
+            conditional = found.is_conditional
+            return _Undrawn(found) if conditional else _of_scikit_optimize(found)
+        return found
+
+
+class _Undrawn(Space):
+    """A conditional space, which says why the plots cannot draw it."""
+
+    def __init__(self, space: Space):
+        self.__dict__.update(vars(space))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(_not_drawn(self))
+
+    def __getitem__(self, key: Any) -> Any:
+        raise TypeError(_not_drawn(self))
+
+
+def _not_drawn(space: Space) -> str:
+    conditional = [name for name, d in space.dimensions.items() if d.when]
+    return (
+        f"scikit-optimize has no conditional spaces, and {conditional[0]!r} is "
+        "conditional. Of its plots, plot_convergence and plot_regret draw this search."
+    )
 
 
 def result_of(
@@ -166,7 +197,8 @@ def _foreign(name: str, dimension: Dimension) -> Any:
     if low == high:
         return Categorical([low], name=name)
     kind = Integer if isinstance(low, int) else Real
-    return kind(low, high, prior=getattr(dimension, "prior", "uniform"), name=name)
+    is_log = getattr(dimension, "prior", "uniform") == "log-uniform"
+    return kind(low, high, prior="log-uniform" if is_log else "uniform", name=name)
 
 
 class TrainRanks:

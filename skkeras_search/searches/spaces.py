@@ -8,8 +8,46 @@ from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.nearest_name import about_parameter, did_you_mean
 from skkeras_search.space import Space
+from skkeras_search.space.declared import declared_in
 from skkeras_search.space.dimensions import is_estimator
 from skkeras_search.space.notations import is_dimension
+
+
+def given_or_declared(given: Any, estimator: Any, parameter: str) -> Any:
+    """Give the spaces of a search, or where there are none what the estimator declares.
+
+    Parameters
+    ----------
+    given : object
+        The search's parameter, None if it was left out.
+    estimator : estimator
+        A Keras estimator, or a pipeline or another estimator with some in it, whose build
+        functions declare hyperparameters.
+    parameter : str
+        Name of the search's parameter, for the message.
+
+    Returns
+    -------
+    object
+        What was given, or a ``Space`` whose names have the prefixes of the parts, as in
+        ``"kerasclassifier__units"``.
+
+    Raises
+    ------
+    ValueError
+        If nothing is given, and nothing declared.
+    """
+    if given is not None:
+        return given
+    dimensions = declared_in(estimator)
+    if not dimensions:
+        raise ValueError(
+            f"{parameter} is empty; give a dict of dimensions, as in "
+            "{'learning_rate': (1e-4, 1e-1, 'log-uniform')}, or an estimator whose build "
+            "function declares them, as in KerasClassifier(build_model) with "
+            "build_model(hp)."
+        )
+    return Space(dimensions)
 
 
 def as_spaces(search_spaces: Any, n_iter: int) -> list[tuple[Space, int]]:

@@ -155,7 +155,8 @@ class StepProposals:
             standing = Standing(
                 self._spent, self._rule.budget, float(self._best), "evaluations"
             )
-            self._search._print(candidate, score, standing)
+            after = f" after {candidate}"
+            self._search._show(candidate.params, score, standing, after)
             self.stops |= self._search._advance(standing)
 
     def _score(self, step: Step) -> float:

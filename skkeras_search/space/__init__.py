@@ -7,6 +7,7 @@ from skkeras_search.space.dimensions import (
     Integer,
     Range,
     Real,
+    Steps,
 )
 from skkeras_search.space.notations import as_dimension
 from skkeras_search.space.space import Space
@@ -19,5 +20,6 @@ __all__ = [
     "Range",
     "Real",
     "Space",
+    "Steps",
     "as_dimension",
 ]

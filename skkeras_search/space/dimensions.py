@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import check_random_state
 
-Prior = Literal["uniform", "log-uniform"]
+Prior = Literal["uniform", "log-uniform", "reverse-log-uniform"]
+PRIORS = ("uniform", "log-uniform", "reverse-log-uniform")
 
 # A distribution without bounds is searched between these of its quantiles.
 TAIL = 1e-4
@@ -137,7 +138,11 @@ class Dimension(ABC):
 
 
 class _Numeric(Dimension):
-    """Numbers between two bounds, on a linear or a logarithmic scale."""
+    """Numbers between two bounds, on a linear or a logarithmic scale.
+
+    The reverse logarithmic scale is the logarithmic one seen from the other end: most of
+    it is near the upper bound.
+    """
 
     low: Any
     high: Any
@@ -154,8 +159,8 @@ class _Numeric(Dimension):
         when: Mapping[str, Any] | None,
     ):
         super().__init__(name, when)
-        if prior not in ("uniform", "log-uniform"):
-            raise ValueError(f"prior must be 'uniform' or 'log-uniform', got {prior!r}.")
+        if prior not in PRIORS:
+            raise ValueError(f"prior must be one of {PRIORS}, got {prior!r}.")
         for bound, value in (("low", low), ("high", high)):
             if not is_number(value):
                 raise ValueError(f"{bound}={value!r} is not a finite number.")
@@ -168,9 +173,9 @@ class _Numeric(Dimension):
                 f"low={low!r} must be less than high={high!r}. For a single value use "
                 f"[{low!r}]."
             )
-        if prior == "log-uniform" and low <= 0:
+        if prior != "uniform" and low <= 0:
             raise ValueError(
-                f"low={low!r} must be greater than 0 with prior='log-uniform', as there "
+                f"low={low!r} must be greater than 0 with prior={prior!r}, as there "
                 "is no logarithm of it."
             )
         self.low, self.high, self.prior = low, high, prior
@@ -186,10 +191,19 @@ class _Numeric(Dimension):
         return f"{self.low!r}, {self.high!r}{prior}"
 
     def _scaled(self, values: Any) -> Any:
-        return np.log(values) if self.prior == "log-uniform" else np.asarray(values, float)
+        values = np.asarray(values, float)
+        if self.prior == "log-uniform":
+            return np.log(values)
+        if self.prior == "reverse-log-uniform":
+            return -np.log(self.low + self.high - values)
+        return values
 
     def _unscaled(self, values: Any) -> Any:
-        return np.exp(values) if self.prior == "log-uniform" else values
+        if self.prior == "log-uniform":
+            return np.exp(values)
+        if self.prior == "reverse-log-uniform":
+            return self.low + self.high - np.exp(-values)
+        return values
 
     def _check(self, value: Any) -> None:
         if not is_number(value):
@@ -205,8 +219,10 @@ class Real(_Numeric):
     ----------
     low, high : float
         Bounds, both included.
-    prior : {"uniform", "log-uniform"}, default="uniform"
+    prior : {"uniform", "log-uniform", "reverse-log-uniform"}, default="uniform"
         "log-uniform" for what matters by its magnitude, as learning rates do.
+        "reverse-log-uniform" for what matters by its distance from the upper bound, as
+        momentum does.
     base, transform, dtype
         Taken for scripts for scikit-optimize. They have no effect.
     name, when
@@ -272,7 +288,8 @@ class Integer(_Numeric):
     ----------
     low, high : int
         Bounds, both included.
-    prior : {"uniform", "log-uniform"}, default="uniform"
+    prior : {"uniform", "log-uniform", "reverse-log-uniform"}, default="uniform"
+        As in ``Real``.
     base, transform, dtype
         Taken for scripts for scikit-optimize. They have no effect.
     name, when
@@ -509,6 +526,42 @@ class Categorical(Dimension):
     def _arguments(self) -> str:
         prior = "" if self.prior is None else f", prior={list(self.prior)}"
         return f"{list(self.categories)}{prior}"
+
+
+class Steps(Categorical):
+    """Real numbers with a step between each and the next, all of which a grid takes.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds. ``high`` is among the numbers if steps from ``low`` lead to it.
+    step : float
+        Greater than 0.
+    name, when
+        As in ``Dimension``.
+
+    Examples
+    --------
+    >>> from skkeras_search.space import Steps
+    >>> Steps(0.0, 1.0, 0.25).categories
+    (0.0, 0.25, 0.5, 0.75, 1.0)
+    """
+
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        step: float,
+        name: str | None = None,
+        when: Mapping[str, Any] | None = None,
+    ):
+        last = int((high - low) / step + 1e-9)
+        numbers = [min(low + n * step, high) for n in range(last + 1)]
+        super().__init__(numbers, name=name, when=when, ordered=True)
+        self.low, self.high, self.step = low, high, step
+
+    def _arguments(self) -> str:
+        return f"{self.low!r}, {self.high!r}, {self.step!r}"
 
 
 class Distribution(Dimension):

@@ -7,17 +7,17 @@ import numpy as np
 
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.space.dimensions import (
+    PRIORS,
     Categorical,
     Dimension,
     Distribution,
     Integer,
     Range,
     Real,
+    Steps,
     check_distribution,
     is_number,
 )
-
-PRIORS = ("uniform", "log-uniform")
 
 
 def as_dimension(given: Any) -> Dimension:
@@ -63,7 +63,7 @@ def as_dimension(given: Any) -> Dimension:
         return _of_distribution(given)
     if isinstance(given, tuple) and len(given) == 3 and _has_wrong_prior(given):
         raise ValueError(
-            f"prior must be 'uniform' or 'log-uniform', got {given[2]!r}."
+            f"prior must be one of {PRIORS}, got {given[2]!r}."
             + did_you_mean(given[2], PRIORS)
             + f" If these are choices, give a list: {list(given)!r}."
         )
@@ -155,8 +155,7 @@ def _of_optuna(given: Any) -> Dimension:
         return (Integer if whole else Real)(given.low, given.high, prior)
     if whole:
         return as_dimension(range(given.low, given.high + 1, given.step))
-    n = int((given.high - given.low) / given.step + 1e-9) + 1
-    return Categorical([given.low + i * given.step for i in range(n)], ordered=True)
+    return Steps(given.low, given.high, given.step)
 
 
 # Recognised by their names, so that nothing is imported.

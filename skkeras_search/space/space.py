@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -191,6 +191,40 @@ class Space:
             )
             if is_active
         }
+
+    def build(self, choose: Callable[[str, Dimension], Any]) -> dict[str, Any]:
+        """Make a configuration value by value, each after those that it depends on.
+
+        Parameters
+        ----------
+        choose : callable
+            Gives a value for a name and its dimension. It is called only for
+            hyperparameters that are set, given the values before.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        ValueError
+            If a dimension does not have the value that was chosen for it.
+
+        Examples
+        --------
+        >>> from skkeras_search import Real, Space
+        >>> gamma = Real(0, 1, when={"kernel": "rbf"})
+        >>> space = Space({"gamma": gamma, "kernel": ["rbf", "linear"]})
+        >>> space.build(lambda name, dimension: dimension.grid(1)[0])
+        {'gamma': 0.5, 'kernel': 'rbf'}
+        """
+        vector, chosen = np.full(len(self), INACTIVE), {}
+        for index in self._order:
+            if self.active(vector[None])[0, index]:
+                name = self.names[index]
+                chosen[name] = choose(name, self.dimensions[name])
+                vector[index] = self.dimensions[name].encode(chosen[name])
+        return {name: chosen[name] for name in self.names if name in chosen}
 
     def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
         """Map points of the unit cube to vectors, as the dimensions' priors have it.

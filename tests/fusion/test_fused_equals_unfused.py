@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import layers, losses, metrics, optimizers
 from keras.src.backend.common import global_state
@@ -177,6 +177,11 @@ def test_optimizers_of_embeddings(name):
     fit_both(classifier(model, optimizer=OPTIMIZERS[name]), words, y[:64])
 
 
+def name_of(loss):
+    """A name that is the same in any process."""
+    return getattr(loss, "name", loss)
+
+
 REGRESSION_LOSSES = [
     "mse",
     "mae",
@@ -191,7 +196,7 @@ REGRESSION_LOSSES = [
 ]
 
 
-@pytest.mark.parametrize("loss", REGRESSION_LOSSES, ids=str)
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES, ids=name_of)
 def test_losses_of_regression(loss):
     fit_both(
         lambda: KerasRegressor(
@@ -213,7 +218,7 @@ CLASS_LOSSES = [
 ]
 
 
-@pytest.mark.parametrize("loss", CLASS_LOSSES, ids=str)
+@pytest.mark.parametrize("loss", CLASS_LOSSES, ids=name_of)
 def test_losses_of_classes(loss):
     fit_both(classifier(loss=loss, metrics=["accuracy"]), X, y)
 
@@ -520,6 +525,8 @@ def test_going_on():
 def test_whatever_is_fitted(
     hidden, kind, optimizer, activation, batch_size, n_rows, split, weighted
 ):
+    # Before a normalisation the gradient of a bias is rounding, and Lion takes its sign.
+    assume(optimizer != "Lion" or "normalization" not in kind)
     estimator = classifier(
         hidden=hidden,
         between=LAYERS[kind],

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -16,14 +17,15 @@ distributed = pytest.importorskip("distributed", reason="needs the extra [dask]"
 @pytest.fixture(scope="module")
 def cluster():
     patience = {"distributed.deploy.lost-worker-timeout": "300s"}  # on slow machines
-    with (
-        dask.config.set(patience),
-        distributed.LocalCluster(
+    with dask.config.set(patience):
+        cluster = distributed.LocalCluster(
             n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+        )
+        client = distributed.Client(cluster)
         yield client
+        with suppress(TimeoutError):  # of workers that are being started
+            client.close()
+            cluster.close()
 
 
 class TestDask(ClusterContract):

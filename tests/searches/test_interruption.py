@@ -147,11 +147,15 @@ def test_candidates_behind_a_slow_one_are_kept():
             return super().fit(X, y)
 
     found = grid(Slow(), [0, 1, 2, 3, 4, 5, 6, 7], n_jobs=2)
+    before = set(threading.enumerate())
     try:
         with parallel_config("threading"), pytest.raises(KeyboardInterrupt):
             found.fit(X, y)
     finally:
         go_on.set()
+        # At their end fits put the filters of warnings back, which all threads share.
+        for thread in set(threading.enumerate()) - before:
+            thread.join(5)
     results = found.cv_results_
     assert [params["a"] for params in results["params"]] == [0, 2, 3, 4, 5]
     assert list(results["mean_test_score"]) == [0, 2, 3, 4, 5]

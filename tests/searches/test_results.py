@@ -12,6 +12,7 @@ from sklearn.datasets import load_iris
 
 from skkeras_search import BayesSearchCV, Categorical, Integer, Real
 
+skopt = pytest.importorskip("skopt")
 plots = pytest.importorskip("skopt.plots")
 X, y = load_iris(return_X_y=True)
 SPACE = {
@@ -92,7 +93,7 @@ def test_the_plots_draw(result):
 
 
 def test_the_surrogate_has_learned(result):
-    (model,) = result.models
+    model = result.models[-1]
     x = [list(x) for x in result.x_iters]
     mean, std = model.predict(result.space.transform(x), return_std=True)
     assert np.corrcoef(mean, result.func_vals)[0, 1] > 0.9
@@ -103,7 +104,7 @@ def test_the_surrogate_has_learned(result):
 def test_candidates_that_failed():
     result = result_of({"depth": [7, 8], "rate": SPACE["rate"]})
     assert np.isnan(result.func_vals).any()
-    (model,) = result.models
+    model = result.models[-1]
     assert np.isfinite(model.predict(result.space.transform(result.x_iters))).all()
 
 
@@ -121,13 +122,89 @@ def test_the_space_itself(result):
     condition = {"kind": "x"}
     conditional = {"kind": ["x", "y"], "rate": Real(0.1, 1, when=condition)}
     found = result_of(conditional, n_iter=3)
-    assert found.space is found["space"]
+    assert found.space == found["space"]
 
 
 def test_categories_of_any_kind():
     space = {"size": Categorical([(8,), (8, 8)]), "kind": ["x", None]}
     found = result_of(space, n_iter=4)
     assert found.space.n_dims == 2
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"rate": (0.1, 1.0), "power": Integer(1, 100, "log-uniform")},
+        {
+            "rate": Real(0.1, 1.0, "reverse-log-uniform"),
+            "power": Integer(1, 100, "reverse-log-uniform"),
+        },
+        {"depth": range(0, 5, 2), "share": stats.binom(10, 0.3)},
+        {"kind": ["x", "y", "z"], "size": [8, 16, None], "rate": (0.1, 1.0)},
+    ],
+)
+def test_all_plots(space):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    result = result_of(space, n_iter=6)
+    few = {"n_points": 3, "n_samples": 4}
+    names = sorted(space)
+    points = result.space.transform(result.space.rvs(4, random_state=0))
+    assert plots.plot_convergence(("one", result), ("all", [result])) is not None
+    assert plots.plot_regret(result) is not None
+    assert plots.plot_evaluations(result) is not None
+    assert plots.plot_objective(result, **few) is not None
+    assert plots.plot_objective_2D(result, *names[:2], **few) is not None
+    for name in names:
+        assert plots.plot_histogram(result, name) is not None
+    for draw in (plots.partial_dependence, plots.partial_dependence_2D):
+        found = draw(result.space, result.models[-1], 0, 1, points, n_points=3)
+        assert np.isfinite(found[2]).all()
+    found = plots.partial_dependence_1D(result.space, result.models[-1], 0, points)
+    assert np.isfinite(found[1]).all()
+    best, value = skopt.utils.expected_minimum_random_sampling(result, 20, random_state=0)
+    assert dict(zip(names, best, strict=True)).keys() == space.keys()
+    assert np.isfinite(value)
+    pyplot.close("all")
+
+
+def test_plots_of_the_gaussian_process():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    result = result_of({"rate": Real(1e-3, 1.0)}, n_iter=6)
+    for n_calls in (-1, 0, 3, 6):
+        plots.plot_gaussian_process(result, n_calls=n_calls, show_acq_func=True)
+    plots.plot_gaussian_process(result, show_next_point=True, show_title=True)
+    pyplot.close("all")
+
+
+def test_plots_of_a_conditional_space():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    space = {"kind": ["x", "y"], "rate": Real(0.1, 1, when={"kind": "x"})}
+    result = result_of(space, n_iter=6)
+    plots.plot_convergence(result)
+    plots.plot_regret(result)
+    message = "no conditional spaces, and 'rate' is conditional"
+    for draw in (plots.plot_evaluations, plots.plot_objective):
+        with pytest.raises(AttributeError, match=message):
+            draw(result)
+    with pytest.raises(TypeError, match=message):
+        plots.plot_histogram(result, "rate")
+    with pytest.raises(AttributeError, match=message):
+        plots.plot_objective_2D(result, "kind", "rate")
+    with pytest.raises(AttributeError, match=message):
+        result.models  # noqa: B018
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize("name", ["result.pkl", "result.gz"])
+@pytest.mark.parametrize("store_objective", [True, False])
+def test_dump_and_load(tmp_path, result, name, store_objective):
+    skopt.dump(result, tmp_path / name, store_objective=store_objective)
+    again = skopt.load(tmp_path / name)
+    assert again.x_iters == result.x_iters
+    assert (again.func_vals == result.func_vals).all()
+    assert repr(again["space"]) == repr(result["space"])
+    points = result.space.transform([result.x])
+    assert again.models[-1].predict(points) == result.models[-1].predict(points)
 
 
 def test_scikit_optimize_is_not_imported():

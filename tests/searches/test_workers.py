@@ -184,7 +184,8 @@ def test_a_dead_worker_is_an_error_if_errors_are():
 
 def test_what_is_printed(capsys):
     search(n_iter=2, verbose=1, refit=False).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
+    advice, *lines = capsys.readouterr().out.splitlines()
+    assert advice.startswith("n_jobs=2 starts worker processes")  # once
     assert [line[:14] for line in lines] == ["1 of 2: units=", "2 of 2: units="]
 
 

@@ -195,7 +195,7 @@ def test_grids():
         (lambda: Real(math.nan, 1), "low=nan is not a finite number"),
         (lambda: Real(0, math.inf), "high=inf is not a finite number"),
         (lambda: Real("a", 1), "low='a' is not a finite number"),
-        (lambda: Real(0, 1, "log"), "prior must be 'uniform' or 'log-uniform', got 'log'"),
+        (lambda: Real(0, 1, "log"), "prior must be one of .*'uniform'.* got 'log'"),
         (lambda: Categorical([]), "categories is empty"),
         (lambda: Real(-1e308, 1e308), "too near or too far"),
         (lambda: Integer(0, 10**25), "high must be between -2..53 and 2..53"),
@@ -234,3 +234,16 @@ def test_repr():
     assert repr(Integer(1, 9, "log-uniform")) == "Integer(1, 9, 'log-uniform')"
     assert repr(Categorical(["a", "b"])) == "Categorical(['a', 'b'])"
     assert repr(Real(0, 1, when={"a": 1})) == "Real(0.0, 1.0, when={'a': 1})"
+
+
+@pytest.mark.parametrize("dimension", [Real, Integer])
+def test_reverse_log_uniform_is_log_uniform_from_the_other_end(dimension):
+    near_high = dimension(1, 1000, "reverse-log-uniform")
+    near_low = dimension(1, 1000, "log-uniform")
+    for value in (1, 2, 10, 500, 999, 1000):
+        mirrored = near_low.encode(1001 - value)
+        assert near_high.encode(value) == pytest.approx(1 - mirrored)
+        assert near_high.decode(near_high.encode(value)) == pytest.approx(value)
+    assert near_high.grid(3)[1] > 900
+    with pytest.raises(ValueError, match="low=0 must be greater than 0"):
+        dimension(0, 1000, "reverse-log-uniform")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from skkeras_search import Categorical, Integer, Real, Space
-from skkeras_search.space import Distribution, Range, as_dimension
+from skkeras_search.space import Distribution, Range, Steps, as_dimension
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,14 @@ def test_distributions_of_optuna():
     )
     assert as_dimension(optuna.IntDistribution(1, 9)) == Integer(1, 9)
     assert as_dimension(optuna.IntDistribution(0, 9, step=3)) == Range(range(0, 10, 3))
-    assert as_dimension(optuna.FloatDistribution(0.0, 1.0, step=0.5)) == Categorical(
-        [0.0, 0.5, 1.0], ordered=True
+    assert as_dimension(optuna.FloatDistribution(0.0, 1.0, step=0.5)) == Steps(
+        0.0, 1.0, 0.5
     )
+    assert as_dimension(optuna.FloatDistribution(0.1, 0.3, step=0.1)).grid(9) == [
+        0.1,
+        0.2,
+        0.3,
+    ]
     assert as_dimension(optuna.CategoricalDistribution(["a", None])) == Categorical(
         ["a", None]
     )

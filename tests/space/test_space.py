@@ -151,3 +151,33 @@ def test_what_is_no_configuration():
 def test_a_name_that_is_no_str():
     with pytest.raises(TypeError, match="names that are str, got 1"):
         Space({1: [1, 2]})
+
+
+def test_build_asks_for_what_is_set_in_order():
+    space = Space(
+        {
+            "child": Real(0, 1, when={"parent": [1, 2]}),
+            "grandchild": Real(0, 1, when={"child_kind": "a"}),
+            "child_kind": Categorical(["a", "b"], when={"parent": 2}),
+            "parent": Integer(0, 3),
+        }
+    )
+    for parent, kind, expected in [
+        (0, "a", ["parent"]),
+        (1, "a", ["parent", "child"]),
+        (2, "b", ["parent", "child", "child_kind"]),
+        (2, "a", ["parent", "child", "child_kind", "grandchild"]),
+    ]:
+        values = {"parent": parent, "child_kind": kind, "child": 0.5, "grandchild": 0.5}
+        asked = []
+
+        def choose(name, _, values=values, asked=asked):
+            asked.append(name)
+            return values[name]
+
+        params = space.build(choose)
+        assert sorted(asked) == sorted(expected)
+        assert all(asked.index("parent") <= asked.index(name) for name in asked)
+        assert params in space
+    with pytest.raises(ValueError, match="not in"):
+        space.build(lambda name, _: 7)

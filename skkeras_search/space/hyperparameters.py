@@ -1,0 +1,389 @@
+"""The ``hp`` of a build function: hands out values, and notes what was asked for."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.space.dimensions import (
+    Categorical,
+    Dimension,
+    Integer,
+    Range,
+    Real,
+    is_number,
+)
+
+# KerasTuner's words for scales, with ours.
+SAMPLINGS = {
+    "linear": "uniform",
+    "log": "log-uniform",
+    "reverse_log": "reverse-log-uniform",
+}
+
+
+class DeclarationError(ValueError):
+    """A build function declares its hyperparameters in a way that makes no space."""
+
+
+@dataclass
+class Declaration:
+    """One hyperparameter, as a build function has asked for it.
+
+    Attributes
+    ----------
+    dimension : Dimension
+        Without conditions.
+    default : object
+    conditions : dict of str to list
+        Of the scopes around it: values of other hyperparameters.
+    is_active : bool
+        Whether the conditions held.
+    """
+
+    dimension: Dimension
+    default: Any
+    conditions: dict[str, list[Any]]
+    is_active: bool
+
+
+class HyperParameters:
+    """The argument ``hp`` of a build function, with the interface of KerasTuner's.
+
+    Parameters
+    ----------
+    values : mapping of str to object, optional
+        Values of hyperparameters. Others have their defaults.
+
+    Attributes
+    ----------
+    values : dict of str to object
+        Of the hyperparameters that were asked for, in the order in which they were.
+    declarations : list of (str, Declaration)
+        What was asked for, with the names, in the order in which it was.
+
+    Examples
+    --------
+    >>> from skkeras_search.space.hyperparameters import HyperParameters
+    >>> hp = HyperParameters({"units": 16})
+    >>> hp.Int("units", 8, 64, step=8), hp.Float("rate", 1e-4, 1e-1, sampling="log")
+    (16, 0.0001)
+    >>> hp.values
+    {'units': 16, 'rate': 0.0001}
+    """
+
+    def __init__(self, values: Mapping[str, Any] | None = None):
+        self._given = dict(values or {})
+        self._scopes: list[str] = []
+        self._conditions: list[tuple[str, list[Any]]] = []
+        self.values: dict[str, Any] = {}
+        self.declarations: list[tuple[str, Declaration]] = []
+
+    def Int(  # noqa: N802  # KerasTuner's name
+        self,
+        name: str,
+        min_value: int,
+        max_value: int,
+        step: int | None = None,
+        sampling: str | None = "linear",
+        default: int | None = None,
+        parent_name: str | None = None,
+        parent_values: Any = None,
+    ) -> Any:
+        """Ask for a whole number, both bounds included.
+
+        Parameters
+        ----------
+        name : str
+        min_value, max_value : int
+        step : int, optional
+            The difference between neighbours, or with ``sampling="log"`` their quotient.
+        sampling : {"linear", "log", "reverse_log"}, default="linear"
+        default : int, optional
+            ``min_value``, if not given.
+        parent_name, parent_values : str and list, optional
+            As in ``conditional_scope``.
+
+        Returns
+        -------
+        int or None
+            None where the condition does not hold.
+        """
+        for which, bound in (("min_value", min_value), ("max_value", max_value)):
+            if not is_number(bound) or bound != int(bound):
+                raise DeclarationError(
+                    f"hp.Int({name!r}): {which}={bound!r} is not a whole number."
+                )
+        low, high = int(min_value), int(max_value)
+        if step is not None and step != int(step):
+            raise DeclarationError(
+                f"hp.Int({name!r}): step={step!r} is not a whole number."
+            )
+        dimension = _numbers("Int", name, low, high, step, sampling)
+        default = low if default is None else default
+        return self._ask("Int", name, dimension, default, parent_name, parent_values)
+
+    def Float(  # noqa: N802
+        self,
+        name: str,
+        min_value: float,
+        max_value: float,
+        step: float | None = None,
+        sampling: str | None = "linear",
+        default: float | None = None,
+        parent_name: str | None = None,
+        parent_values: Any = None,
+    ) -> Any:
+        """Ask for a real number, as ``Int`` asks for a whole one."""
+        for which, bound in (("min_value", min_value), ("max_value", max_value)):
+            if not is_number(bound):
+                raise DeclarationError(
+                    f"hp.Float({name!r}): {which}={bound!r} is not a number."
+                )
+        low, high = float(min_value), float(max_value)
+        dimension = _numbers("Float", name, low, high, step, sampling)
+        default = low if default is None else default
+        return self._ask("Float", name, dimension, default, parent_name, parent_values)
+
+    def Choice(  # noqa: N802
+        self,
+        name: str,
+        values: Iterable[Any],
+        ordered: bool | None = None,
+        default: Any = None,
+        parent_name: str | None = None,
+        parent_values: Any = None,
+    ) -> Any:
+        """Ask for one of several values.
+
+        Parameters
+        ----------
+        name : str
+        values : list
+        ordered : bool, optional
+            Whether neighbours are alike. If not given, as in ``Categorical``.
+        default : object, optional
+            If not given, None if it is one of the values, else the first of them.
+        parent_name, parent_values : str and list, optional
+            As in ``conditional_scope``.
+
+        Returns
+        -------
+        object or None
+            None where the condition does not hold.
+        """
+        dimension = _made("Choice", name, Categorical, values, ordered=ordered)
+        if ordered and not all(is_number(value) for value in dimension.categories):
+            raise DeclarationError(
+                f"hp.Choice({name!r}): only numbers have an order, so ordered=True is "
+                f"wrong for {list(dimension.categories)!r}."
+            )
+        if default is None and None not in dimension:
+            default = dimension.categories[0]
+        return self._ask("Choice", name, dimension, default, parent_name, parent_values)
+
+    def Boolean(  # noqa: N802
+        self,
+        name: str,
+        default: bool = False,
+        parent_name: str | None = None,
+        parent_values: Any = None,
+    ) -> Any:
+        """Ask for False or True."""
+        dimension = Categorical([False, True])
+        return self._ask("Boolean", name, dimension, default, parent_name, parent_values)
+
+    def Fixed(  # noqa: N802
+        self,
+        name: str,
+        value: Any,
+        parent_name: str | None = None,
+        parent_values: Any = None,
+    ) -> Any:
+        """Ask for a value that is not searched."""
+        dimension = Categorical([value])
+        return self._ask("Fixed", name, dimension, value, parent_name, parent_values)
+
+    @contextmanager
+    def name_scope(self, name: str) -> Iterator[None]:
+        """Put "name/" before the names of what is asked for in a block."""
+        self._scopes.append(str(name))
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    @contextmanager
+    def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
+        """Ask, in a block, only where another hyperparameter has one of some values.
+
+        Elsewhere the block runs, too, and what it asks for is None.
+
+        Parameters
+        ----------
+        parent_name : str
+            Of a hyperparameter that was asked for before.
+        parent_values : list or object
+        """
+        parent = self._full(parent_name)
+        known = [name for name, _ in self.declarations]
+        if parent not in known:
+            raise DeclarationError(
+                f"hp.conditional_scope({parent!r}, ...): no hyperparameter of this name "
+                "was declared before." + did_you_mean(parent, known)
+            )
+        several = isinstance(parent_values, (list, tuple, set, frozenset))
+        values = list(parent_values) if several else [parent_values]
+        dimension = next(d.dimension for name, d in self.declarations if name == parent)
+        around = self._merged_conditions().get(parent)
+        if not any(v in dimension and (around is None or v in around) for v in values):
+            in_scopes = (
+                "" if around is None else f", in the scopes around it one of {around!r}"
+            )
+            raise DeclarationError(
+                f"hp.conditional_scope({parent!r}, {parent_values!r}) never holds, as "
+                f"{parent!r} is {dimension!r}{in_scopes}."
+            )
+        self._conditions.append((parent, values))
+        try:
+            yield
+        finally:
+            self._conditions.pop()
+
+    def get(self, name: str) -> Any:
+        """Give the value of what was asked for before.
+
+        Raises
+        ------
+        KeyError
+            If nothing of this name was.
+        ValueError
+            If its condition does not hold.
+        """
+        full = self._full(name)
+        if full in self.values:
+            return self.values[full]
+        known = [known for known, _ in self.declarations]
+        if full in known:
+            raise ValueError(f"{full!r} is inactive, as its condition does not hold.")
+        raise KeyError(f"No hyperparameter {full!r} was declared before.")
+
+    def copy(self) -> "HyperParameters":
+        """Give one with the same values, which notes what is asked for by itself."""
+        return HyperParameters({**self._given, **self.values})
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return self._full(name) in self.values
+
+    def _full(self, name: str) -> str:
+        return "/".join([*self._scopes, str(name)])
+
+    def _ask(
+        self,
+        kind: str,
+        name: str,
+        dimension: Dimension,
+        default: Any,
+        parent_name: str | None,
+        parent_values: Any,
+    ) -> Any:
+        full = self._full(name)
+        if default not in dimension and not _is_between(dimension, default):
+            raise DeclarationError(
+                f"hp.{kind}({full!r}): default={default!r} is not in {dimension!r}."
+            )
+        scope = (
+            self.conditional_scope(parent_name, parent_values)
+            if parent_name
+            else nullcontext()
+        )
+        with scope:
+            conditions = self._merged_conditions()
+            is_active = all(
+                parent in self.values and self.values[parent] in values
+                for parent, values in self._conditions
+            )
+        self.declarations.append(
+            (full, Declaration(dimension, default, conditions, is_active))
+        )
+        if not is_active:
+            return None
+        value = self._given.get(full, default)
+        return self.values.setdefault(full, value)
+
+    def _merged_conditions(self) -> dict[str, list[Any]]:
+        merged: dict[str, list[Any]] = {}
+        for parent, values in self._conditions:
+            before = merged.get(parent, values)
+            merged[parent] = [v for v in values if v in before]
+        return merged
+
+
+def _numbers(
+    kind: str, name: str, low: Any, high: Any, step: Any, sampling: str | None
+) -> Dimension:
+    """The dimension of the numbers that ``Int`` or ``Float`` may give."""
+    scale = str(sampling or "linear").lower()
+    if scale not in SAMPLINGS:
+        raise DeclarationError(
+            f"hp.{kind}({name!r}): sampling must be one of {list(SAMPLINGS)}, got "
+            f"{sampling!r}." + did_you_mean(scale, SAMPLINGS)
+        )
+    if low > high:
+        raise DeclarationError(
+            f"hp.{kind}({name!r}): min_value={low!r} is greater than max_value={high!r}."
+        )
+    if scale != "linear" and low <= 0:
+        raise DeclarationError(
+            f"hp.{kind}({name!r}): min_value={low!r} must be greater than 0 with "
+            f"sampling={scale!r}."
+        )
+    least = 0 if scale == "linear" else 1
+    if step is not None and not (is_number(step) and step > least):
+        raise DeclarationError(
+            f"hp.{kind}({name!r}): step={step!r} must be a number greater than {least} "
+            f"with sampling={scale!r}."
+        )
+    if low == high:
+        return Categorical([low])
+    if step is None or (kind == "Int" and scale == "linear" and step == 1):
+        dimension = Integer if kind == "Int" else Real
+        return _made(kind, name, dimension, low, high, SAMPLINGS[scale])
+    if kind == "Int" and scale == "linear":
+        numbers = range(low, high + 1, int(step))
+        return Range(numbers) if len(numbers) > 1 else Categorical([low])
+    return Categorical(_stepped(low, high, step, scale), ordered=True)
+
+
+def _stepped(low: Any, high: Any, step: Any, scale: str) -> list[Any]:
+    """The numbers with a step between each and the next, as KerasTuner counts them."""
+    # The last of 0, 0.2, ..., 1.0 is there, although 1.0 // 0.2 is 4.
+    numbers, tolerance = [], 1e-8 * abs(high)
+    number, index = low, 0
+    while number <= high + tolerance:
+        numbers.append(number)
+        index += 1
+        number = low + index * step if scale == "linear" else low * step**index
+    if scale == "reverse_log":
+        numbers = [high + low - number for number in reversed(numbers)]
+    return [type(low)(number) for number in numbers]
+
+
+def _made(kind: str, name: str, dimension: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return dimension(*args, **kwargs)
+    except (TypeError, ValueError) as error:
+        raise DeclarationError(f"hp.{kind}({name!r}): {error}") from error
+
+
+def _is_between(dimension: Dimension, default: Any) -> bool:
+    """Whether a default is within the bounds, maybe between two steps."""
+    if not is_number(default):
+        return False
+    numbers: Any = getattr(dimension, "categories", getattr(dimension, "bounds", ()))
+    ordered = dimension.is_ordered and all(is_number(number) for number in numbers)
+    return bool(ordered and numbers and min(numbers) <= default <= max(numbers))
