@@ -1,0 +1,26 @@
+"""Looking at a search: displays, a report, and summaries.
+
+Nothing here imports Keras or TensorFlow: a search is read by its attributes.
+"""
+
+from skkeras_search.inspection.convergence import ConvergenceDisplay
+from skkeras_search.inspection.fold_scores import FoldScoresDisplay
+from skkeras_search.inspection.hyperparameter import HyperparameterDisplay
+from skkeras_search.inspection.importance import ImportanceDisplay
+from skkeras_search.inspection.learning_curves import LearningCurvesDisplay
+from skkeras_search.inspection.overview import plot_overview
+from skkeras_search.inspection.parallel_coordinates import ParallelCoordinatesDisplay
+from skkeras_search.inspection.report import write_report
+from skkeras_search.inspection.timeline import TimelineDisplay
+
+__all__ = [
+    "ConvergenceDisplay",
+    "FoldScoresDisplay",
+    "HyperparameterDisplay",
+    "ImportanceDisplay",
+    "LearningCurvesDisplay",
+    "ParallelCoordinatesDisplay",
+    "TimelineDisplay",
+    "plot_overview",
+    "write_report",
+]

@@ -1,0 +1,338 @@
+"""The code that makes an estimator."""
+
+import builtins
+import functools
+import importlib
+import inspect
+import keyword
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+import numpy as np
+
+WIDTH = 88
+PLAIN = (type(None), bool, int, str, bytes, range, slice, type(...))
+# Longer arrays are not written.
+MOST_ELEMENTS = 100
+BRACKETS: dict[type, str] = {list: "[]", tuple: "()", set: "{}"}
+
+
+@dataclass
+class Call:
+    """An expression in brackets.
+
+    Attributes
+    ----------
+    opening, closing : str
+    parts : list of (str, expression)
+        Each with what stands before it, such as ``"C="``.
+    """
+
+    opening: str
+    closing: str
+    parts: list[tuple[str, Any]]
+
+    def in_one_line(self) -> str:
+        """Write it."""
+        parts = [before + _in_one_line(part) for before, part in self.parts]
+        only = "," if self.opening == "(" and len(parts) == 1 else ""
+        return f"{self.opening}{', '.join(parts)}{only}{self.closing}"
+
+
+@dataclass
+class Writer:
+    """Writes values as expressions, and notes what these need.
+
+    Attributes
+    ----------
+    imports : dict of str to set of str
+        Names by modules; under "", whole modules.
+    names : dict of str to object
+        What each name in the code stands for, but for the names that Python has itself.
+    undefined : dict of str to object
+        What cannot be written, by the name that stands for it.
+    """
+
+    imports: dict[str, set[str]] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
+    undefined: dict[str, Any] = field(default_factory=dict)
+
+    def expression(self, value: Any, hint: str) -> Any:
+        """Give the expression of a value.
+
+        Parameters
+        ----------
+        value : object
+        hint : str
+            A name for it if it cannot be written.
+
+        Returns
+        -------
+        str or Call
+        """
+        if type(value) in PLAIN:
+            return _plain(value)
+        if type(value) is float:
+            return repr(value) if math.isfinite(value) else f'float("{value!r}")'
+        if isinstance(value, (np.bool_, np.number, np.str_)):
+            return self.expression(value.item(), hint)
+        if type(value) in BRACKETS and value != set():
+            return self._sequence(value, hint)
+        if type(value) is dict:
+            items = [
+                (
+                    f"{_in_one_line(self.expression(k, hint))}: ",
+                    self.expression(v, _word(k, hint)),
+                )
+                for k, v in value.items()
+            ]
+            return Call("{", "}", items)
+        if type(value) is functools.partial:
+            return self._partial(value, hint)
+        if isinstance(value, np.ndarray) and _is_short(value) and self._binds("np", np):
+            self.imports.setdefault("", set()).add("numpy as np")
+            values = self.expression(value.tolist(), hint)
+            return Call(
+                "np.array(", ")", [("", values), ("dtype=", _plain(value.dtype.name))]
+            )
+        if isinstance(value, (type, FunctionType, BuiltinFunctionType, np.ufunc)):
+            return self._imported(value) or self._placeholder(value, hint)
+        if hasattr(value, "get_params"):
+            return self._estimator(value, hint)
+        if hasattr(value, "get_config") and not hasattr(value, "layers"):  # of Keras
+            return self._of_keras(value, hint)
+        return self._placeholder(value, hint)
+
+    def _sequence(self, values: Any, hint: str) -> Call:
+        opening, closing = tuple(BRACKETS[type(values)])
+        ordered = sorted(values, key=repr) if type(values) is set else values
+        return Call(opening, closing, [("", self._item(v, hint)) for v in ordered])
+
+    def _item(self, value: Any, hint: str) -> Any:
+        """An element, which in a list of steps has a name itself."""
+        if type(value) is tuple and len(value) > 1 and isinstance(value[0], str):
+            parts = [("", _plain(value[0]))]
+            parts += [("", self.expression(v, _word(value[0], hint))) for v in value[1:]]
+            return Call("(", ")", parts)
+        return self.expression(value, hint)
+
+    def _partial(self, value: Any, hint: str) -> Any:
+        name = self._imported(functools.partial)
+        if name is None:
+            return self._placeholder(value, hint)
+        given = [("", value.func), *(("", argument) for argument in value.args)]
+        named = [(f"{name}=", argument) for name, argument in value.keywords.items()]
+        parts = [(before, self.expression(v, hint)) for before, v in (*given, *named)]
+        return Call(f"{name}(", ")", parts)
+
+    def _estimator(self, estimator: Any, hint: str) -> Any:
+        name = self._imported(type(estimator))
+        if name is None:
+            return self._placeholder(estimator, hint)
+        params = _needed(estimator)
+        parts = [(f"{n}=", self.expression(v, n)) for n, v in params.items() if _is_name(n)]
+        odd = {n: v for n, v in params.items() if not _is_name(n)}
+        if odd:
+            parts.append(("**", self.expression(odd, hint)))
+        return Call(f"{name}(", ")", parts)
+
+    def _of_keras(self, value: Any, hint: str) -> Any:
+        name = self._imported(type(value))
+        if name is None:
+            return self._placeholder(value, hint)
+        config = value.get_config()
+        return Call(f"{name}.from_config(", ")", [("", self.expression(config, hint))])
+
+    def _imported(self, value: Any) -> str | None:
+        """Import a class or a function; give its name, None if it cannot be imported."""
+        name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
+        if not all(map(_is_name, name.split("."))):
+            return None
+        for module in _modules(value):
+            if _found(module, name) is value:
+                return name if module == "builtins" else self._import(module, name)
+        return None
+
+    def _import(self, module: str, name: str) -> str | None:
+        """Import a name, or where it stands for something else the module."""
+        first, package = name.partition(".")[0], module.partition(".")[0]
+        if self._binds(first, _found(module, first)):
+            self.imports.setdefault(module, set()).add(first)
+            return name
+        if self._binds(package, importlib.import_module(package)):
+            self.imports.setdefault("", set()).add(module)
+            return f"{module}.{name}"
+        return None
+
+    def _binds(self, name: str, value: Any) -> bool:
+        """Let a name stand for a value, if it does not stand for another."""
+        return not hasattr(builtins, name) and self.names.setdefault(name, value) is value
+
+    def _placeholder(self, value: Any, hint: str) -> str:
+        of_class = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(value).__name__).lower()
+        is_function = isinstance(value, (FunctionType, type))
+        own = value.__name__ if is_function else of_class
+        name = next(filter(_is_name, (str(own), hint.rpartition("__")[2])), "value")
+        number, numbered = 1, name
+        while not self._binds(numbered, value):
+            number += 1
+            numbered = f"{name}_{number}"
+        self.undefined[numbered] = value
+        return numbered
+
+
+def source_of(estimator: Any, name: str = "estimator") -> str:
+    """Write the code that makes an estimator with the parameters of a given one.
+
+    Parameters
+    ----------
+    estimator : estimator
+    name : str, default="estimator"
+        Of the variable.
+
+    Returns
+    -------
+    str
+        It runs if all parameters are plain values, estimators, and functions or classes
+        that can be imported. What cannot be written is a name, which a comment explains.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> print(source_of(SVC(C=2.0)))
+    from sklearn.svm import SVC
+    <BLANKLINE>
+    estimator = SVC(C=2.0)
+    """
+    writer = Writer()
+    expression = writer.expression(estimator, name)
+    return _program(writer, f"{name} = {_written(expression, 0, len(name) + 3)}")
+
+
+def source_of_parameters(params: Mapping[str, Any]) -> str:
+    """Write the code that sets parameters of an estimator that is not known."""
+    writer = Writer()
+    expression = writer.expression(dict(params), "params")
+    return _program(
+        writer,
+        f"params = {_written(expression, 0, 9)}\n"
+        "# The estimator as it was given to the search:\n"
+        "estimator.set_params(**params)",
+    )
+
+
+def _program(writer: Writer, code: str) -> str:
+    """Put before code what it needs."""
+    head = list(_import_lines(writer.imports))
+    head += [f"# Define {name}: {_about(v)}" for name, v in writer.undefined.items()]
+    return "\n".join([*head, "", code] if head else [code])
+
+
+def _import_lines(imports: Mapping[str, set[str]]) -> Iterator[str]:
+    for module, names in sorted(imports.items()):
+        if module:
+            yield f"from {module} import {', '.join(sorted(names))}"
+        else:
+            yield from (f"import {name}" for name in sorted(names))
+
+
+def _written(expression: Any, indent: int, before: int) -> str:
+    """Write an expression, over several lines if it is too long for one."""
+    text = _in_one_line(expression)
+    if isinstance(expression, str) or indent + before + len(text) < WIDTH:
+        return text
+    inner = " " * (indent + 4)
+    lines = [
+        f"{inner}{name}{_written(part, indent + 4, len(name) + 1)},"
+        for name, part in expression.parts
+    ]
+    if not lines:
+        return text
+    return "\n".join([expression.opening, *lines, " " * indent + expression.closing])
+
+
+def _plain(value: Any) -> str:
+    text = repr(value)
+    is_simple = isinstance(value, str) and text.startswith("'") and '"' not in text
+    return f'"{text[1:-1]}"' if is_simple else text
+
+
+def _in_one_line(expression: Any) -> str:
+    return expression if isinstance(expression, str) else expression.in_one_line()
+
+
+def _needed(estimator: Any) -> dict[str, Any]:
+    """The parameters that a constructor has to be given: those that are no defaults."""
+    params = estimator.get_params(deep=False)
+    signature = inspect.signature(type(estimator)).parameters
+    given = {
+        name: params[name]
+        for name, parameter in signature.items()
+        if name in params and not _is_same(params[name], parameter.default)
+    }
+    try:
+        made = type(estimator)(**given).get_params(deep=False)
+    except Exception:  # of a constructor that checks; it gets all
+        return params
+    # A parameter may depend on others, as arguments of a build function do.
+    more = {n: v for n, v in params.items() if not (n in made and _is_same(v, made[n]))}
+    return given | more
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if value is other:
+        return True
+    if type(value) is not type(other):
+        return False
+    if isinstance(value, float) and math.isnan(value):
+        return math.isnan(other)
+    if isinstance(value, (list, tuple)):
+        return len(value) == len(other) and all(map(_is_same, value, other))
+    return type(value) in (*PLAIN, float, dict) and repr(value) == repr(other)
+
+
+def _modules(value: Any) -> Iterator[str]:
+    """Modules that may have a class or function, the most public first."""
+    module = getattr(value, "__module__", None) or "numpy"  # of a ufunc
+    if module == "__main__":
+        return
+    parts = module.split(".")
+    public = [part for part in parts if part != "src"]  # as Keras calls its own
+    for names in (public, parts):
+        yield from (".".join(names[: n + 1]) for n in range(len(names)))
+
+
+def _found(module: str, name: str) -> Any:
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return None
+    return found
+
+
+def _is_short(array: np.ndarray) -> bool:
+    return array.size <= MOST_ELEMENTS and array.dtype.kind in "biufU"
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _word(key: Any, hint: str) -> str:
+    return key if isinstance(key, str) else hint
+
+
+def _about(value: Any) -> str:
+    """Describe what is not written, in a line."""
+    if isinstance(value, (FunctionType, type)):
+        what = "class" if isinstance(value, type) else "function"
+        text = f"the {what} {value.__qualname__} of {value.__module__}"
+    else:
+        text = f"an instance of {type(value).__module__}.{type(value).__qualname__}"
+    return " ".join(text.split())
