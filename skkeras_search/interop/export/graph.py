@@ -1,0 +1,304 @@
+"""A fitted estimator as one Keras model, from the features to what it predicts."""
+
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+from skkeras_search.estimators.base import BaseWrapper
+from skkeras_search.interop.export.outputs import (
+    OUTPUT_NAMES,
+    predictions,
+    with_targets_back,
+)
+from skkeras_search.interop.export.preprocessing import (
+    apply,
+    columns_read,
+    does_nothing,
+    texts_of,
+)
+from skkeras_search.interop.export.tables import ExportError, Numbers, Table, Text
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An input of the exported model.
+
+    Attributes
+    ----------
+    name : str
+        Of the input.
+    shape : tuple of int or None
+        Of a sample.
+    dtype : str
+    names : tuple of str
+        Of the features in it, if they have names.
+    vocabulary : tuple of str
+        The texts of a column of text, nothing for other inputs.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    names: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+
+    def input(self) -> Any:
+        """Make the input of the graph: of a column of text, the numbers of the texts."""
+        dtype = "int32" if self.vocabulary else self.dtype
+        return keras.Input(self.shape, name=self.name, dtype=dtype)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A fitted estimator as a Keras model.
+
+    Attributes
+    ----------
+    features : list of Feature
+    model : keras.Model
+        From the inputs, by name, to the outputs, by name. Columns of text are numbers, as
+        of a ``StringLookup``.
+    estimator : BaseWrapper
+        The Keras estimator.
+    """
+
+    features: list[Feature]
+    model: keras.Model
+    estimator: BaseWrapper
+
+    @property
+    def texts(self) -> list[Feature]:
+        """The columns of text."""
+        return [feature for feature in self.features if feature.vocabulary]
+
+    def named(self) -> keras.Model:
+        """Give the model with text as text."""
+        if not self.texts:
+            return self.model
+        inputs = {
+            f.name: keras.Input(f.shape, name=f.name, dtype=f.dtype) for f in self.features
+        }
+        coded = {
+            f.name: _lookup(f)(inputs[f.name]) if f.vocabulary else inputs[f.name]
+            for f in self.features
+        }
+        return keras.Model(inputs, self.model(coded, training=False))
+
+    def plain(self) -> keras.Model:
+        """Give the model without a name for an input or output that is the only one."""
+        model = self.named()
+        inputs = {f.name: model.input[f.name] for f in self.features}
+        return keras.Model(_only(inputs), _only(model.output))
+
+
+def graph_of(estimator: Any, precision: str) -> Graph:
+    """Make one model of a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : KerasClassifier, KerasRegressor, pipeline or search
+    precision : {"float64", "float32"}
+        Of the preprocessing.
+
+    Raises
+    ------
+    ExportError
+        If a part has no counterpart in Keras.
+    NotFittedError
+        If the estimator is not fitted.
+    """
+    steps, targets, last = _parts(estimator)
+    _check_features_unchanged(last)
+    steps = [(name, step) for name, step in steps if not does_nothing(step)]
+    first = steps[0][1] if steps else last
+    features = features_of(first, steps, precision) if steps else _inputs_of(last)
+    inputs = {feature.name: feature.input() for feature in features}
+    into: Any = list(inputs.values())
+    if steps:
+        table = table_of(features, into)
+        for name, step in steps:
+            table = apply(step, table, name)
+        into = _split(last, table.numbers(f"The model of {type(last).__name__}"))
+        if len(features) > 1:
+            features = [features[i] for i in columns_read(Pipeline(steps), len(features))]
+            inputs = {feature.name: inputs[feature.name] for feature in features}
+    values = keras.tree.flatten(_call(last, into))
+    outputs = predictions(last, values, precision)
+    for outer in reversed(targets):
+        outputs = {n: with_targets_back(value, outer) for n, value in outputs.items()}
+    if "predictions" in outputs and last.y_ndim_ == 1:
+        outputs["predictions"] = ops.squeeze(outputs["predictions"], -1)
+    return Graph(features, keras.Model(inputs, outputs), last)
+
+
+def _parts(estimator: Any) -> tuple[list[Any], list[TransformedTargetRegressor], Any]:
+    """The steps before the Keras estimator, what is around its targets, and itself."""
+    steps: list[Any] = []
+    targets = []
+    step = estimator
+    while not isinstance(step, BaseWrapper):
+        if isinstance(step, FrozenEstimator):
+            step = step.estimator
+        elif isinstance(step, Pipeline):
+            steps += step.steps[:-1]
+            step = step.steps[-1][1]
+        elif isinstance(step, TransformedTargetRegressor):
+            check_is_fitted(step)
+            targets.append(step)
+            step = step.regressor_
+        elif isinstance(step, BaseSearchCV) or hasattr(step, "best_estimator_"):
+            step = _best(step)
+        else:
+            kind = f"{type(step).__module__}.{type(step).__qualname__}"
+            raise ExportError(
+                "estimator must be a KerasClassifier or KerasRegressor, a pipeline that "
+                f"ends in one, or a search of one; got a {kind}."
+            )
+    check_is_fitted(step)
+    return steps, targets, step
+
+
+def _best(search: Any) -> Any:
+    check_is_fitted(search)
+    if not hasattr(search, "best_estimator_"):
+        raise ExportError(
+            f"This {type(search).__name__} has no best_estimator_ to export, as it has "
+            "refit=False."
+        )
+    return search.best_estimator_
+
+
+def _check_features_unchanged(estimator: BaseWrapper) -> None:
+    encoder = estimator.feature_encoder_
+    if not (isinstance(encoder, FunctionTransformer) and encoder.func is None):
+        raise ExportError(
+            f"The feature_encoder of {type(estimator).__name__} is a "
+            f"{type(encoder).__name__}, which cannot go along into an exported model. Put "
+            "what it does before the model that is exported."
+        )
+
+
+def features_of(first: Any, steps: list[Any], precision: str) -> list[Feature]:
+    """The features of a pipeline: one input; or, if some are text, each an input."""
+    texts = texts_of(Pipeline([*steps, ("model", None)]), "pipeline")
+    n_features = int(first.n_features_in_)
+    names = tuple(map(str, getattr(first, "feature_names_in_", ())))
+    if not texts:
+        return [Feature("features", (n_features,), precision, names)]
+    labels = _identifiers(names or [f"feature_{i}" for i in range(n_features)])
+    return [
+        Feature(
+            label,
+            (1,),
+            "string" if i in texts else precision,
+            names[i : i + 1],
+            (*sorted(texts[i] - {""}), "") if i in texts else (),
+        )
+        for i, label in enumerate(labels)
+    ]
+
+
+def _inputs_of(estimator: BaseWrapper) -> list[Feature]:
+    """The inputs of a model that nothing comes before."""
+    tensors = getattr(estimator.model_, "inputs", None)
+    names = tuple(map(str, getattr(estimator, "feature_names_in_", ())))
+    if not tensors:
+        if estimator.X_dtype_ is None or estimator.X_dtype_.kind == "O":
+            raise ExportError(
+                f"The inputs of a {type(estimator.model_).__name__} are not known. Make "
+                "the model with keras.Model(inputs, outputs) to export it."
+            )
+        return [Feature("features", estimator.X_shape_[1:], "float32", names)]
+    if len(tensors) == 1:
+        return [Feature("features", tuple(tensors[0].shape[1:]), tensors[0].dtype, names)]
+    labels = _identifiers(tensor.name for tensor in tensors)
+    return [
+        Feature(label, tuple(tensor.shape[1:]), tensor.dtype, (tensor.name,))
+        for label, tensor in zip(labels, tensors, strict=True)
+    ]
+
+
+def _identifiers(names: Iterable[str]) -> list[str]:
+    """Names that all formats allow, each once, and none that of an output."""
+    found: list[str] = []
+    for name in names:
+        word = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        if not word[:1].isalpha() or OUTPUT_NAMES.fullmatch(word):
+            word = f"feature_{word}"
+        others = (f"{word}_{i}" for i in itertools.count(1))
+        found.append(next(w for w in itertools.chain([word], others) if w not in found))
+    return found
+
+
+def table_of(features: list[Feature], tensors: list[Any]) -> Table:
+    """Put the inputs of the graph beside each other."""
+    return Table(
+        tuple(
+            Text(tensor, feature.vocabulary) if feature.vocabulary else Numbers(tensor)
+            for feature, tensor in zip(features, tensors, strict=True)
+        )
+    )
+
+
+def _split(estimator: BaseWrapper, features: Any) -> list[Any]:
+    """Arrange features as the inputs of the model, as ``to_keras`` does with arrays."""
+    tensors = getattr(estimator.model_, "inputs", None)
+    if not tensors:
+        return [ops.cast(features, "float32")]
+    if len(tensors) == 1:
+        blocks = [features]
+    else:
+        names = list(getattr(estimator, "feature_names_in_", ()))
+        wanted = [tensor.name for tensor in tensors]
+        widths = [int(np.prod(tensor.shape[1:])) for tensor in tensors]
+        if set(wanted) <= set(names) and set(widths) == {1}:
+            columns = [[names.index(name)] for name in wanted]
+        else:
+            edges = np.cumsum([0, *widths])
+            columns = [list(range(*edge)) for edge in itertools.pairwise(edges)]
+        blocks = [Numbers(features).select(some).tensor for some in columns]
+    return [
+        _shaped(ops.cast(block, tensor.dtype), tuple(tensor.shape[1:]))
+        for block, tensor in zip(blocks, tensors, strict=True)
+    ]
+
+
+def _shaped(block: Any, shape: tuple[int | None, ...]) -> Any:
+    known = None not in shape
+    return ops.reshape(block, (-1, *shape)) if known and block.shape[1:] != shape else block
+
+
+def _call(estimator: BaseWrapper, tensors: list[Any]) -> Any:
+    model = estimator.model_
+    inputs = getattr(model, "inputs", None) or []
+    if len(tensors) == 1:
+        return model(tensors[0], training=False)
+    names = [tensor.name for tensor in inputs]
+    structure = getattr(model, "_inputs_struct", None)
+    if isinstance(structure, dict):
+        return model(dict(zip(names, tensors, strict=True)), training=False)
+    return model(tensors, training=False)
+
+
+def _lookup(feature: Feature) -> keras.layers.Layer:
+    vocabulary = list(feature.vocabulary)
+    unknown = max(vocabulary, key=len) + "?"  # the default, "[UNK]", may be a category
+    return keras.layers.StringLookup(
+        vocabulary=vocabulary, mask_token=None, oov_token=unknown
+    )
+
+
+def _only(tensors: Any) -> Any:
+    return next(iter(tensors.values())) if len(tensors) == 1 else tensors
