@@ -590,7 +590,10 @@ class Optuna:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._problem = problem
-        sampler = getattr(optuna.samplers, name)(seed=seed, **kwargs)
+        samplers = optuna.samplers
+        if name == "BayesianOptunaSampler":
+            from skkeras_search.interop import optuna as samplers
+        sampler = getattr(samplers, name)(seed=seed, **kwargs)
         self._study = optuna.create_study(sampler=sampler)
 
     def ask(self, n):
@@ -772,6 +775,7 @@ SAMPLERS = {
         functools.partial(Optuna, multivariate=True, group=True),
         "optuna",
     ),
+    "ours in optuna": (functools.partial(Optuna, name="BayesianOptunaSampler"), "optuna"),
     "optuna GP": (functools.partial(Optuna, name="GPSampler"), "torch"),
     "hyperopt": (Hyperopt, "hyperopt"),
     "SMAC": (Smac, "smac"),

@@ -2,9 +2,9 @@
 
     python docs/run_examples.py [page ...]
 
-Without arguments all Markdown pages are run. Blocks marked ```python no-run are
-skipped. The exit status is 1 if a page fails. Tracebacks have the line numbers of
-the page.
+Without arguments all Markdown pages are run, as many at a time as there are cores.
+Blocks marked ```python no-run are skipped. The exit status is 1 if a page fails.
+Tracebacks have the line numbers of the page.
 """
 
 import os
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
@@ -32,29 +33,34 @@ def program_of(page: Path) -> str:
     return "\n".join(lines).rstrip()
 
 
-def run(page: Path) -> int:
-    """Run one page in a fresh interpreter, in an empty folder."""
+def run(page: Path) -> bool:
+    """Run one page in a fresh interpreter, in an empty folder; give whether it passed."""
     program = program_of(page)
     if not program:
-        return 0
+        return True
     paths = [str(DOCS.parent), os.environ.get("PYTHONPATH", "")]
     environment = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
-    name = page.relative_to(DOCS)
-    print(f"=== {name}", flush=True)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, page.with_suffix(".py").name)
         script.write_text(program, encoding="utf-8")
-        status = subprocess.run(
-            [sys.executable, script.name], cwd=folder, env=environment
-        ).returncode
+        process = subprocess.run(
+            [sys.executable, script.name],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     seconds = time.perf_counter() - began
-    print(f"=== {name}: {'failed' if status else 'passed'} in {seconds:.0f} s", flush=True)
-    return status
+    end = f"{'failed' if process.returncode else 'passed'} in {seconds:.0f} s"
+    name = page.relative_to(DOCS)
+    print(f"=== {name}\n{process.stdout}=== {name}: {end}", flush=True)
+    return not process.returncode
 
 
 def main() -> int:
@@ -65,7 +71,9 @@ def main() -> int:
         if not {"_build", "generated"} & set(page.relative_to(DOCS).parts)
     )
     began = time.perf_counter()
-    failed = [page.relative_to(DOCS) for page in pages if run(page)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # each waits for its process
+        passed = list(threads.map(run, pages))
+    failed = [p.relative_to(DOCS) for p, ok in zip(pages, passed, strict=True) if not ok]
     print(f"{len(pages)} pages in {time.perf_counter() - began:.0f} s")
     if failed:
         print("Failed:", *failed)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         KerasRegressor,
         MultiInput,
     )
+    from skkeras_search.interop.export import export
+    from skkeras_search.interop.mlflow import MLflowLogger
     from skkeras_search.record import StorageError
     from skkeras_search.searches import (
         BayesSearchCV,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         load_search,
     )
     from skkeras_search.space import Categorical, Integer, Real, Space
+    from skkeras_search.tensorboard import TensorBoardLogger
 
 __version__ = "0.1.0"
 
@@ -43,6 +46,7 @@ __all__ = [
     "Integer",
     "KerasClassifier",
     "KerasRegressor",
+    "MLflowLogger",
     "MultiInput",
     "NoImprovement",
     "RandomizedSearchCV",
@@ -51,7 +55,9 @@ __all__ = [
     "Space",
     "StorageError",
     "TargetScore",
+    "TensorBoardLogger",
     "TimeBudget",
+    "export",
     "load_search",
 ]
 
@@ -60,7 +66,10 @@ _HOME = {
         ("BaseWrapper", "KerasClassifier", "KerasRegressor", "MultiInput"), "estimators"
     ),
     **dict.fromkeys(("Categorical", "Integer", "Real", "Space"), "space"),
+    "MLflowLogger": "interop.mlflow",
     "StorageError": "record",
+    "TensorBoardLogger": "tensorboard",
+    "export": "interop.export",
     **dict.fromkeys(
         (
             "BayesSearchCV",

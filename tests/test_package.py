@@ -16,6 +16,18 @@ def test_import_loads_no_tensorflow():
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
+def test_inspection_loads_no_tensorflow():
+    script = (
+        "import sys, skkeras_search.inspection\n"
+        "import skkeras_search.inspection.report\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "assert not loaded & {'tensorflow', 'keras', 'scikeras', 'matplotlib',"
+        " 'jinja2'}, loaded\n"
+        "assert 'skkeras_search.searches' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
 def test_public_names_load():
     for name in skkeras_search.__all__:
         assert name in dir(skkeras_search)
