@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from skkeras_search.inspection.paired_comparison import corrected_t_test, ratio_of_test_rows
-from skkeras_search.inspection.results import Results, read
+from skkeras_search.inspection.results import Results, check_number, read
 from skkeras_search.inspection.style import BEST, BLUE, SKY, axes_for, faint, label_of
 
 
@@ -108,8 +108,7 @@ class FoldScoresDisplay:
         NotFittedError, TypeError, ValueError
             If there is nothing to show, or a parameter is out of range.
         """
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"n must be a whole number >= 1, got {n!r}.")
+        check_number("n", n)
         if not 0 < alpha < 1:
             raise ValueError(f"alpha must be between 0 and 1, got {alpha!r}.")
         if test_ratio is not None and not test_ratio > 0:

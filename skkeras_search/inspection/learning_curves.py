@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skkeras_search.inspection.results import FINISHED, frame_of, read
+from skkeras_search.inspection.results import FINISHED, check_number, frame_of, read
 from skkeras_search.inspection.style import CYCLE, axes_for, faint, least_shown
 from skkeras_search.nearest_name import did_you_mean
 
@@ -80,12 +80,7 @@ class LearningCurvesDisplay:
             Also if the search keeps no learning curves, the estimator has no epochs, or
             ``y`` was not measured.
         """
-        if (
-            isinstance(n_best, bool)
-            or not isinstance(n_best, (int, np.integer))
-            or n_best < 0
-        ):
-            raise ValueError(f"n_best must be a whole number >= 0, got {n_best!r}.")
+        check_number("n_best", n_best, least=0)
         results = read(search, metric, finished=False)
         table = frame_of(results, "learning_curves_", "learning curves")
         if not table["epoch"].any():

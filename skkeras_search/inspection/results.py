@@ -235,3 +235,10 @@ def _best(
 
 def _argmax(scores: Sequence[float] | np.ndarray) -> int | None:
     return int(np.nanargmax(scores)) if np.isfinite(scores).any() else None
+
+
+def check_number(name: str, value: Any, least: int = 1) -> None:
+    """Raise an error if a parameter is no whole number, or less than the least."""
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or value < least:
+        raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")

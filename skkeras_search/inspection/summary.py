@@ -7,7 +7,7 @@ import numpy as np
 
 from skkeras_search.inspection.axis import Axis
 from skkeras_search.inspection.declared import spaces_of
-from skkeras_search.inspection.results import PREFIX, metrics, read
+from skkeras_search.inspection.results import PREFIX, check_number, metrics, read
 from skkeras_search.inspection.words import text_of
 from skkeras_search.space import Space
 from skkeras_search.space.dimensions import Dimension
@@ -75,7 +75,7 @@ def results_text(search: Any, n: int = 10) -> str:
     n : int, default=10
         Number of candidates.
     """
-    check_number(n)
+    check_number("n", n)
     results = read(search, finished=False)
     names, table = metrics(results.search), results.search.cv_results_
     lines = [headline(search)]
@@ -136,15 +136,9 @@ def described(search: Any) -> list[dict[str, str]]:
 
 def best_hyperparameters(search: Any, n: int = 1) -> list[dict[str, Any]]:
     """Give the hyperparameters of the best candidates that are finished."""
-    check_number(n)
+    check_number("n", n)
     results = read(search)
     return [dict(results.params[row]) for row in results.by_score()[:n]]
-
-
-def check_number(n: Any) -> None:
-    """Raise an error if something is no number of candidates."""
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"n must be a whole number >= 1, got {n!r}.")
 
 
 def _size(space: dict[str, Any]) -> str:

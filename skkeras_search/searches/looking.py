@@ -178,10 +178,9 @@ class Looking:
             If no candidate has a score, ``X`` is needed, or the search was loaded from its
             storage, which has no estimator.
         """
-        from skkeras_search.inspection.results import read
-        from skkeras_search.inspection.summary import check_number
+        from skkeras_search.inspection.results import check_number, read
 
-        check_number(n)
+        check_number("n", n)
         rows = read(self).by_score()[:n]
         if not hasattr(self, "estimator"):
             raise ValueError(

@@ -11,7 +11,6 @@ from numbers import Real
 from operator import attrgetter
 from typing import Any
 
-from skkeras_search.inspection.summary import described
 from skkeras_search.record.plain import JSON, pack, unpack
 from skkeras_search.record.states import StateFile
 from skkeras_search.record.store import (
@@ -372,6 +371,8 @@ def _refusal(search: Any, stored: StoredSearch, different: dict[str, str]) -> st
 
 def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
     """Give what is needed to make ``cv_results_`` from the records."""
+    from skkeras_search.inspection.summary import described  # which loads all displays
+
     return {
         "n_splits": len(evaluation.folds),
         "n_repeats": search.n_repeats,
