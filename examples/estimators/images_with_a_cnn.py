@@ -2,9 +2,9 @@
 A convolutional network for images
 ==================================
 
-A classifier takes images as an array of shape ``(n_samples, height, width, channels)``. This
-example trains a small convolutional network on scikit-learn's digits, compares it with a support
-vector machine, and shows which digits it confuses.
+A classifier takes images as an array of shape ``(n_samples, height, width, channels)``.
+This example trains a small convolutional network on scikit-learn's digits, compares it
+with a support vector machine, and shows which digits it confuses.
 """
 
 # sphinx_gallery_start_ignore
@@ -43,8 +43,9 @@ print(X_train.shape, X_test.shape)
 # The network
 # -----------
 #
-# ``meta["X_shape_"]`` is the shape of the array that ``fit`` receives, and ``meta["n_classes_"]``
-# is the number of classes. The other arguments of the build function are hyperparameters.
+# ``meta["X_shape_"]`` is the shape of the array that ``fit`` receives, and
+# ``meta["n_classes_"]`` is the number of classes. The other arguments of the build
+# function are hyperparameters.
 
 
 def create_model(meta, filters=16, dropout=0.25):

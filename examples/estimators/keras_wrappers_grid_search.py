@@ -2,9 +2,10 @@
 Move a script from tf.keras.wrappers
 ====================================
 
-TensorFlow 2.13 removed ``tf.keras.wrappers.scikit_learn``. A script that was written for this
-module runs again after its imports are changed. This one is a grid search over the batch size
-and an argument of the build function. :doc:`/migration` lists what else differs.
+TensorFlow 2.13 removed ``tf.keras.wrappers.scikit_learn``. A script that was written for
+this module runs again after its imports are changed. This one is a grid search over the
+batch size and an argument of the build function. :doc:`/migration` lists what else
+differs.
 """
 
 # sphinx_gallery_start_ignore
@@ -32,9 +33,10 @@ from skkeras_search import KerasClassifier
 # The old script
 # --------------
 #
-# The rest of the script did not change: the build function is passed as ``build_fn``, the grid
-# contains ``batch_size``, ``epochs`` and ``units``, and the labels are integers although the loss
-# is ``categorical_crossentropy``. The estimator one-hot encodes them for this loss.
+# The rest of the script did not change: the build function is passed as ``build_fn``, the
+# grid contains ``batch_size``, ``epochs`` and ``units``, and the labels are integers
+# although the loss is ``categorical_crossentropy``. The estimator one-hot encodes them
+# for this loss.
 
 X, y = load_wine(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -64,9 +66,9 @@ for mean, std, params in zip(means, stds, grid_result.cv_results_["params"], str
 # The history
 # -----------
 #
-# The old wrapper returned a ``History`` object from ``fit``, and the history of the best model of
-# a search was lost. Here, ``fit`` returns the estimator, as in scikit-learn, and the history is
-# the attribute ``history_``.
+# The old wrapper returned a ``History`` object from ``fit``, and the history of the best
+# model of a search was lost. Here, ``fit`` returns the estimator, as in scikit-learn, and
+# the history is the attribute ``history_``.
 
 history = grid_result.best_estimator_.history_
 epochs = range(1, len(history["loss"]) + 1)

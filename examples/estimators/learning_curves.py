@@ -2,8 +2,9 @@
 Learning curves and early stopping
 ==================================
 
-This example plots the training loss and the validation loss of one fit, stops the training when
-the validation loss no longer decreases, and does the same in each fold of a cross-validation.
+This example plots the training loss and the validation loss of one fit, stops the
+training when the validation loss no longer decreases, and does the same in each fold of a
+cross-validation.
 """
 
 # sphinx_gallery_start_ignore
@@ -31,9 +32,9 @@ from skkeras_search import KerasClassifier
 # A fit with early stopping
 # -------------------------
 #
-# ``validation_split=0.2`` holds out the last fifth of the training rows, so the rows are shuffled
-# first. The callback is passed as a class, and its arguments as parameters with the prefix
-# ``callbacks__``.
+# ``validation_split=0.2`` holds out the last fifth of the training rows, so the rows are
+# shuffled first. The callback is passed as a class, and its arguments as parameters with
+# the prefix ``callbacks__``.
 
 X, y = shuffle(*load_digits(return_X_y=True), random_state=0)
 X, y = X[:600], y[:600]
@@ -65,8 +66,8 @@ history = classifier.history_
 print(f"The training stopped after {len(history['loss'])} of {classifier.epochs} epochs.")
 
 # %%
-# The history is a dict with a list for each quantity that Keras reports. The copies of the
-# callbacks that the fit used are in ``callbacks_``.
+# The history is a dict with a list for each quantity that Keras reports. The copies of
+# the callbacks that the fit used are in ``callbacks_``.
 
 best_epoch = classifier.callbacks_[0].best_epoch + 1
 epochs = range(1, len(history["loss"]) + 1)
@@ -82,8 +83,8 @@ plt.show()
 # Each fold of a cross-validation
 # -------------------------------
 #
-# In a cross-validation, each fold holds out a part of its own training rows and stops on its own.
-# The test rows of the fold take no part in this decision.
+# In a cross-validation, each fold holds out a part of its own training rows and stops on
+# its own. The test rows of the fold take no part in this decision.
 
 pipeline = make_pipeline(StandardScaler(), classifier)
 result = cross_validate(pipeline, X, y, cv=5, return_estimator=True)

@@ -42,9 +42,9 @@ X.head()
 # The network
 # -----------
 #
-# The model is not compiled in the build function, so the estimator compiles it with its own
-# ``loss`` and ``optimizer``. ``optimizer__learning_rate`` is routed to the optimizer, and the
-# parameters with the prefix ``callbacks__`` are routed to the callback.
+# The model is not compiled in the build function, so the estimator compiles it with its
+# own ``loss`` and ``optimizer``. ``optimizer__learning_rate`` is routed to the optimizer,
+# and the parameters with the prefix ``callbacks__`` are routed to the callback.
 
 
 def create_model(meta, units=32, l2=1e-3):
@@ -76,9 +76,9 @@ network = KerasRegressor(
 # Predictions for rows that were not trained on
 # ---------------------------------------------
 #
-# :func:`~sklearn.model_selection.cross_val_predict` predicts each row by the model of the fold
-# that did not train on it. A :class:`~sklearn.compose.TransformedTargetRegressor` scales the
-# target before the training and scales the predictions back.
+# :func:`~sklearn.model_selection.cross_val_predict` predicts each row by the model of the
+# fold that did not train on it. A :class:`~sklearn.compose.TransformedTargetRegressor`
+# scales the target before the training and scales the predictions back.
 
 numbers = [name for name in X.columns if name != "sex"]
 folds = KFold(5, shuffle=True, random_state=0)

@@ -3,9 +3,9 @@ Mixed columns and ROC AUC
 =========================
 
 A table of numbers and categories is preprocessed by a
-:class:`~sklearn.compose.ColumnTransformer`, and the classifiers are compared by the area under
-the ROC curve. scikit-learn treats the Keras classifier as its own: the folds are stratified, and
-``scoring="roc_auc"`` works.
+:class:`~sklearn.compose.ColumnTransformer`, and the classifiers are compared by the area
+under the ROC curve. scikit-learn treats the Keras classifier as its own: the folds are
+stratified, and ``scoring="roc_auc"`` works.
 """
 
 # sphinx_gallery_start_ignore
@@ -37,8 +37,9 @@ from skkeras_search import GridSearchCV, KerasClassifier
 # The data
 # --------
 #
-# The customers are made up. Young customers with a monthly contract leave most often, and so do
-# old customers with a yearly one. A linear model cannot describe such an interaction.
+# The customers are made up. Young customers with a monthly contract leave most often, and
+# so do old customers with a yearly one. A linear model cannot describe such an
+# interaction.
 
 rng = np.random.default_rng(0)
 n = 1500

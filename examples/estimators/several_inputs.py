@@ -3,9 +3,9 @@ Models with several inputs
 ==========================
 
 A model may have several inputs, for example an image and a table of measurements.
-:class:`~skkeras_search.MultiInput` holds the arrays together, so that cross-validation and
-searches select the same rows of each. This example compares a model of both inputs with models
-of one input.
+:class:`~skkeras_search.MultiInput` holds the arrays together, so that cross-validation
+and searches select the same rows of each. This example compares a model of both inputs
+with models of one input.
 """
 
 # sphinx_gallery_start_ignore
@@ -31,8 +31,9 @@ from skkeras_search import KerasClassifier, MultiInput
 # Two inputs
 # ----------
 #
-# Imagine a camera that sees only the upper half of each digit, and a sensor that measures how much
-# ink the columns of the lower half have. The image is one input, the measurements are the other.
+# Imagine a camera that sees only the upper half of each digit, and a sensor that measures
+# how much ink the columns of the lower half have. The image is one input, the
+# measurements are the other.
 
 images, y = load_digits(return_X_y=True)
 images = images[:900].reshape(-1, 8, 8, 1) / 16
@@ -46,8 +47,9 @@ print(X[:5])
 # The model
 # ---------
 #
-# The names of the ``keras.Input`` objects are the keys of the :class:`~skkeras_search.MultiInput`.
-# ``inputs`` is a hyperparameter: it says which inputs the model uses.
+# The names of the ``keras.Input`` objects are the keys of the
+# :class:`~skkeras_search.MultiInput`. ``inputs`` is a hyperparameter: it says which
+# inputs the model uses.
 
 
 def create_model(meta, inputs=("image", "ink"), units=32):

@@ -3,9 +3,9 @@ Classify texts
 ==============
 
 A classifier takes a sequence of texts as it is. The model begins with Keras's
-``TextVectorization`` layer, which splits the texts into words. This example learns which short
-reviews are positive, searches the size of the word vectors, and shows what the model has learned
-about single words.
+``TextVectorization`` layer, which splits the texts into words. This example learns which
+short reviews are positive, searches the size of the word vectors, and shows what the
+model has learned about single words.
 """
 
 # sphinx_gallery_start_ignore
@@ -58,8 +58,8 @@ print(len(train), "reviews to train on, for example:", train[0])
 # The model
 # ---------
 #
-# A ``TextVectorization`` layer needs a vocabulary. It is read from the training texts once, and
-# passed to the build function as a parameter.
+# A ``TextVectorization`` layer needs a vocabulary. It is read from the training texts
+# once, and passed to the build function as a parameter.
 
 reader = layers.TextVectorization()
 reader.adapt(np.array(train))
@@ -103,7 +103,8 @@ print(best.predict(["what a charming opera", "the plot is tedious"]))
 # What the model has learned
 # --------------------------
 #
-# The columns of ``predict_proba`` are in the order of ``classes_``. Single words are texts, too.
+# The columns of ``predict_proba`` are in the order of ``classes_``. Single words are
+# texts, too.
 
 words = [*positive, *subjects, *negative]
 column = list(best.classes_).index("positive")

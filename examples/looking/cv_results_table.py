@@ -95,8 +95,8 @@ table.pivot_table("log loss", "units", ["activation", "batch size"]).round(3)
 # Which differences are noise?
 # ----------------------------
 #
-# :class:`~skkeras_search.inspection.FoldScoresDisplay` shows the folds of the best candidates, and
-# p-values of their differences from the best one.
+# :class:`~skkeras_search.inspection.FoldScoresDisplay` shows the folds of the best
+# candidates, and p-values of their differences from the best one.
 
 FoldScoresDisplay.from_search(search, n=8)
 plt.show()

@@ -117,8 +117,9 @@ plt.show()
 # A report
 # --------
 #
-# ``report`` writes one HTML page that needs no network and no other file: the best candidate, the
-# plots, a table of all candidates, the code of the best estimator and the versions of packages.
+# ``report`` writes one HTML page that needs no network and no other file: the best
+# candidate, the plots, a table of all candidates, the code of the best estimator and the
+# versions of packages.
 
 with tempfile.TemporaryDirectory() as folder:
     path = search.report(Path(folder, "report.html"))

@@ -2,8 +2,9 @@
 Parallel coordinates
 ====================
 
-:class:`~skkeras_search.inspection.ParallelCoordinatesDisplay` draws each candidate as a line
-through its hyperparameters. The color is the score, so the regions of good candidates stand out.
+:class:`~skkeras_search.inspection.ParallelCoordinatesDisplay` draws each candidate as a
+line through its hyperparameters. The color is the score, so the regions of good
+candidates stand out.
 """
 
 # sphinx_gallery_start_ignore

@@ -3,8 +3,8 @@ Watch a search in a terminal and in TensorBoard
 ===============================================
 
 ``verbose=1`` shows the progress of a search in the terminal, and
-:class:`~skkeras_search.TensorBoardLogger` writes each candidate for TensorBoard as soon as it is
-evaluated.
+:class:`~skkeras_search.TensorBoardLogger` writes each candidate for TensorBoard as soon
+as it is evaluated.
 """
 
 # sphinx_gallery_start_ignore
@@ -50,9 +50,10 @@ def create_model(units=32, activation="relu", learning_rate=1e-3):
 # The search
 # ----------
 #
-# As a script, ``python tensorboard_search.py logs`` writes to the folder ``logs``. In a terminal,
-# ``verbose=1`` shows a region with the best score and the candidates that are training; here,
-# where the output is not a terminal, it prints one line for each candidate.
+# As a script, ``python tensorboard_search.py logs`` writes to the folder ``logs``. In a
+# terminal, ``verbose=1`` shows a region with the best score and the candidates that are
+# training; here, where the output is not a terminal, it prints one line for each
+# candidate.
 
 pipeline = make_pipeline(
     StandardScaler(), KerasClassifier(create_model, epochs=10, verbose=0, random_state=0)
@@ -70,17 +71,18 @@ search.set_callbacks(TensorBoardLogger(folder)).fit(X, y)
 # TensorBoard
 # -----------
 #
-# Run ``tensorboard --logdir logs`` in another terminal, also while the search runs. The page
-# *HParams* has the candidates with their hyperparameters and scores, and the page *Scalars* has
-# the learning curves of all folds. There is a folder for each fold of each candidate.
+# Run ``tensorboard --logdir logs`` in another terminal, also while the search runs. The
+# page *HParams* has the candidates with their hyperparameters and scores, and the page
+# *Scalars* has the learning curves of all folds. There is a folder for each fold of each
+# candidate.
 
 for path in sorted(folder.glob("candidate-0000*/**")):
     if path.is_dir():
         print(path.relative_to(folder).as_posix())
 
 # %%
-# The files can also be read in Python. These are the learning curves of the first fold of each
-# candidate.
+# The files can also be read in Python. These are the learning curves of the first fold of
+# each candidate.
 
 figure, ax = plt.subplots(layout="constrained")
 for path in sorted(folder.glob("*/fold-0")):

@@ -2,9 +2,9 @@
 A build function for KerasTuner
 ===============================
 
-A build function for KerasTuner asks ``hp`` for its hyperparameters. It works here without a change,
-and the search reads the space from it, with its conditions: the second width exists only if there
-are two layers. :doc:`/migration_keras_tuner` has the details.
+A build function for KerasTuner asks ``hp`` for its hyperparameters. It works here without
+a change, and the search reads the space from it, with its conditions: the second width
+exists only if there are two layers. :doc:`/migration_keras_tuner` has the details.
 """
 
 # sphinx_gallery_start_ignore
@@ -55,8 +55,8 @@ print(classifier.declared_space())
 # A search with cross-validation
 # ------------------------------
 #
-# The classifier is a step of a pipeline, so the scaler is fitted in each fold. No space is passed
-# to the search: it takes the one that the build function declares.
+# The classifier is a step of a pipeline, so the scaler is fitted in each fold. No space
+# is passed to the search: it takes the one that the build function declares.
 
 pipeline = make_pipeline(StandardScaler(), classifier)
 search = BayesSearchCV(pipeline, n_iter=12, cv=3, random_state=0)

@@ -2,9 +2,9 @@
 Optuna's sampler, pruner, storage and plots
 ===========================================
 
-:class:`~skkeras_search.interop.optuna.OptunaSearchCV` is a search whose candidates are proposed by
-a sampler of Optuna. A pruner stops candidates that are worse than most, and all trials are written
-to a database, from which the search can continue.
+:class:`~skkeras_search.interop.optuna.OptunaSearchCV` is a search whose candidates are
+proposed by a sampler of Optuna. A pruner stops candidates that are worse than most, and
+all trials are written to a database, from which the search can continue.
 """
 
 # sphinx_gallery_start_ignore
@@ -54,8 +54,8 @@ space = {
 # Ten trials, then five more
 # --------------------------
 #
-# The second search has the same storage and the same name of the study, so it continues the study:
-# ``n_iter`` counts the earlier trials.
+# The second search has the same storage and the same name of the study, so it continues
+# the study: ``n_iter`` counts the earlier trials.
 
 folder = tempfile.mkdtemp()
 
@@ -82,8 +82,8 @@ print(f"15 trials: {more.best_score_:.3f} with {more.best_params_}")
 # The study
 # ---------
 #
-# ``study_`` is the :class:`optuna.study.Study`. A pruned trial has fewer reports than a complete
-# one.
+# ``study_`` is the :class:`optuna.study.Study`. A pruned trial has fewer reports than a
+# complete one.
 
 for trial in more.study_.trials:
     reported = [f"{score:.3f}" for score in trial.intermediate_values.values()]
@@ -96,8 +96,8 @@ plt.show()
 # Any other search as a study
 # ---------------------------
 #
-# :func:`~skkeras_search.interop.optuna.to_study` turns a finished search into a study, for
-# Optuna's plots and its dashboard.
+# :func:`~skkeras_search.interop.optuna.to_study` turns a finished search into a study,
+# for Optuna's plots and its dashboard.
 
 bayes = BayesSearchCV(classifier, space, n_iter=10, cv=3, random_state=0).fit(X, y)
 study = to_study(bayes)

@@ -2,8 +2,8 @@
 A Bayesian and a random search
 ==============================
 
-This example runs a Bayesian and a random search over the same space with the same number of
-candidates, and plots the best score so far of both.
+This example runs a Bayesian and a random search over the same space with the same number
+of candidates, and plots the best score so far of both.
 """
 
 # sphinx_gallery_start_ignore
@@ -77,8 +77,8 @@ for seed in seeds:
     )
 
 # %%
-# :class:`~skkeras_search.inspection.ConvergenceDisplay` draws the best score so far against the
-# number of candidates, of fits, or of seconds.
+# :class:`~skkeras_search.inspection.ConvergenceDisplay` draws the best score so far
+# against the number of candidates, of fits, or of seconds.
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained", sharey=True)
 for ax, seed in zip(axes, seeds, strict=True):

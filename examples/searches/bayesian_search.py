@@ -2,9 +2,9 @@
 A Bayesian search over a conditional space
 ==========================================
 
-The search tunes the scaler, the number of layers, their widths, the optimizer and the settings of
-the optimizer together. Some hyperparameters exist only for certain values of others: a second
-width if there are two layers, a momentum if the optimizer is SGD.
+The search tunes the scaler, the number of layers, their widths, the optimizer and the
+settings of the optimizer together. Some hyperparameters exist only for certain values of
+others: a second width if there are two layers, a momentum if the optimizer is SGD.
 """
 
 # sphinx_gallery_start_ignore
@@ -79,8 +79,9 @@ search.search_space_summary()
 # The search
 # ----------
 #
-# ``n_points=2`` proposes two candidates at a time, and all of their folds are trained together.
-# As in scikit-optimize, ``callback`` takes functions that receive the results so far.
+# ``n_points=2`` proposes two candidates at a time, and all of their folds are trained
+# together. As in scikit-optimize, ``callback`` takes functions that receive the results
+# so far.
 
 
 def show(result):
@@ -94,8 +95,9 @@ for name, value in search.best_params_.items():
 print(f"Accuracy on the test rows: {search.score(X_test, y_test):.3f}")
 
 # %%
-# Four plots answer four questions: does the best score still increase, which differences between
-# the best candidates are noise, where are the good candidates, and which hyperparameters matter?
+# Four plots answer four questions: does the best score still increase, which differences
+# between the best candidates are noise, where are the good candidates, and which
+# hyperparameters matter?
 
 search.plot()
 plt.show()

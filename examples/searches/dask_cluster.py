@@ -2,9 +2,9 @@
 A search on a Dask cluster
 ==========================
 
-Two worker processes on this machine stand for a cluster. Pass the address of a scheduler to
-``Client`` in place of the ``LocalCluster``, and the same search runs on several machines.
-:doc:`/user_guide/clusters` says when a cluster pays off.
+Two worker processes on this machine stand for a cluster. Pass the address of a scheduler
+to ``Client`` in place of the ``LocalCluster``, and the same search runs on several
+machines. :doc:`/user_guide/clusters` says when a cluster pays off.
 """
 
 # sphinx_gallery_start_ignore
@@ -43,9 +43,10 @@ def create_model(meta, units=32, rate=1e-3):
 # The search
 # ----------
 #
-# The workers import this script. Without the condition on ``__name__`` they would start clusters
-# of their own; a notebook does not need it. Each worker imports TensorFlow and compiles its own
-# program, which takes some seconds, so a search as small as this one is faster without a cluster.
+# The workers import this script. Without the condition on ``__name__`` they would start
+# clusters of their own; a notebook does not need it. Each worker imports TensorFlow and
+# compiles its own program, which takes some seconds, so a search as small as this one is
+# faster without a cluster.
 
 if __name__ == "__main__":
     X, y = load_digits(return_X_y=True)
@@ -61,7 +62,7 @@ if __name__ == "__main__":
         random_state=0,
     )
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, silence_logs="ERROR") as cluster,
         Client(cluster),
         joblib.parallel_config("dask"),
     ):

@@ -2,9 +2,9 @@
 Train only the promising candidates to the end
 ==============================================
 
-:class:`~skkeras_search.FreezeThawSearchCV` trains most candidates for a ninth of the epochs of one
-fold. It continues the promising ones to the end of this fold, and then in all folds. This example
-draws the learning curves of all candidates.
+:class:`~skkeras_search.FreezeThawSearchCV` trains most candidates for a ninth of the
+epochs of one fold. It continues the promising ones to the end of this fold, and then in
+all folds. This example draws the learning curves of all candidates.
 """
 
 # sphinx_gallery_start_ignore
@@ -48,7 +48,8 @@ def create_model(units=32, dropout=0.0, learning_rate=1e-3):
 # The search
 # ----------
 #
-# ``n_iter=6`` is the budget: as much training as six candidates need for all epochs of all folds.
+# ``n_iter=6`` is the budget: as much training as six candidates need for all epochs of
+# all folds.
 
 pipeline = Pipeline(
     [
@@ -77,14 +78,13 @@ print(f"Accuracy on the test rows: {search.score(X_test, y_test):.3f}")
 # The learning curves
 # -------------------
 #
-# :class:`~skkeras_search.inspection.LearningCurvesDisplay` draws the scores at the end of each
-# step, or with ``y="loss"`` the training loss of each epoch. The lines of candidates that were
-# given up are faint and end early.
+# :class:`~skkeras_search.inspection.LearningCurvesDisplay` draws the scores at the end of
+# each step, or with ``y="loss"`` the training loss of each epoch. The lines of candidates
+# that were given up are faint and end early.
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 LearningCurvesDisplay.from_search(search, ax=axes[0])
 LearningCurvesDisplay.from_search(search, "loss", ax=axes[1])
-axes[1].set_yscale("log")
 plt.show()
 
 # %%

@@ -2,10 +2,10 @@
 All fits of a search in one compiled program
 ============================================
 
-Twelve candidates in five folds are 60 fits. The candidates differ only in their learning rates and
-dropout rates, so all of them share one compiled program. Keras then trains one candidate by
-itself, to compare the time of a fit and the scores. :doc:`/user_guide/fusion` explains how this
-works.
+Twelve candidates in five folds are 60 fits. The candidates differ only in their learning
+rates and dropout rates, so all of them share one compiled program. Keras then trains one
+candidate by itself, to compare the time of a fit and the scores.
+:doc:`/user_guide/fusion` explains how this works.
 """
 
 # sphinx_gallery_start_ignore
@@ -57,8 +57,9 @@ grid = {"learning_rate": [0.001, 0.003, 0.01], "dropout": [0.1, 0.2, 0.3, 0.4]}
 # Fused
 # -----
 #
-# The searches of this package fuse the fits by default. The block ``parallel_config("fused")``
-# does the same for scikit-learn's own searches. The time includes compiling the program.
+# The searches of this package fuse the fits by default. The block
+# ``parallel_config("fused")`` does the same for scikit-learn's own searches. The time
+# includes compiling the program.
 
 start = time.perf_counter()
 with joblib.parallel_config("fused"):

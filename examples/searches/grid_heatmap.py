@@ -2,8 +2,8 @@
 A heatmap of a grid
 ===================
 
-:class:`~skkeras_search.inspection.HyperparameterDisplay` shows the scores of a grid over two
-hyperparameters as a heatmap, and the scores along one of them as points.
+:class:`~skkeras_search.inspection.HyperparameterDisplay` shows the scores of a grid over
+two hyperparameters as a heatmap, and the scores along one of them as points.
 """
 
 # sphinx_gallery_start_ignore
@@ -27,8 +27,8 @@ from skkeras_search import GridSearchCV, KerasClassifier
 from skkeras_search.inspection import HyperparameterDisplay
 
 # %%
-# The grid has 5 widths and 5 learning rates. With 3 folds, these are 75 fits. The fits of one
-# architecture run through one compiled program, so the search takes seconds.
+# The grid has 5 widths and 5 learning rates. With 3 folds, these are 75 fits. The fits of
+# one architecture run through one compiled program, so the search takes seconds.
 
 X, y = load_digits(return_X_y=True)
 
@@ -57,8 +57,8 @@ search.results_summary(3)
 # Two hyperparameters
 # -------------------
 #
-# The best learning rate hardly depends on the width here. The smaller networks are worse at all
-# learning rates.
+# The best learning rate hardly depends on the width here. The smaller networks are worse
+# at all learning rates.
 
 names = ("kerasclassifier__units", "kerasclassifier__learning_rate")
 HyperparameterDisplay.from_search(search, names)

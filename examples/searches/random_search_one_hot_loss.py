@@ -4,8 +4,8 @@ A random search over learning and dropout rates
 
 :class:`~sklearn.model_selection.RandomizedSearchCV` of scikit-learn draws the rates from
 distributions of :mod:`scipy.stats`. The build function compiles the model with
-``categorical_crossentropy``, which expects one-hot rows. The labels are integers; the estimator
-encodes them for this loss.
+``categorical_crossentropy``, which expects one-hot rows. The labels are integers; the
+estimator encodes them for this loss.
 """
 
 # sphinx_gallery_start_ignore
@@ -50,7 +50,8 @@ def create_model(learning_rate=0.01, dropout_rate=0.2):
 # The search
 # ----------
 #
-# The arguments of the build function are parameters of the classifier, so the search can set them.
+# The arguments of the build function are parameters of the classifier, so the search can
+# set them.
 
 classifier = KerasClassifier(
     create_model, epochs=5, batch_size=32, verbose=0, random_state=0
@@ -68,7 +69,8 @@ for name, value in search.best_params_.items():
 print(f"Accuracy on held-out images: {search.score(X_test, y_test):.3f}")
 
 # %%
-# Each candidate is a point. The learning rate decides the score, the dropout rate hardly matters.
+# Each candidate is a point. The learning rate decides the score, the dropout rate hardly
+# matters.
 
 results = search.cv_results_
 figure, ax = plt.subplots(layout="constrained")

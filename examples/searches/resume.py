@@ -3,8 +3,9 @@ Resume a search after an interruption
 =====================================
 
 A search with a ``storage`` writes each result to a file as soon as it is known. After an
-interruption, the same code reads the file and continues. In this example an error interrupts the
-search; :doc:`/user_guide/storage` says what survives a killed process or a power failure.
+interruption, the same code reads the file and continues. In this example an error
+interrupts the search; :doc:`/user_guide/storage` says what survives a killed process or a
+power failure.
 """
 
 # sphinx_gallery_start_ignore
