@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skkeras_search.inspection.words import short, shortest_names
+from skkeras_search.inspection.labels import short, shortest_names
 from skkeras_search.space.dimensions import (
     Categorical,
     Dimension,

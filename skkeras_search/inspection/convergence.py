@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from skkeras_search.inspection.results import FAILED, FROZEN, Results, read
+from skkeras_search.inspection.labels import short
+from skkeras_search.inspection.results import Results, read
 from skkeras_search.inspection.style import (
     CYCLE,
     axes_for,
@@ -14,8 +15,8 @@ from skkeras_search.inspection.style import (
     least_shown,
     margin_of,
 )
-from skkeras_search.inspection.words import short
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.statuses import FAILED, FROZEN
 
 UNITS = {
     "candidates": "number of candidates",

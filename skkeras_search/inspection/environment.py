@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from skkeras_search.inspection.declared import OF_SPACES
-from skkeras_search.inspection.words import text_of
+from skkeras_search.inspection.labels import text_of
 
 PACKAGES = (
     *("skkeras-search", "scikit-learn", "keras", "tensorflow", "numpy", "scipy"),

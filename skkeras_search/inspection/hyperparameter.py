@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from skkeras_search.inspection.axis import Axis
-from skkeras_search.inspection.results import FROZEN, Results, read
+from skkeras_search.inspection.results import Results, read
 from skkeras_search.inspection.style import (
     BEST,
     BLUE,
@@ -19,6 +19,7 @@ from skkeras_search.inspection.style import (
 )
 from skkeras_search.inspection.surrogate import Surrogate
 from skkeras_search.space.dimensions import Categorical
+from skkeras_search.statuses import FROZEN
 
 # Points along an axis: of a line, and of each side of a plane.
 N_LINE, N_PLANE = 100, 32

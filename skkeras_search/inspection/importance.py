@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from skkeras_search.inspection.fanova import importances
+from skkeras_search.inspection.labels import shortest_names
 from skkeras_search.inspection.results import read
 from skkeras_search.inspection.style import (
     BLUE,
@@ -15,7 +16,6 @@ from skkeras_search.inspection.style import (
     label_of,
     least_shown,
 )
-from skkeras_search.inspection.words import shortest_names
 
 INTERACTIONS = "interactions"
 # Bars; the others are left out.

@@ -4,9 +4,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from skkeras_search.inspection.results import FINISHED, check_number, frame_of, read
+from skkeras_search.inspection.results import check_number, frame_of, read
 from skkeras_search.inspection.style import CYCLE, axes_for, faint, least_shown
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.statuses import FINISHED
 
 INDEX = ("candidate", "fold", "repeat", "epoch")
 

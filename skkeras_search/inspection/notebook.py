@@ -7,10 +7,10 @@ from typing import Any
 from sklearn.exceptions import NotFittedError
 
 from skkeras_search.inspection.convergence import ConvergenceDisplay
+from skkeras_search.inspection.labels import text_of
 from skkeras_search.inspection.picture import picture_of
 from skkeras_search.inspection.results import metrics, read
 from skkeras_search.inspection.summary import headline
-from skkeras_search.inspection.words import text_of
 
 MOST_CHARACTERS = 200
 

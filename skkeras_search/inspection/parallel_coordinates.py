@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from skkeras_search.inspection.axis import Axis
-from skkeras_search.inspection.results import FAILED, FROZEN, Results, read
+from skkeras_search.inspection.labels import MOST_OF_VALUE, short, shortest_names
+from skkeras_search.inspection.results import Results, read
 from skkeras_search.inspection.style import (
     BEST,
     SCORES,
@@ -15,8 +16,8 @@ from skkeras_search.inspection.style import (
     label_of,
     least_shown,
 )
-from skkeras_search.inspection.words import MOST_OF_VALUE, short, shortest_names
 from skkeras_search.space.dimensions import Real
+from skkeras_search.statuses import FAILED, FROZEN
 
 # Where lines of candidates go that do not have a hyperparameter.
 NOT_SET = -0.14

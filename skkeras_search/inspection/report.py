@@ -14,14 +14,15 @@ from skkeras_search.inspection.environment import machine, parameters, seeds, ve
 from skkeras_search.inspection.fold_scores import FoldScoresDisplay
 from skkeras_search.inspection.hyperparameter import HyperparameterDisplay
 from skkeras_search.inspection.importance import INTERACTIONS, ImportanceDisplay
+from skkeras_search.inspection.labels import text_of
 from skkeras_search.inspection.learning_curves import LearningCurvesDisplay
 from skkeras_search.inspection.parallel_coordinates import ParallelCoordinatesDisplay
 from skkeras_search.inspection.picture import picture_of
-from skkeras_search.inspection.results import FAILED, PREFIX, metrics, read
+from skkeras_search.inspection.results import PREFIX, metrics, read
 from skkeras_search.inspection.source import source_of, source_of_parameters
 from skkeras_search.inspection.summary import space_text, what_failed
 from skkeras_search.inspection.timeline import TimelineDisplay
-from skkeras_search.inspection.words import text_of
+from skkeras_search.statuses import FAILED
 
 # Of a page that a browser is to show at once: rows of the table, errors, and their length.
 MOST_ROWS, MOST_ERRORS, MOST_CHARACTERS = 1000, 30, 4000

@@ -10,8 +10,8 @@ from sklearn.exceptions import NotFittedError
 from skkeras_search.inspection.axis import Axis, axis_of
 from skkeras_search.inspection.declared import dimension_of
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.statuses import FAILED, FINISHED, FROZEN
 
-FINISHED, FROZEN, FAILED = "finished", "frozen", "failed"
 PREFIX = "mean_test_"
 
 

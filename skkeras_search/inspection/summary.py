@@ -7,8 +7,8 @@ import numpy as np
 
 from skkeras_search.inspection.axis import Axis
 from skkeras_search.inspection.declared import spaces_of
+from skkeras_search.inspection.labels import text_of
 from skkeras_search.inspection.results import PREFIX, check_number, metrics, read
-from skkeras_search.inspection.words import text_of
 from skkeras_search.space import Space
 from skkeras_search.space.dimensions import Dimension
 

@@ -5,9 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from skkeras_search.inspection.results import FAILED, FINISHED, FROZEN, frame_of, read
+from skkeras_search.inspection.labels import short
+from skkeras_search.inspection.results import frame_of, read
 from skkeras_search.inspection.style import BEST, BLUE, PURPLE, SKY, axes_for, faint
-from skkeras_search.inspection.words import short
+from skkeras_search.statuses import FAILED, FINISHED, FROZEN
 
 # The best candidate is told by its outline, as its colour says what became of it.
 COLORS = {FINISHED: BLUE, FROZEN: SKY, FAILED: PURPLE}

@@ -13,8 +13,8 @@ from skkeras_search.searches.spaces import (
     given_or_declared,
     of_scikit_learn,
 )
-from skkeras_search.searches.wording import in_words
 from skkeras_search.space.dimensions import Categorical, is_number
+from skkeras_search.wording import in_words
 
 NUMBER, TRUTH, TEXT = "number", "truth", "text"
 Plain = float | bool | str

@@ -10,7 +10,7 @@ from sklearn.callback import CallbackContext
 from skkeras_search.searches.jobs import Fit
 from skkeras_search.searches.outcome import Outcome
 from skkeras_search.searches.progress import SearchCallback
-from skkeras_search.searches.trained import FAILED, FROZEN
+from skkeras_search.statuses import FAILED, FROZEN
 from skkeras_search.tensorboard.hparams import hparams_of
 
 EVENTS = "events.out.tfevents"

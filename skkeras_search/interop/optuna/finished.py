@@ -19,10 +19,10 @@ from skkeras_search.interop.optuna.parameters import Parameter
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.searches.base import metrics_of
 from skkeras_search.searches.spaces import of_scikit_learn
-from skkeras_search.searches.trained import FAILED, FROZEN
 from skkeras_search.space import Categorical, Dimension, Integer, Real, Space
 from skkeras_search.space.dimensions import is_number
 from skkeras_search.space.notations import is_dimension
+from skkeras_search.statuses import FAILED, FROZEN
 
 # Numbers whose greatest is so many times the least are shown on a logarithmic scale.
 MANY_TIMES = 100

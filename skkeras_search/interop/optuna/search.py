@@ -31,8 +31,8 @@ from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result
 from skkeras_search.searches.keras_step import name_of_keras_step
-from skkeras_search.searches.trained import FINISHED, FROZEN
 from skkeras_search.space import Categorical
+from skkeras_search.statuses import FINISHED, FROZEN
 
 # Parameters that stay in the process of the search.
 NOT_SENT = ("study", "storage", "sampler", "pruner")

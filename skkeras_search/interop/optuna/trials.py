@@ -17,8 +17,9 @@ from skkeras_search.record.store import StoredFit
 from skkeras_search.searches.faults import first_error
 from skkeras_search.searches.jobs import Fit, Job, Result
 from skkeras_search.searches.recording import result_of, stored_fit
-from skkeras_search.searches.trained import FAILED, FINISHED, Trained
+from skkeras_search.searches.trained import Trained
 from skkeras_search.space import Space
+from skkeras_search.statuses import FAILED, FINISHED
 
 # Attributes of trials: the process that has it, all that is known of its fits, and whether
 # it has ended before its time.
