@@ -90,7 +90,9 @@ def main(n_candidates, folder):
     search.report(folder / "report.html")
     size = (folder / "report.html").stat().st_size / 1e6
     print(f"{'report':25} {time.process_time() - start:5.2f} s, {size:.2f} MB")
-    print("TensorFlow was imported" if "tensorflow" in sys.modules else "without TensorFlow")
+    print(
+        "TensorFlow was imported" if "tensorflow" in sys.modules else "without TensorFlow"
+    )
 
 
 if __name__ == "__main__":
