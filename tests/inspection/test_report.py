@@ -92,7 +92,7 @@ def test_it_is_small_with_many_candidates(tmp_path):
 
 def test_failures_are_told(conditional):
     page = Page(report_of(conditional))
-    assert "What failed" in page.words
+    assert "Errors" in page.words
     assert "The 'kernel' parameter of SVC" in page.words
 
 
