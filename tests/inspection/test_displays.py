@@ -282,9 +282,9 @@ def test_bad_input(grid, call, message):
 
 def test_what_scikit_learn_does_not_keep():
     search = model_selection.GridSearchCV(SVC(), {"C": [1, 2]}, cv=3).fit(X, y)
-    with pytest.raises(ValueError, match=r"of sklearn keeps no learning curves"):
+    with pytest.raises(ValueError, match=r"of sklearn does not record learning curves"):
         LearningCurvesDisplay.from_search(search)
-    with pytest.raises(ValueError, match=r"of sklearn keeps no times of its fits"):
+    with pytest.raises(ValueError, match=r"of sklearn does not record times of its fits"):
         TimelineDisplay.from_search(search)
 
 

@@ -215,6 +215,10 @@ class OptunaSearchCV(BudgetSearch):
     and trigger a warning. The sampler proposes the values of a conditional space one by
     one.
 
+    Other trials may be in the study, too, such as those of your own calls of
+    ``study.optimize``. Their hyperparameters and distributions must be those of
+    ``search_spaces``, and ``study_.best_params`` may be those of such a trial.
+
     Scores are reported with the number of epochs as the step. If folds are trained to
     different numbers of epochs, the step is the mean over the folds. If the number of
     epochs is a hyperparameter, the step is the percentage of the training; and without
