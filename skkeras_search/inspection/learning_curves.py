@@ -125,7 +125,7 @@ class LearningCurvesDisplay:
         y = _most_telling(table, measured) if y is None else y
         if y not in measured:
             raise ValueError(
-                f"y={y!r} was not recorded. Recorded were {measured}."
+                f"y={y!r} was not recorded. The search has recorded {measured}."
                 + did_you_mean(str(y), measured)
             )
         known = table[table[y].notna() & (table["epoch"] > 0)]

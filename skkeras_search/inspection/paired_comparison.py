@@ -60,7 +60,7 @@ def corrected_t_test(differences: np.ndarray, test_ratio: float) -> float:
         return np.nan
     largest = np.abs(differences).max()
     if largest > 0:
-        differences = differences / largest  # as squares may overflow
+        differences = differences / largest  # so that squares do not overflow
     mean, variance = differences.mean(), differences.var(ddof=1)
     if variance <= 1e-30:
         return 1.0 if abs(mean) <= 1e-15 else 0.0

@@ -203,7 +203,7 @@ def _metric(search: Any, table: Mapping[str, Any], metric: str | None) -> str:
         return refit if isinstance(refit, str) and refit in known else known[0]
     if metric not in known:
         raise ValueError(
-            f"metric={metric!r} was not scored. Scored were {known}."
+            f"metric={metric!r} was not scored. The search has scores for {known}."
             + did_you_mean(str(metric), known)
         )
     return metric

@@ -105,7 +105,7 @@ class Writer:
             return self._imported(value) or self._placeholder(value, hint)
         if hasattr(value, "get_params"):
             return self._estimator(value, hint)
-        if hasattr(value, "get_config") and not hasattr(value, "layers"):  # of Keras
+        if hasattr(value, "get_config") and not hasattr(value, "layers"):  # a Keras object
             return self._of_keras(value, hint)
         return self._placeholder(value, hint)
 

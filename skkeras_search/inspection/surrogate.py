@@ -40,7 +40,7 @@ class Surrogate:
         self._is_set = ~np.isnan(self._is_set)
         values = np.maximum(scores, least_shown(scores))
         self._least, self._range = values.min(), np.ptp(values) or 1.0
-        values = (values - self._least) / self._range  # first, as squares may overflow
+        values = (values - self._least) / self._range  # so that squares do not overflow
         self._mean, self._scale = values.mean(), values.std() or 1.0
         unordered = np.array(
             [not a.is_numeric and not a.dimension.is_ordered for a in axes]

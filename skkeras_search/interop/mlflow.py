@@ -141,7 +141,14 @@ class MLflowLogger(SearchCallback):
         return {n: v for n, v in vars(self).items() if not n.startswith("_")}
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Connect to MLflow when a search starts.
+        """Connect to MLflow when a search starts. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
 
         Raises
         ------
@@ -149,6 +156,8 @@ class MLflowLogger(SearchCallback):
             If MLflow is not installed.
         MlflowException
             If MLflow cannot be reached.
+        TypeError
+            If ``estimator`` is not a search of this package.
         """
         super().setup(estimator, context)
         mlflow = _mlflow()
@@ -173,7 +182,13 @@ class MLflowLogger(SearchCallback):
             self._begin(None)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Log the results of a candidate."""
+        """Log the results of a candidate. The search calls this method.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Results of the candidate so far.
+        """
         number = outcome.number
         self._begun.setdefault(number, outcome.begun)
         if not outcome.is_new:
@@ -188,13 +203,33 @@ class MLflowLogger(SearchCallback):
     def on_fit_task_end(
         self, estimator: Any, context: CallbackContext, *, X: Any = None
     ) -> None:
-        """Log the best candidate and its model at the end of the search."""
+        """Log the best candidate and its model at the end of the search.
+
+        scikit-learn calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search, or an estimator that it fits, which is ignored.
+        context : CallbackContext
+            Context of the task in scikit-learn.
+        X : array-like, default=None
+            Features that were passed to ``fit``, for the signature of the model.
+        """
         if context.parent is None and estimator is vars(self).get("_search"):
             self._ended = True
             self._trying(lambda: self._log_best(X))
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """End the run of the search."""
+        """End the run of the search. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
+        """
         if "_client" not in vars(self):  # the connection has failed
             return
         self._trying(self._log_waiting)

@@ -33,7 +33,7 @@ def standardized(given: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.
     shortened = _with_short_tail(given[finite])
     values = np.full(len(given), shortened.max())
     values[finite] = shortened
-    unit = np.ptp(values) or 1.0  # first, as squares may overflow
+    unit = np.ptp(values) or 1.0  # divide by it first, so that squares do not overflow
     values = (values - values.min()) / unit
     scale = values.std() or 1.0
     errors = np.minimum(errors / unit / scale, LARGEST_ERROR)

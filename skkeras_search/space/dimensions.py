@@ -350,19 +350,59 @@ class Real(_Numeric):
             )
 
     def encode(self, value: Any) -> float:
-        """Return the coordinate of a number."""
+        """Return the coordinate of a number.
+
+        Parameters
+        ----------
+        value : float
+            A number between the bounds.
+
+        Returns
+        -------
+        float
+            Coordinate between 0 and 1.
+
+        Raises
+        ------
+        TypeError
+            If ``value`` is not a number.
+        ValueError
+            If ``value`` is not between the bounds.
+        """
         self._check(value)
         first, last = self._ends
         return float((self._scaled(value) - first) / (last - first))
 
     def decode(self, coordinate: float) -> float:
-        """Return the number at a coordinate."""
+        """Return the number at a coordinate.
+
+        Parameters
+        ----------
+        coordinate : float
+            Coordinate between 0 and 1.
+
+        Returns
+        -------
+        float
+            The number at this position on the scale of the prior.
+        """
         first, last = self._ends
         value = float(self._unscaled(first + np.clip(coordinate, 0, 1) * (last - first)))
         return min(max(value, self.low), self.high)
 
     def grid(self, n: int) -> list[float]:
-        """Return ``n`` numbers that are evenly spaced on the scale of the prior."""
+        """Return numbers that are evenly spaced on the scale of the prior.
+
+        Parameters
+        ----------
+        n : int
+            Number of numbers.
+
+        Returns
+        -------
+        list of float
+            Numbers in ascending order.
+        """
         return [self.decode(c) for c in (np.linspace(0, 1, n) if n > 1 else [0.5])]
 
 
@@ -447,22 +487,74 @@ class Integer(_Numeric):
         self._ends = self._scaled([self.low - 0.5, self.high + 0.5])
 
     def encode(self, value: Any) -> float:
-        """Return the coordinate of an integer."""
+        """Return the coordinate of an integer.
+
+        Parameters
+        ----------
+        value : int
+            An integer between the bounds.
+
+        Returns
+        -------
+        float
+            Coordinate between 0 and 1.
+
+        Raises
+        ------
+        TypeError
+            If ``value`` is not a number.
+        ValueError
+            If ``value`` is not an integer between the bounds.
+        """
         self._check(value)
         if value != int(value):
             raise ValueError(f"{value!r} is not a whole number, so it is not in {self!r}.")
         return float(self._coordinate(int(value)))
 
     def decode(self, coordinate: float) -> int:
-        """Return the integer at a coordinate."""
+        """Return the integer at a coordinate.
+
+        Parameters
+        ----------
+        coordinate : float
+            Coordinate between 0 and 1.
+
+        Returns
+        -------
+        int
+            The integer at this position on the scale of the prior.
+        """
         return int(self._number(coordinate))
 
     def snap(self, coordinates: np.ndarray) -> np.ndarray:
-        """Replace each coordinate by the representative one of its integer."""
+        """Replace each coordinate by the one that ``encode`` returns for its integer.
+
+        Parameters
+        ----------
+        coordinates : ndarray
+            Coordinates of any shape.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
         return self._coordinate(self._number(coordinates))
 
     def grid(self, n: int) -> list[int]:
-        """Return ``n`` numbers that are evenly spaced on the scale of the prior."""
+        """Return integers that are evenly spaced on the scale of the prior.
+
+        Parameters
+        ----------
+        n : int
+            Number of integers. There are fewer if the dimension has fewer integers, or
+            if several numbers round to the same integer.
+
+        Returns
+        -------
+        list of int
+            Integers in ascending order.
+        """
         if n >= self.n_values:
             return list(range(self.low, self.high + 1))
         ends = self._scaled([self.low, self.high])
@@ -629,24 +721,84 @@ class Categorical(Dimension):
         return self.categories
 
     def encode(self, value: Any) -> float:
-        """Return the coordinate of a category."""
+        """Return the coordinate of a category.
+
+        Parameters
+        ----------
+        value : object
+            One of the categories.
+
+        Returns
+        -------
+        float
+            Coordinate between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If ``value`` is not one of the categories.
+        """
         return (self._position(value) + 0.5) / self.n_values
 
     def decode(self, coordinate: float) -> Any:
-        """Return the category at a coordinate."""
+        """Return the category at a coordinate.
+
+        Parameters
+        ----------
+        coordinate : float
+            Coordinate between 0 and 1.
+
+        Returns
+        -------
+        object
+            The category whose part of the unit interval contains the coordinate.
+        """
         return self.categories[int(self._index(coordinate))]
 
     def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
-        """Map uniform random numbers to coordinates that follow the prior."""
+        """Map uniform random numbers to coordinates that follow the prior.
+
+        Parameters
+        ----------
+        quantiles : ndarray
+            Numbers between 0 and 1.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
         indices = np.searchsorted(self._cumulated, quantiles, side="right")
         return (np.minimum(indices, self.n_values - 1) + 0.5) / self.n_values
 
     def snap(self, coordinates: np.ndarray) -> np.ndarray:
-        """Replace each coordinate by the representative one of its category."""
+        """Replace each coordinate by the one that ``encode`` returns for its category.
+
+        Parameters
+        ----------
+        coordinates : ndarray
+            Coordinates of any shape.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
         return (self._index(coordinates) + 0.5) / self.n_values
 
     def grid(self, n: int) -> list[Any]:
-        """Return all categories; ``n`` has no effect."""
+        """Return all categories.
+
+        Parameters
+        ----------
+        n : int
+            No effect, because categories may have no order.
+
+        Returns
+        -------
+        list
+            The categories.
+        """
         return list(self.categories)
 
     def _position(self, value: Any) -> int:

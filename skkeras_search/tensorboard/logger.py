@@ -73,7 +73,24 @@ class TensorBoardLogger(SearchCallback):
         return {"log_dir": self.log_dir}  # only the process of the search writes
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Prepare the directory when a search starts."""
+        """Prepare the directory when a search starts. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
+
+        Raises
+        ------
+        ImportError
+            If tensorboard is not installed.
+        FileExistsError
+            If the directory contains files of another search.
+        TypeError
+            If ``estimator`` is not a search of this package.
+        """
         import skkeras_search.tensorboard.event_files  # noqa: F401  # raises without tensorboard
 
         super().setup(estimator, context)
@@ -87,11 +104,25 @@ class TensorBoardLogger(SearchCallback):
         self._candidates: set[int] = set()
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """Release the search when it ends."""
+        """Release the search when it ends. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
+        """
         self.__dict__.pop("_search", None)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Write the results of a candidate."""
+        """Write the results of a candidate. The search calls this method.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Results of the candidate so far.
+        """
         from skkeras_search.tensorboard.event_files import EventFile
 
         folder = self._folder / f"candidate-{outcome.number:04d}"

@@ -13,7 +13,7 @@ from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import TrialState, create_trial
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.model_selection._search import BaseSearchCV  # base class of its searches
 
 from skkeras_search.interop.optuna.parameters import Parameter
 from skkeras_search.nearest_name import did_you_mean

@@ -91,7 +91,20 @@ class BayesianOptunaSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return the hyperparameters of earlier trials, with their distributions."""
+        """Return the hyperparameters of earlier trials. Optuna calls this method.
+
+        Parameters
+        ----------
+        study : optuna.study.Study
+            The study.
+        trial : optuna.trial.FrozenTrial
+            The trial that asks for values.
+
+        Returns
+        -------
+        dict of str to optuna.distributions.BaseDistribution
+            Distributions by the names of the hyperparameters.
+        """
         self._raise_error_if_multi_objective(study)
         seen: dict[str, BaseDistribution] = {}
         for before in study.get_trials(deepcopy=False, states=EVALUATED):
@@ -101,7 +114,22 @@ class BayesianOptunaSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Propose values of the hyperparameters of earlier trials."""
+        """Propose values of the known hyperparameters. Optuna calls this method.
+
+        Parameters
+        ----------
+        study : optuna.study.Study
+            The study.
+        trial : optuna.trial.FrozenTrial
+            The trial that asks for values.
+        search_space : dict of str to optuna.distributions.BaseDistribution
+            Result of ``infer_relative_search_space``.
+
+        Returns
+        -------
+        dict
+            Values by the names of the hyperparameters.
+        """
         self._raise_error_if_multi_objective(study)
         axes = {name: axis_of(found) for name, found in search_space.items()}
         searched = {name: axis for name, axis in axes.items() if axis is not None}
@@ -119,14 +147,34 @@ class BayesianOptunaSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Draw a value at random."""
+        """Draw a random value of an unknown hyperparameter. Optuna calls this method.
+
+        Parameters
+        ----------
+        study : optuna.study.Study
+            The study.
+        trial : optuna.trial.FrozenTrial
+            The trial that asks for a value.
+        param_name : str
+            Name of the hyperparameter.
+        param_distribution : optuna.distributions.BaseDistribution
+            Distribution of the hyperparameter.
+
+        Returns
+        -------
+        object
+            The value.
+        """
         self._raise_error_if_multi_objective(study)
         return self._independent.sample_independent(
             study, trial, param_name, param_distribution
         )
 
     def reseed_rng(self) -> None:
-        """Set a new random seed, so that copies of the sampler draw other numbers."""
+        """Set a new random seed, so that copies of the sampler draw other numbers.
+
+        Optuna calls this method if ``study.optimize`` uses several workers.
+        """
         self._rng = generator(None)
         self._independent.reseed_rng()
         self._learned = None
