@@ -252,7 +252,7 @@ def test_study_may_be_stored_and_optimised_further(bayes, tmp_path):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"metric": "scor"}, r"metric='scor' is none.*'score'"),
+        ({"metric": "scor"}, r"metric='scor' is not a metric.*'score'"),
         ({"metric": []}, "metric is empty"),
         ({"metric": ["score", "accuracy"]}, "metric='accuracy'"),
         ({"curve": "val_loss"}, r"curve='val_loss' is not a column"),
