@@ -191,10 +191,9 @@ class OptunaSearchCV(BudgetSearch):
         Start, end and process of each step of each fit. Requires pandas.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers. Missing if ``refit=False``.
-    n_features_in_ : int
-        Number of features of the best estimator. Missing if ``refit=False``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if ``X`` has names. Missing if ``refit=False``.
+    n_features_in_, feature_names_in_ : int and ndarray of shape (n_features,)
+        Number of features of the best estimator, and their names if ``X`` has names.
+        Missing if ``refit=False``.
 
     Raises
     ------
