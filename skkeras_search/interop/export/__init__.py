@@ -63,11 +63,12 @@ def export(estimator: Any, path: str | os.PathLike[str], format: str = "keras") 
     With preprocessing, numeric inputs are float64, as in scikit-learn, except in
     TensorFlow.js, where they are float32.
 
-    If all columns are numeric, the model has a single input, "features". If some columns
-    are text, each column is a separate input of shape (n_samples, 1), without the columns
-    that a ``ColumnTransformer`` drops. An empty text stands for a missing value. In
-    TensorFlow.js, a text is represented by its position in the vocabulary, starting from 1,
-    and an unknown text by 0.
+    If all columns are numeric, the model has a single input, "features". Without
+    preprocessing, a network with several inputs keeps its inputs. If some columns are text,
+    each column is a separate input of shape (n_samples, 1), without the columns that a
+    ``ColumnTransformer`` drops. An empty text stands for a missing value. In TensorFlow.js,
+    a text is represented by its position in the vocabulary, starting from 1, and an unknown
+    text by 0.
 
     A category that a ``OneHotEncoder`` does not know is encoded as with
     ``handle_unknown="ignore"``, even if the encoder would raise an error.
