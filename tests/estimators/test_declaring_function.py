@@ -309,7 +309,11 @@ def that_is_wrong(hp):
     [
         (with_meta, TypeError, "meta is not known. Leave meta out"),
         (with_a_required_argument, TypeError, "functools.partial.*n_classes="),
-        (with_other_bounds, DeclarationError, "'n' is declared twice with other values"),
+        (
+            with_other_bounds,
+            DeclarationError,
+            "'n' is declared twice with different values",
+        ),
         (with_a_reserved_name, DeclarationError, "'model', which is also.*'model_type'"),
         (
             with_a_routed_name,
