@@ -1,23 +1,25 @@
 """
-A Bayesian search over a pipeline
-=================================
+A Bayesian search over a conditional space
+==========================================
 
-The scaler, the number of layers, their widths, the optimizer and its settings are searched
-together. Some parameters are only there for some values of others: a second width if
-there are two layers, a momentum if the optimizer is SGD.
+The search tunes the scaler, the number of layers, their widths, the optimizer and the
+settings of the optimizer together. Some hyperparameters exist only for certain values of
+others: a second width if there are two layers, a momentum if the optimizer is SGD.
 """
 
-import os
-import time
+# sphinx_gallery_start_ignore
+import os  # keep TensorFlow from printing while it is imported
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what TensorFlow notes while it computes
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 stderr = os.dup(2)
-os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # and while it is imported
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 try:
-    import keras
+    import tensorflow  # noqa: F401
 finally:
     os.dup2(stderr, 2)
-
+# sphinx_gallery_end_ignore
+import keras
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
@@ -27,6 +29,10 @@ from skkeras_search import BayesSearchCV, Integer, KerasClassifier, Real
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+
+# %%
+# The pipeline
+# ------------
 
 
 def create_model(
@@ -50,6 +56,13 @@ pipeline = Pipeline(
         ("mlp", KerasClassifier(create_model, epochs=5, verbose=0, random_state=0)),
     ]
 )
+
+# %%
+# The space
+# ---------
+#
+# A list has choices, a tuple has bounds, and ``when`` states a condition.
+
 space = {
     "scale": [StandardScaler(), MinMaxScaler()],
     "mlp__n_layers": [1, 2],
@@ -59,17 +72,32 @@ space = {
     "mlp__learning_rate": (1e-4, 1e-1, "log-uniform"),
     "mlp__momentum": Real(0.5, 0.99, when={"mlp__optimizer": "sgd"}),
 }
+search = BayesSearchCV(pipeline, space, n_iter=24, n_points=2, cv=3, random_state=0)
+search.search_space_summary()
+
+# %%
+# The search
+# ----------
+#
+# ``n_points=2`` proposes two candidates at a time, and all of their folds are trained
+# together. As in scikit-optimize, ``callback`` takes functions that receive the results
+# so far.
 
 
 def show(result):
-    if len(result.x_iters) % 10 == 0:
+    if len(result.x_iters) % 8 == 0:
         print(f"{len(result.x_iters):3} candidates, best mean accuracy {-result.fun:.3f}")
 
 
-search = BayesSearchCV(pipeline, space, n_iter=30, n_points=2, cv=3, random_state=0)
-start = time.perf_counter()
 search.fit(X_train, y_train, callback=show)
-print(f"{time.perf_counter() - start:.0f} s for {search.total_iterations} candidates")
 for name, value in search.best_params_.items():
     print(f"  {name} = {value}")
 print(f"Accuracy on the test rows: {search.score(X_test, y_test):.3f}")
+
+# %%
+# Four plots answer four questions: does the best score still increase, which differences
+# between the best candidates are noise, where are the good candidates, and which
+# hyperparameters matter?
+
+search.plot()
+plt.show()

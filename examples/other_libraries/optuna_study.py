@@ -1,26 +1,27 @@
 """
-A search by Optuna, with its pruner, a database and its plots
-=============================================================
+Optuna's sampler, pruner, storage and plots
+===========================================
 
-Optuna's TPE proposes candidates, and its median pruner stops those that are worse than
-most. All of it is in a database, from which the search goes on. Any other search becomes
-a study, too.
-
-    python examples/optuna_study.py [folder for the database and a picture]
+:class:`~skkeras_search.interop.optuna.OptunaSearchCV` is a search whose candidates are
+proposed by a sampler of Optuna. A pruner stops candidates that are worse than most, and
+all trials are written to a database, from which the search can continue.
 """
 
-import os
-import sys
-import tempfile
+# sphinx_gallery_start_ignore
+import os  # keep TensorFlow from printing while it is imported
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # what TensorFlow notes while it computes
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 stderr = os.dup(2)
-os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # and while it is imported
+os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 try:
-    import keras
+    import tensorflow  # noqa: F401
 finally:
     os.dup2(stderr, 2)
+# sphinx_gallery_end_ignore
+import tempfile
 
+import keras
+import matplotlib.pyplot as plt
 import optuna
 from sklearn.datasets import load_digits
 
@@ -28,7 +29,6 @@ from skkeras_search import BayesSearchCV, Integer, KerasClassifier
 from skkeras_search.interop.optuna import OptunaSearchCV, to_study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-folder = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()
 X, y = load_digits(return_X_y=True)
 
 
@@ -50,6 +50,15 @@ space = {
     "learning_rate": (1e-5, 1.0, "log-uniform"),
 }
 
+# %%
+# Ten trials, then five more
+# --------------------------
+#
+# The second search has the same storage and the same name of the study, so it continues
+# the study: ``n_iter`` counts the earlier trials.
+
+folder = tempfile.mkdtemp()
+
 
 def search(n_iter):
     return OptunaSearchCV(
@@ -66,20 +75,32 @@ def search(n_iter):
 
 first = search(n_iter=10).fit(X, y)
 print(f"10 trials: {first.best_score_:.3f} with {first.best_params_}")
-more = search(n_iter=15).fit(X, y)  # 5 more
+more = search(n_iter=15).fit(X, y)
 print(f"15 trials: {more.best_score_:.3f} with {more.best_params_}")
+
+# %%
+# The study
+# ---------
+#
+# ``study_`` is the :class:`optuna.study.Study`. A pruned trial has fewer reports than a
+# complete one.
+
 for trial in more.study_.trials:
     reported = [f"{score:.3f}" for score in trial.intermediate_values.values()]
     print(f"{trial.number:3} {trial.state.name:9}", *reported)
 
+optuna.visualization.matplotlib.plot_intermediate_values(more.study_)
+plt.show()
+
+# %%
+# Any other search as a study
+# ---------------------------
+#
+# :func:`~skkeras_search.interop.optuna.to_study` turns a finished search into a study,
+# for Optuna's plots and its dashboard.
+
 bayes = BayesSearchCV(classifier, space, n_iter=10, cv=3, random_state=0).fit(X, y)
 study = to_study(bayes)
-print("BayesSearchCV:", study.best_value, optuna.importance.get_param_importances(study))
-
-try:
-    axes = optuna.visualization.matplotlib.plot_intermediate_values(more.study_)
-except ImportError:
-    print("For a picture: pip install skkeras-search[plot]")
-else:
-    axes.figure.savefig(f"{folder}/intermediate_values.png", bbox_inches="tight")
-    print(f"See {folder}/intermediate_values.png, or: optuna-dashboard {more.storage}")
+print(f"Best value of the study: {study.best_value:.3f}")
+for name, share in optuna.importance.get_param_importances(study).items():
+    print(f"  importance of {name}: {share:.2f}")

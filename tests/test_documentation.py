@@ -1,0 +1,57 @@
+"""The documentation has everything that is public."""
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+MODULES = [
+    "skkeras_search",
+    "skkeras_search.inspection",
+    "skkeras_search.interop.optuna",
+    "skkeras_search.samplers",
+    "skkeras_search.searches",
+    "skkeras_search.space",
+]
+
+
+def documented():
+    """The objects that the reference has a page for."""
+    listed = re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(), re.MULTILINE)
+    found = []
+    for name in listed:
+        module, _, name = f"skkeras_search.{name}".rpartition(".")
+        found.append(getattr(import_module(module), name))
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_reference_has_all_public_names(module):
+    module = import_module(module)
+    pages = documented()
+    missing = [name for name in module.__all__ if getattr(module, name) not in pages]
+    assert not missing
+
+
+def test_pages_of_classes_list_the_inherited_methods(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(DOCS), *sys.path])
+    members_of = import_module("reference").members_of
+    found = members_of("skkeras_search", "KerasClassifier")
+    listed = {name for _, group in found["groups"] for name in group}
+    assert listed >= {
+        "fit",
+        "predict",
+        "predict_proba",
+        "score",
+        "get_params",
+        "set_params",
+    }
+    assert "set_fit_request" in listed
+    found = members_of("skkeras_search", "BayesSearchCV")
+    listed = {name for _, group in found["groups"] for name in group}
+    assert listed >= {"fit", "predict", "predict_proba", "score", "transform", "plot"}
+    assert listed >= {"get_params", "set_params", "set_callbacks", "inverse_transform"}
+    assert {"learning_curves_", "timeline_"} <= set(found["properties"])
