@@ -39,9 +39,9 @@ def refuses(error, words, estimator, X=X_iris, y=y_iris, **kwargs):
     [
         (
             {"epoch": 3},
-            "keyword argument 'epoch', .*not a parameter of it or of model=mlp. Did you mean 'epochs'",
+            "keyword argument 'epoch': neither the estimator nor model=mlp has .* Did you mean 'epochs'",
         ),
-        ({"unit": 3}, "keyword argument 'unit', .* of model=mlp. Did you mean 'units'"),
+        ({"unit": 3}, "keyword argument 'unit': .* model=mlp has .* Did you mean 'units'"),
         ({"model__unit": 3}, "'model__unit': model=mlp .* Did you mean 'units'"),
         ({"fit__epoch": 3}, "'fit__epoch': keras.Model.fit .* Did you mean 'epochs'"),
         ({"predict__batch": 3}, "'predict__batch': keras.Model.predict"),
@@ -56,7 +56,7 @@ def test_unknown_parameter(given, words):
 def test_the_learning_rate_of_a_function_that_has_none(name):
     words = (
         r"arguments of model=softmax_regression are \['n_features', 'n_classes'\].*"
-        "'optimizer__learning_rate' where the estimator compiles.* make it an argument"
+        "If the estimator compiles the model, .* 'optimizer__learning_rate'.* add an argument"
     )
     estimator = classifier(models.softmax_regression, loss="mse")
     with pytest.raises(ValueError, match=words) as raised:
@@ -71,7 +71,7 @@ def test_another_name_for_the_learning_rate_of_the_function():
 
 
 def test_parameters_beside_a_ready_model():
-    words = r"pass the function, not its result, as KerasClassifier\(create_model, units="
+    words = r"Pass the function .* instead, as in KerasClassifier\(create_model, units="
     ready = models.softmax_regression()
     refuses(TypeError, words, classifier(ready, units=3, loss="mse"))
     with pytest.raises(ValueError, match=words):
