@@ -434,18 +434,18 @@ def test_parameters_of_a_compiled_model_that_reach_nothing():
     [
         (
             {"callbacks__patience": 3},
-            "'callbacks__patience' reaches nothing: callbacks=None",
+            "'callbacks__patience' has no object to be passed to: callbacks=None",
         ),
         (
             {
                 "callbacks": {"es": keras.callbacks.EarlyStopping},
                 "callbacks__ess__patience": 3,
             },
-            "'callbacks__ess__patience' reaches nothing.* Did you mean 'es'",
+            "'callbacks__ess__patience' has no object.* Did you mean 'es'",
         ),
         (
             {"callbacks": [keras.callbacks.EarlyStopping], "callbacks__1__patience": 3},
-            "'callbacks__1__patience' reaches nothing",
+            "'callbacks__1__patience' has no object",
         ),
     ],
 )
@@ -469,7 +469,9 @@ def test_number_of_losses():
 def test_compile_argument_of_the_wrong_type(name):
     settings = {"loss": "mse", name: 3}
     refuses(
-        TypeError, f"{name}=3: 3 is not", classifier(models.softmax_regression, **settings)
+        TypeError,
+        f"{name} must be .* got 3",
+        classifier(models.softmax_regression, **settings),
     )
 
 
