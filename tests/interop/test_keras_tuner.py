@@ -185,15 +185,15 @@ class Misspells(Model):
     [
         (ReadsTheHistory, "it uses the history of the training.history"),
         (ChangesTheData, "unsupported operand"),
-        (Normalizes, "It raised"),
-        (TrainsTwice, "It called it 2 times"),
+        (Normalizes, "Instead, it raised"),
+        (TrainsTwice, "Instead, it called it 2 times"),
         (TrainsBatches, "it uses model.train_on_batch"),
-        (ReturnsANumber, "It returned 0.5"),
+        (ReturnsANumber, "Instead, it returned 0.5"),
         (Misspells, "no argument 'epoch'. Did you mean 'epochs'"),
     ],
 )
 def test_fits_of_hypermodels_that_do_more(kind, message):
-    with pytest.raises(DeclarationError, match=f"may give model.fit.*{message}"):
+    with pytest.raises(DeclarationError, match=f"must call model.fit.*{message}"):
         KerasClassifier(kind()).declared_space()
 
 
