@@ -2,6 +2,7 @@
 
     python benchmarks/fusion.py race                    # all workloads
     python benchmarks/fusion.py race digits cnn --repeats 3
+    python benchmarks/fusion.py race --file race.jsonl  # and writes it to a file
     python benchmarks/fusion.py growth                  # with folds, rows, ...
     python benchmarks/fusion.py single                  # one fit, again
     python benchmarks/fusion.py where                   # what the time is spent on
@@ -326,7 +327,7 @@ def medians(runs):
     } | {key: runs[0][key] for key in ("scores", "engine")}
 
 
-def race(names, repeats, ways=WAYS):
+def race(names, repeats, ways=WAYS, file=None):
     columns = ("cold s", "warm s", "CPU s", "peak MB")
     print(f"{'workload':12} {'way':18} {' '.join(f'{c:>8}' for c in columns)}  scores")
     for name in names or WORKLOADS:
@@ -334,6 +335,10 @@ def race(names, repeats, ways=WAYS):
         for way in ways:
             runs = [in_process("search", name, way) for _ in range(repeats)]
             results[way] = result = medians(runs)
+            if file:
+                line = json.dumps({"workload": name, "way": way, **result})
+                with open(file, "a") as lines:
+                    lines.write(line + "\n")
             scores = " ".join(f"{score:.3f}" for score in result["scores"][:4])
             print(
                 f"{name:12} {way:18} {result['cold']:8.2f} {result['warm']:8.2f} "
@@ -589,6 +594,7 @@ def main():
     )
     parser.add_argument("names", nargs="*", help="workloads, as '" + "', '".join(WORKLOADS))
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--file", help="to which a line for each row of race is added")
     parser.add_argument("--number", type=int, default=500, help="fits, for memory")
     parser.add_argument("--architectures", type=int, default=50, help="for memory")
     arguments = parser.parse_args()
@@ -596,7 +602,7 @@ def main():
         name, positional, keywords = json.loads(arguments.names[0])
         print(json.dumps(globals()[name](*positional, **keywords)))
     elif arguments.what == "race":
-        race(arguments.names, arguments.repeats)
+        race(arguments.names, arguments.repeats, file=arguments.file)
     elif arguments.what == "memory":
         memory(arguments.number, arguments.architectures)
     else:

@@ -2,13 +2,13 @@
 
     python benchmarks/search.py
     python benchmarks/search.py --candidates 10 --ways skkeras_search "scikit-optimize"
-    python benchmarks/search.py --seeds 3
+    python benchmarks/search.py --seeds 3 --file search.json
 
 A Keras classifier of the digits, five parameters, three folds, the same number of
 candidates, each way in a process of its own, one after the other. Printed are the seconds
 to finish, the seconds to the best score that all of them reached, and the best
 cross-validated score: medians over seeds of the search. The importing of libraries is not
-counted.
+counted. With ``--file``, the seconds and the score of each candidate go to a file.
 
 Peers, each optional: scikit-optimize and OptunaSearchCV (optuna-integration) with scikeras,
 and KerasTuner (keras-tuner), which has no folds: it has one split, and its best model so
@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 import warnings
+from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -217,9 +218,8 @@ def in_process(way, n, seed):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def race(ways, n, seed):
+def compared(measured):
     """Of each way the seconds to finish, those to the score of all, and the best score."""
-    measured = {way: in_process(way, n, seed) for way in ways}
     best = {way: max(score for _, score in m["seen"]) for way, m in measured.items()}
     common = min(best.values())
     return {
@@ -228,9 +228,12 @@ def race(ways, n, seed):
     }
 
 
-def main(ways, n, n_seeds):
+def main(ways, n, n_seeds, file):
     ways = [way for way in ways if importlib.util.find_spec(MODULES[way])]
-    races = [race(ways, n, seed) for seed in range(n_seeds)]
+    measured = [{way: in_process(way, n, seed) for way in ways} for seed in range(n_seeds)]
+    if file:
+        file.write_text(json.dumps(measured))
+    races = [compared(of_seed) for of_seed in measured]
     print(f"{n} candidates, {FOLDS} folds, {EPOCHS} epochs; medians of {n_seeds} seeds")
     print(f"{'':18} {'finish s':>9} {'to score of all s':>18} {'best score':>11}")
     for way in ways:
@@ -247,10 +250,11 @@ if __name__ == "__main__":
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--candidates", type=int, default=25)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--file", type=Path)
     parser.add_argument("--measure", choices=WAYS)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.measure:
         print(json.dumps(measure(given.measure, given.candidates, given.seed)))
     else:
-        main(given.ways, given.candidates, given.seeds)
+        main(given.ways, given.candidates, given.seeds, given.file)

@@ -1,7 +1,7 @@
-"""Keras 3 models as scikit-learn estimators, and the searches that tune them.
+"""Keras 3 models as scikit-learn estimators, and hyperparameter searches for them.
 
-The public names load on first use, so that ``import skkeras_search`` costs
-nothing and imports no TensorFlow.
+The public names are loaded on first use, so ``import skkeras_search`` is fast and does not
+import TensorFlow.
 """
 
 from importlib import import_module

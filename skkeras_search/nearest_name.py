@@ -1,4 +1,4 @@
-"""Suggest the name a user probably meant."""
+"""Suggest the name that the user probably meant."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -13,14 +13,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Parameters
     ----------
     name : str
-        What the user wrote.
+        The name that the user wrote.
     known : iterable of str
-        What could have been written.
+        The valid names.
 
     Returns
     -------
-    str
-        `` Did you mean 'epochs'?``, or nothing if no name is near.
+    suggestion : str
+        A sentence such as ``" Did you mean 'epochs'?"``; empty if no valid name is
+        similar.
 
     Examples
     --------
@@ -35,7 +36,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     siblings = [k[len(prefix) :] for k in names if k.startswith(prefix)]
     meant = ABBREVIATIONS.get(last, last)
     near = [prefix + sibling for sibling in get_close_matches(meant, siblings, n=1)]
-    if not siblings:  # it is the prefix that is mistaken
+    if not siblings:  # the prefix is wrong
         near = get_close_matches(name, names, n=1)
     same = [k for k in names if k.lower().split("__")[-1] == last.lower()]
     near = near or sorted(same, key=lambda name: (len(name), name))
@@ -48,21 +49,22 @@ def about_parameter(estimator: Any, name: str, prefix: str = "") -> str:
     Parameters
     ----------
     estimator : estimator
+        An estimator, which may be a pipeline or another estimator with parts.
     name : str
-        What the user wrote, "step__parameter" for a part of the estimator.
+        The name that the user wrote; "step__parameter" for a part of the estimator.
     prefix : str, default=""
-        Of the names of the estimator's parameters where the user wrote the name.
+        Prefix of the estimator's parameters in the names that the user writes.
 
     Returns
     -------
-    str
-        What the Keras estimator that the name leads to says of its own parameters,
-        nothing if it leads to none.
+    about : str
+        Sentences about the parameters of the Keras estimator that the name refers to;
+        empty if it does not refer to a Keras estimator.
     """
     if hasattr(estimator, "_about_parameter"):
         return str(estimator._about_parameter(name, prefix))
     first, nested, rest = name.partition("__")
-    if not nested and getattr(estimator, "steps", None):  # of a pipeline, the last is meant
+    if not nested and getattr(estimator, "steps", None):  # the last step of a pipeline
         first, nested, rest = str(estimator.steps[-1][0]), "__", name
     part = estimator.get_params().get(first) if nested else None
     if not hasattr(part, "get_params") or isinstance(part, type):

@@ -1,5 +1,5 @@
-"""How many threads the fits of a process may use, where a search has decided."""
+"""The number of threads that the fits of a process may use, if a search has set it."""
 
-# The environment variable that a search sets in workers of a cluster, before TensorFlow is
-# imported there.
+# The environment variable that a search sets in the workers of a cluster, before they
+# import TensorFlow.
 THREADS = "SKKERAS_SEARCH_THREADS"

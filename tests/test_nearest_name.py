@@ -31,8 +31,9 @@ def test_a_search_says_what_the_keras_estimator_says():
     pipeline = make_pipeline(StandardScaler(), KerasClassifier(models.softmax_regression))
     words = (
         r"'kerasclassifier__lr' is no parameter of Pipeline\. The arguments of "
-        r"model=softmax_regression are \['n_features', 'n_classes'\]\. The learning rate is "
-        "'kerasclassifier__optimizer__learning_rate' where the estimator compiles"
+        r"model=softmax_regression are \['n_features', 'n_classes'\]\. If the estimator "
+        "compiles the model, the learning rate is "
+        "'kerasclassifier__optimizer__learning_rate'"
     )
     with pytest.raises(ValueError, match=words):
         check_names(pipeline, Space({"kerasclassifier__lr": [0.1, 0.2]}))

@@ -1,4 +1,4 @@
-"""A Keras model that behaves as a scikit-learn estimator."""
+"""Keras models as scikit-learn estimators."""
 
 from skkeras_search.estimators.base import BaseWrapper
 from skkeras_search.estimators.classifier import KerasClassifier

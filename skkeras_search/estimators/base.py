@@ -1,4 +1,4 @@
-"""The part of the estimators that classification and regression share."""
+"""The base class of the estimators, with all that they share."""
 
 import warnings
 from collections import defaultdict
@@ -75,7 +75,7 @@ from skkeras_search.fusion.lane import Predictor
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.step import NotFusibleError
 
-# Attributes that stay behind when an estimator is pickled.
+# Attributes that are not pickled.
 UNPICKLED = (
     "callbacks_",
     "_predict_batch",
@@ -87,11 +87,173 @@ UNPICKLED = (
 
 
 class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
-    """Base of :class:`KerasClassifier` and :class:`KerasRegressor`.
+    """Base class of :class:`KerasClassifier` and :class:`KerasRegressor`.
 
-    To derive other estimators from, such as transformers. It is scikeras's
-    ``BaseWrapper``, whose parameters, routing and hooks it keeps, made to follow
-    scikit-learn's conventions.
+    Derive from this class to write other estimators, such as transformers. A subclass can
+    define ``_keras_build_fn``, a method that is used as the build function (see ``model``
+    below), and override ``target_encoder``, ``feature_encoder`` and ``scorer``.
+
+    Parameters
+    ----------
+    model : callable or keras.Model, default=None
+        The build function: a function, ``functools.partial``, bound method, class or
+        callable object that returns a ``keras.Model``, compiled or not. Each of its
+        arguments is a parameter of the estimator, with the function's default. The
+        estimator itself fills in arguments with these names:
+
+        - ``meta``: a dict of what ``fit`` has learned about the data: ``n_features_in_``,
+          ``X_shape_``, ``X_dtype_``, ``y_ndim_``, ``y_dtype_``, ``target_type_``,
+          and ``feature_names_in_`` if the columns have names;
+        - ``compile_kwargs``: a dict of the arguments of ``keras.Model.compile``, made
+          from ``optimizer``, ``loss``, ``metrics`` and the parameters routed to them;
+        - ``params``: a dict of all parameters of the estimator;
+        - ``hp``, if it is the first argument and has no default: an object by which the
+          function declares its hyperparameters (``hp.Int("units", 8, 64)``), as in
+          KerasTuner. A ``keras_tuner.HyperModel`` is also accepted.
+
+        If ``model`` is a ``keras.Model``, each fit trains a copy, starting from the
+        weights of the model. The model itself is never changed. If None, a subclass
+        must define the method ``_keras_build_fn``.
+    build_fn : callable or keras.Model, default=None
+        The old name of ``model``.
+    warm_start : bool, default=False
+        If True, ``fit`` continues training from the weights of the previous fit. If
+        False, each fit builds a new model.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the samples and the random numbers of
+        layers such as dropout. Pass an int for reproducible fits. Neither a RandomState
+        instance nor the global random generators are advanced.
+    optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
+        Optimizer for a model that the build function does not compile. A name or class
+        is constructed with the parameters routed to it, such as
+        ``optimizer__learning_rate=0.01``.
+    loss : str, class, callable or keras.losses.Loss, or list or dict, default=None
+        Loss for a model that the build function does not compile; a list or dict has one
+        loss for each output. Parameters with the prefix ``loss__`` are passed to its
+        constructor.
+    metrics : str, class or keras.metrics.Metric, or list or dict, default=None
+        Metrics for a model that the build function does not compile. Parameters with the
+        prefix ``metrics__`` are passed to their constructors.
+    batch_size : int or None, default=None
+        Number of samples per training step. None means 32, Keras's default; -1 means all
+        samples.
+    validation_batch_size : int or None, default=None
+        Number of samples per validation step. None means ``batch_size``; -1 means the
+        number of training samples.
+    verbose : int, default=1
+        Output during training: 0 for none, 1 for a progress bar, 2 for one line per epoch.
+    callbacks : keras.callbacks.Callback, class, or list or dict of them, default=None
+        Keras callbacks. Each fit uses shallow copies, which it stores in ``callbacks_``.
+        A class is constructed with the parameters routed to it:
+        ``callbacks={"stop": EarlyStopping}, callbacks__stop__patience=3``.
+    validation_split : float, default=0.0
+        Fraction of the samples to hold out for validation, taken from the end of the data.
+    shuffle : bool, default=True
+        Whether to shuffle the samples. If ``random_state`` is set, all epochs of a fit use
+        the same order, as in ``keras.Model.fit``.
+    run_eagerly : bool, default=False
+        Whether to run the model eagerly, without compiling a graph, for debugging. Applies
+        to a model that the build function does not compile.
+    epochs : int, default=1
+        Number of epochs to train. With ``warm_start=True``, 0 is allowed and builds the
+        model without training it.
+    engine : {"auto", "fused", "keras"}, default="auto"
+        What trains the model. "fused" is a compiled program that all fits of the same
+        architecture share; a fit that cannot be fused raises an error. "keras" is
+        ``keras.Model.fit``. "auto" uses the fused program where possible and
+        ``keras.Model.fit`` otherwise; ``engine_reason_`` gives the reason.
+    **kwargs : dict
+        Arguments of the build function, and parameters routed by a prefix: ``model__`` to
+        the build function; ``compile__``, ``fit__`` and ``predict__`` to the methods of
+        ``keras.Model``; ``optimizer__``, ``loss__``, ``metrics__`` and ``callbacks__`` to
+        the constructors of these objects; ``score__`` to ``scorer``.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The trained model.
+    history_ : dict of str to list of float
+        Value of the loss and of each metric after each epoch.
+    engine_ : {"fused", "keras"}
+        The engine that trained the model.
+    engine_reason_ : str or None
+        Why ``keras.Model.fit`` trained the model; None for a fused fit.
+    callbacks_ : list of keras.callbacks.Callback
+        The callbacks of the last fit, in their final state. They are not pickled.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features seen during ``fit``. Defined only if all column names of
+        ``X`` are strings.
+    X_shape_ : tuple of int
+        Shape of ``X`` in ``fit``.
+    X_dtype_ : dtype or None
+        Dtype of ``X`` in ``fit``; None for several input arrays.
+    y_ndim_ : int
+        Number of dimensions of ``y`` in ``fit``.
+    y_dtype_ : dtype
+        Dtype of ``y`` in ``fit``.
+    target_type_ : str
+        Type of ``y``, as returned by ``sklearn.utils.multiclass.type_of_target``.
+    target_encoder_ : transformer
+        Encodes ``y`` for the model and decodes the model's predictions.
+    feature_encoder_ : transformer
+        Transforms ``X`` before it is passed to the model.
+
+    See Also
+    --------
+    KerasClassifier : A Keras model as a classifier.
+    KerasRegressor : A Keras model as a regressor.
+
+    Notes
+    -----
+    Every argument of the build function is a hyperparameter. It can be passed to the
+    constructor (``BaseWrapper(create_model, units=32)``), changed by ``set_params`` and
+    searched under its name. An argument without a default must be given a value. If an
+    argument has the name of a constructor parameter, such as ``optimizer``, the function
+    receives the value that the user gives, or else keeps its own default. A function with
+    ``**kwargs`` accepts any parameter, and receives ``meta``, ``compile_kwargs`` and
+    ``params``. Unknown parameters raise an error.
+
+    A function with ``hp`` is called before there are any data, so it cannot have ``meta``.
+    The hyperparameters that it declares are parameters of the estimator, and a search that
+    is given no search space uses the declared one (see :meth:`declared_space`).
+
+    An uncompiled model is compiled with ``optimizer``, ``loss``, ``metrics`` and
+    ``run_eagerly``. They have no effect on a model that the build function compiles: a
+    warning is issued for ``optimizer`` and for routed parameters, and a different ``loss``
+    raises an error.
+
+    ``meta`` also contains the items that the ``get_metadata`` method of the target encoder
+    or the feature encoder returns, if there is such a method.
+
+    The parameters are routed as in scikeras [1]_, from which this class is derived.
+
+    References
+    ----------
+    .. [1] `scikeras <https://adriangb.com/scikeras/>`_, A. Garcia Badaracco.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from sklearn.base import TransformerMixin
+    >>> from sklearn.datasets import load_iris
+    >>> from skkeras_search import BaseWrapper
+    >>> class Autoencoder(TransformerMixin, BaseWrapper):
+    ...     def _keras_build_fn(self, meta, n_components=2):
+    ...         inputs = keras.Input((meta["n_features_in_"],))
+    ...         codes = keras.layers.Dense(n_components, name="codes")(inputs)
+    ...         outputs = keras.layers.Dense(meta["n_features_in_"])(codes)
+    ...         return keras.Model(inputs, outputs)
+    ...     def fit(self, X, y=None):
+    ...         return super().fit(X, X)
+    ...     def transform(self, X):
+    ...         codes = self.model_.get_layer("codes").output
+    ...         return keras.Model(self.model_.inputs, codes).predict(X, verbose=0)
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> autoencoder = Autoencoder(n_components=3, loss="mse", epochs=2, verbose=0)
+    >>> autoencoder.fit_transform(X).shape
+    (150, 3)
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
@@ -115,12 +277,13 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     engine_: str
     engine_reason_: str | None
     _shares_model = False
-    # Whether ``model_`` is the model that was passed, which training must not change.
+    # Whether ``model_`` is the model that the user passed, which training must not change.
     _borrows_model = False
     _trained: TrainedState | None = None
     _recipe: Recipe | None = None
     _predict_batch: Predictor | None = None
-    # Seeding is ours (see ``_fit_keras_model``): scikeras's leaves traces.
+    # scikeras seeds if this is set, and does not restore the global generators. Seeding
+    # is done in ``_fit_keras_model`` instead.
     _random_state = None
 
     def __init__(
@@ -177,35 +340,43 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         sample_weight_val: Any = None,
         **kwargs: Any,
     ) -> Self:
-        """Build a model and train it.
+        """Build the model and train it.
 
         Parameters
         ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Also arrays of more dimensions, a sequence of texts, and for models with
-            several inputs a :class:`MultiInput`, or a dict or list of arrays.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training samples. Arrays with more dimensions, shape (n_samples, ...), and
+            sequences of strings are also accepted. For a model with several inputs, pass
+            a :class:`MultiInput`, or a dict or list of arrays.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels or numbers to predict.
+            Target values: class labels for a classifier, numbers for a regressor.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples. Those of weight zero take no part.
-        X_val, y_val, sample_weight_val : array-like, default=None
-            Validation data. By these names a pipeline can transform them as it
-            transforms ``X`` (``Pipeline(..., transform_input=["X_val"])``).
+            Weights of the samples. Samples with weight zero are not used.
+        X_val : array-like of shape (n_validation_samples, n_features), default=None
+            Validation samples, in the form of ``X``. A pipeline transforms them like
+            ``X`` if it is made with ``Pipeline(..., transform_input=["X_val"])``.
+        y_val : array-like of shape (n_validation_samples,) or \
+(n_validation_samples, n_outputs), default=None
+            Target values of the validation samples.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of the validation samples.
         **kwargs : dict
-            Arguments of ``keras.Model.fit`` for this call: ``epochs``,
-            ``batch_size``, ``validation_data=(X_val, y_val)``, ``callbacks`` (added
-            to those of the constructor, and used as they are), ...
+            Arguments of ``keras.Model.fit``, for this call only, such as ``batch_size``
+            and ``validation_data=(X_val, y_val)``. ``epochs`` is the number of epochs to
+            train, also with ``initial_epoch``. ``callbacks`` are used in addition to the
+            callbacks of the estimator, and are not copied.
 
         Returns
         -------
-        self
+        self : estimator
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If the data, the parameters or the model do not fit each other.
+            If a parameter has an invalid value, or the data do not fit the model.
         TypeError
-            If a parameter reaches nothing, or the build function returns no model.
+            If a parameter is unknown, or the build function does not return a model.
         """
         declared = self._declared_training()
         callbacks = check_callbacks(kwargs.pop("callbacks", ()))
@@ -257,18 +428,27 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Self:
-        """Train one more epoch, from the weights and the history there are.
+        """Train for one more epoch, continuing from the current weights.
+
+        The first call builds the model, unless :meth:`fit` or :meth:`initialize` has
+        built it. The results of the epoch are appended to ``history_``.
 
         Parameters
         ----------
-        X, y, sample_weight
-            As in :meth:`fit`.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training samples, in any form that :meth:`fit` accepts.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples. Samples with weight zero are not used.
         **kwargs : dict
-            Arguments of ``keras.Model.fit``, but for the number of epochs.
+            Arguments of ``keras.Model.fit``, for this call only, except ``epochs`` and
+            ``initial_epoch``.
 
         Returns
         -------
-        self
+        self : estimator
+            The fitted estimator.
 
         Raises
         ------
@@ -278,8 +458,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         for name in ("epochs", "initial_epoch"):
             if name in kwargs:
                 raise TypeError(
-                    f"Invalid argument `{name}` to `partial_fit`: it always trains for "
-                    "1 epoch from the current epoch. Use fit for more."
+                    f"Invalid argument `{name}` to `partial_fit`, which always trains for "
+                    "1 epoch from the current epoch. Use `fit` to train several epochs."
                 )
         self._check_params(epochs=1)
         with self._restored_on_error():
@@ -301,20 +481,26 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return self
 
     def initialize(self, X: Any, y: Any = None) -> Self:
-        """Make the model ready to predict with the weights it has.
+        """Build the model without training it, so that it can predict.
 
-        A ready ``keras.Model`` that was passed as ``model`` becomes ``model_`` itself, so
-        that the estimator follows it when another model that shares its layers is
-        trained. It needs no loss. Training copies it first.
+        Calling this method before :meth:`fit` is not required.
+
+        If ``model`` is a ``keras.Model``, ``model_`` is this model itself, not a copy. The
+        estimator then predicts with its current weights, even if they change later
+        because another model that shares its layers is trained. The model does not need
+        a loss. Training copies it first.
 
         Parameters
         ----------
-        X, y
-            As in :meth:`fit`, which needs no call of this before.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Samples, in any form that :meth:`fit` accepts.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target values. A classifier and a regressor require them.
 
         Returns
         -------
-        self
+        self : estimator
+            The estimator with a model.
         """
         self._check_params(epochs=1)
         with self._restored_on_error():
@@ -324,57 +510,112 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return self
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
-        """Predict.
+        """Predict the target values of samples.
 
         Parameters
         ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            As in :meth:`fit`.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Samples, in any form that :meth:`fit` accepts.
         **kwargs : dict
-            Arguments of ``keras.Model.predict``, which then makes the prediction.
+            Arguments of ``keras.Model.predict``. If any is given,
+            ``keras.Model.predict`` makes the prediction.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the form that ``y`` had in :meth:`fit`.
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted labels or values, in the form that ``y`` had in :meth:`fit`.
 
         Raises
         ------
         NotFittedError
-            Before :meth:`fit`.
+            If the estimator is not fitted or initialized.
         ValueError
-            If the features are not those of :meth:`fit`.
+            If ``X`` does not have the features that were seen in :meth:`fit`.
         """
         raw = self._predict_raw(X, **kwargs)
         return self.target_encoder_.inverse_transform(raw)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Score predictions with ``scorer``, the accuracy or R2 unless overridden.
+        """Return the score of the predictions for test data.
+
+        The score is computed by :meth:`scorer`: the accuracy for
+        :class:`KerasClassifier`, the coefficient of determination (R2) for
+        :class:`KerasRegressor`. Parameters with the prefix ``score__`` are passed to it.
 
         Parameters
         ----------
-        X, y : array-like
-            Test data.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Test samples, in any form that :meth:`fit` accepts.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True labels or values.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
 
         Returns
         -------
-        float
+        score : float
+            Higher is better.
         """
         y_pred = self.predict(X)
         arguments = route_params(self.get_params(), "score", pass_filter=set())
         y_true = self._check_y(y)
         return self.scorer(y_true, y_pred, sample_weight=sample_weight, **arguments)
 
+    @staticmethod
+    def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
+        """Compute the score that :meth:`score` returns. Subclasses must override it.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True labels or values.
+        y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions.
+        **kwargs : dict
+            ``sample_weight``, and the parameters with the prefix ``score__``.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+
+        Raises
+        ------
+        NotImplementedError
+            If the subclass does not override this method.
+        """
+        raise NotImplementedError(
+            "BaseWrapper has no score. Override the static method `scorer` in a subclass."
+        )
+
+    @property
+    def target_encoder(self) -> Any:
+        """An unfitted transformer of ``y``. By default, it leaves ``y`` unchanged.
+
+        Override this property to encode targets differently. If the transformer has a
+        method ``get_metadata``, the items of the dict that it returns become attributes of
+        the estimator.
+        """
+        return super().target_encoder
+
+    @property
+    def feature_encoder(self) -> Any:
+        """An unfitted transformer of ``X``. By default, it leaves ``X`` unchanged.
+
+        Override this property to change what the model receives. If the transformer has a
+        method ``get_metadata``, the items of the dict that it returns become attributes of
+        the estimator.
+        """
+        return super().feature_encoder
+
     @property
     def current_epoch(self) -> int:
-        """Number of epochs of the last fit, with those of ``partial_fit`` after it."""
+        """Number of epochs trained by the last ``fit`` and later ``partial_fit``."""
         return len(getattr(self, "history_", {}).get("loss", ()))
 
     @property
     def initialized_(self) -> bool:
-        """Whether there is a model, to predict with or to train on."""
+        """Whether the estimator has a model, trained or not."""
         return "model_" in vars(self) or self._trained is not None
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -382,7 +623,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = True  # sums of floats in parallel, above all on GPUs
+        tags.non_deterministic = True  # parallel sums of floats, above all on GPUs
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = True
         tags.input_tags.string = True
@@ -390,8 +631,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         tags.target_tags.multi_output = True
         return tags
 
-    # What follows are the steps of a fit. Those that scikeras documents as hooks
-    # keep its names.
+    # The following methods are the steps of a fit. Methods that scikeras documents as
+    # hooks keep their names.
 
     def _fit(
         self,
@@ -421,13 +662,13 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         X, y, sample_weight = _drop_weightless(
             X, y, self._training_weight(y, sample_weight, kwargs)
         )
-        # Also where there are none: those of `fit__` must not arrive as they are.
+        # Set even if it is None, so that `fit__validation_data` is not passed unencoded.
         kwargs["validation_data"] = validation_data and self._encode_validation(
             *validation_data
         )
         y = self.target_encoder_.transform(y)
         for target in keras.tree.flatten(y):
-            refuse_text(target, "The target_encoder must make numbers of labels.")
+            refuse_text(target, "The target_encoder must encode labels as numbers.")
         X = self._model_inputs(X)
         self._check_model_compatibility(y)
         for name in ("batch_size", "validation_batch_size"):
@@ -446,10 +687,10 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 **kwargs,
             )
         finally:
-            del self._fit_callbacks  # they hold the data of this call
+            del self._fit_callbacks  # they refer to the data of this call
 
     def _initialize(self, X: Any, y: Any = None) -> tuple[Any, Any]:
-        """Learn the form of the data and build a model for them."""
+        """Learn the form of the data and make a model for them."""
         for name in self._fitted_attributes():
             delattr(self, name)
         self._trained = self._predict_batch = None
@@ -466,7 +707,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return X, y
 
     def _borrow_or_make_model(self, X: Any) -> None:
-        """Take a ready model as it is, until it is to be trained; or build one."""
+        """Use the user's model itself until it is trained, or build a model."""
         self._check_model_param()
         ready = self._ready_model()
         if ready is not None and ready.built:
@@ -475,7 +716,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             self._find_or_make_model(X)
 
     def _find_or_make_model(self, X: Any) -> None:
-        """Take the model of another fit of this search, if it is the same."""
+        """Use the model of another fit of this search if it is equal, or make one."""
         self._borrows_model = False
         task = current_task.get()
         if task is None or self._seed is None or not self._may_share():
@@ -484,13 +725,13 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         key = self._model_key(self._seed)
         if key not in task.shared:
             self._make_model(lambda: self._model_inputs(X))
-            # The parameters, too: identities in the key are those of what lives.
+            # The key contains ids of parameters, which must be kept alive with it.
             task.shared[key] = self.model_, self.get_params(deep=False)
         self.model_, _ = task.shared[key]
         self._shares_model = True
 
     def _may_share(self) -> bool:
-        # What a class of the user's does with its model, or to it, cannot be known.
+        # A user's class may change its model, or build it from anything.
         return type(self).__module__.startswith("skkeras_search.")
 
     def _model_key(self, seed: int) -> Hashable:
@@ -503,8 +744,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return type(self), seed, key_of(params, meta), form
 
     def _make_model(self, inputs: Callable[[], Any]) -> None:
-        """Make a model of one's own, with weights for what ``inputs`` then gives."""
-        forget_kernels()  # those of models that are gone
+        """Make a model for this estimator alone, and build it for ``inputs()``."""
+        forget_kernels()  # the kernels of deleted models
         self._shares_model = False
         self._recipe, builder = None, builder_of(self)
         with metrics_named_anew():
@@ -537,14 +778,14 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             **kwargs,
             "callbacks": self._fit_callbacks,
         }
-        # Epochs that are trained one call at a time must not repeat the same shuffle.
+        # Successive calls of partial_fit must not shuffle in the same order.
         seed = self._seed
         if seed is not None:
             seed = (seed + initial_epoch) % 2**32
         n_before = epochs_before(segment)
         fitted = self._train(X, y, arguments, seed, segment)
         self.engine_, self.engine_reason_ = fitted.engine, fitted.reason
-        # The history of a segment that goes on has all epochs of the fit in it.
+        # The history of a continued segment already contains all epochs of the fit.
         goes_on = warm_start and initial_epoch > 0 and not n_before
         history = defaultdict(list, getattr(self, "history_", {}) if goes_on else {})
         for name, values in fitted.history.items():
@@ -585,8 +826,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         )
 
     def _leave_model(self, X: Any, fitted: Fused) -> None:
-        """Leave a shared model to others; ``model_`` is built when it is asked for."""
-        estimator, some = copy(self), take_rows(X, [0])  # no view, which would keep all
+        """Leave a shared model to other fits; build ``model_`` when it is first read."""
+        # One row, copied: a view would keep the whole array alive.
+        estimator, some = copy(self), take_rows(X, [0])
 
         def build_model() -> keras.Model:
             estimator._make_model(lambda: some)
@@ -608,7 +850,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     @property
     def _architecture(self) -> keras.Model:
-        """The model, or one like it where it is not built yet."""
+        """The model, or one of the same architecture if the model is not built yet."""
         trained = self._trained
         return self.model_ if trained is None else trained.like
 
@@ -629,7 +871,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             if reset:
                 self.target_type_ = self._type_of_target(y)
                 self.y_dtype_, self.y_ndim_ = y.dtype, y.ndim
-            elif y.ndim != getattr(self, "y_ndim_", y.ndim):  # none without a y
+            elif y.ndim != getattr(self, "y_ndim_", y.ndim):  # absent if y was None
                 raise ValueError(
                     f"y has {y.ndim} dimensions, but this {type(self).__name__} is "
                     f"expecting {self.y_ndim_} dimensions in y."
@@ -639,8 +881,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _check_y(self, y: Any, y_numeric: bool = False) -> np.ndarray:
         if isinstance(y, dict):
             raise ValueError(
-                "y must be an array, for a model of several outputs with their columns in "
-                "the order of the outputs, got a dict."
+                "y must be an array, got a dict. For a model with several outputs, pass "
+                "an array whose columns are in the order of the outputs."
             )
         y = _check_y(y, multi_output=True, y_numeric=y_numeric, estimator=self)
         return y.toarray() if issparse(y) else y
@@ -651,7 +893,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _training_weight(
         self, y: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]
     ) -> Any:
-        """Weights of the training samples, as given or None."""
+        """The weights of the training samples; by default, those given, or None."""
         return sample_weight
 
     def _encode_validation(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
@@ -667,7 +909,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         )
 
     def _check_model_compatibility(self, y: Any) -> None:
-        if getattr(self.model_, "outputs", None):  # a subclassed model has none
+        if getattr(self.model_, "outputs", None):  # subclassed models have no outputs
             super()._check_model_compatibility(y)
 
     def _check_params(self, epochs: Any) -> None:
@@ -678,15 +920,17 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 "epochs" if of_fit else f"The 'epochs' parameter of {type(self).__name__}"
             )
             raise ValueError(
-                f"{name} must be an integer of at least 1, got {epochs!r}; or 0, with "
-                "warm_start=True, to build the model and not train it."
+                f"{name} must be an integer of at least 1, got {epochs!r}. With "
+                "warm_start=True, 0 is also allowed: the model is built and not trained."
             )
         self._check_param_names()
 
     def _check_model_param(self) -> Any:
-        """Return a function without required arguments that makes the model."""
+        """Return the build function; for a ``keras.Model``, a function that copies it."""
         if self._param("model") is not None and self._param("build_fn") is not None:
-            raise ValueError("Pass model or build_fn (its old name), not both.")
+            raise ValueError(
+                "Pass either model or build_fn (the old name of model), not both."
+            )
         given = self._given_model()
         ready = self._ready_model()
         if ready is not None:
@@ -694,18 +938,18 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         function = self._build_function()
         if given is None and function is None:
             raise ValueError(
-                "``model`` is None: pass a function that returns a keras.Model, or the "
-                "class must implement ``_keras_build_fn``."
+                "``model`` is None. Pass a function that returns a keras.Model, or define "
+                "the method ``_keras_build_fn`` in a subclass."
             )
         if function is None:
             raise TypeError(
-                "``model`` must be a callable that returns a keras.Model, or one itself, "
-                f"got {given!r} of type {type(given).__name__}."
+                "``model`` must be a keras.Model or a callable that returns one, got "
+                f"{given!r} of type {type(given).__name__}."
             )
         if given is not None and hasattr(type(self), "_keras_build_fn"):
             raise ValueError(
-                f"{type(self).__name__} cannot implement ``_keras_build_fn`` and be given "
-                f"``model`` as well; got model={given!r}."
+                f"{type(self).__name__} defines ``_keras_build_fn``, so ``model`` must be "
+                f"None, got {given!r}."
             )
         return function
 
@@ -728,7 +972,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             return call_seeded(lambda: function(arguments), self._seed)
 
     def _declared_training(self) -> dict[str, Any]:
-        """Arguments of ``keras.Model.fit`` that a ``HyperModel`` chooses itself."""
+        """Arguments of ``keras.Model.fit`` that the ``fit`` of a ``HyperModel`` chooses."""
         function = self._build_function()
         if not isinstance(function, DeclaringFunction):
             return {}
@@ -741,12 +985,12 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return make_compile_arguments(self.get_params(), self._compile_kwargs)
 
     def _loss(self) -> Any:
-        """The loss of the model, or the one that it will be compiled with."""
+        """The loss that the model is, or will be, compiled with."""
         compiled = self.model_.compiled
         return self.model_.loss if compiled else self._get_compile_kwargs()["loss"]
 
     def _compile_model(self) -> None:
-        """Compile the model, unless it came compiled or there is no loss to train it by."""
+        """Compile the model, unless it is already compiled or there is no loss."""
         if not self.model_.compiled:
             arguments = self._get_compile_kwargs()
             if not any(keras.tree.flatten(arguments["loss"])):
@@ -754,8 +998,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             self.model_.compile(**arguments)
         elif unused := self._unused_compile_params():
             warnings.warn(
-                f"The model came compiled, so {unused} have no effect. Let the build "
-                "function return it uncompiled, or have them as arguments.",
+                f"The model is already compiled, so {unused} have no effect. Return an "
+                "uncompiled model from the build function, or accept these parameters as "
+                "arguments of the build function.",
                 stacklevel=2,
             )
         keep_no_graphs(self.model_.optimizer)
@@ -764,21 +1009,21 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         if not any(keras.tree.flatten(self.model_.loss)):
             raise ValueError(
                 "The model has no loss. You must provide a loss function: pass loss=... "
-                f"to {type(self).__name__}, or compile the model with one in the "
-                "function that builds it."
+                f"to {type(self).__name__}, or compile the model with a loss in the build "
+                "function."
             )
         if self.model_.optimizer is None:
             raise ValueError(
                 "The model has no optimizer. You must provide one: pass optimizer=... to "
-                f"{type(self).__name__}, or compile the model with one in the function "
-                "that builds it."
+                f"{type(self).__name__}, or compile the model with an optimizer in the "
+                "build function."
             )
 
     def _unused_compile_params(self) -> list[str]:
-        """Parameters that were given for a model that came compiled."""
+        """Parameters for compiling that have no effect on a compiled model."""
         function = self._build_function()
         if function and set(function.magic) - {"meta"}:
-            return []  # it was told of them
+            return []  # the function received them
         prefixes = ("optimizer__", "loss__", "metrics__", "compile__")
         routed = [name for name in self._extra_params if name.startswith(prefixes)]
         own = function.arguments if function else ()
@@ -787,7 +1032,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return routed
 
     def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
-        """Return the outputs of the model, before they are decoded."""
+        """Return the outputs of the model, which are not decoded yet."""
         check_is_fitted(self)
         self._check_keras_arguments("predict", kwargs)
         X, _ = self._validate_data(X)
@@ -816,7 +1061,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             return predict_in_batches(self.model_.predict_on_batch, inputs, **sizes)
 
     def _fused_predict(self) -> Predictor | None:
-        """The prediction of the program that trained, while it is of this model."""
+        """The prediction of the fused program, if it is still for this model."""
         predict = self._predict_batch
         if self._trained is None and predict and not predict.is_of(self.model_):
             return None
@@ -831,7 +1076,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     @contextmanager
     def _restored_on_error(self) -> Iterator[None]:
-        """Leave nothing of a fit that failed; an interrupted one keeps its model."""
+        """Restore the attributes if a fit fails; an interrupted fit keeps its model."""
         model = ("_trained", "_predict_batch", "_shares_model", "_borrows_model", "_recipe")
         before = {
             **self._fitted_attributes(),
@@ -847,9 +1092,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     def __getstate__(self) -> dict[str, Any]:
         if self.initialized_:
-            self.model_  # noqa: B018  # builds it, as programs stay in this process
+            self.model_  # noqa: B018  # builds it: fused programs cannot be pickled
         state = super().__getstate__()
-        # The callbacks of the last fit may hold what cannot be pickled, as open files.
+        # The callbacks of the last fit, which may hold open files, are left out.
         packed = {name: pack(v) for name, v in state.items() if name not in UNPICKLED}
         if self._recipe and not keras_restores(self.model_):
             packed["model_"] = Rebuilt(self.model_, self._recipe)
@@ -868,18 +1113,18 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
 @lru_cache
 def _full_name(name: str) -> str:
-    """A metric's name in a history, "mean_squared_error" for "mse"."""
+    """The name of a metric in ``history_``: "mean_squared_error" for "mse"."""
     if name == "loss" or name.startswith("val_"):
         return name
     try:
         full = str(metric_name(name))
-    except (TypeError, ValueError):  # not one of Keras's, or one with arguments
+    except (TypeError, ValueError):  # not a metric of Keras, or one with arguments
         return name
     return name if full.replace("_", "") == name.replace("_", "") else full  # "auc"
 
 
 def _drop_weightless(X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Check the weights of samples, and drop the samples that have none."""
+    """Check the weights of samples, and drop the samples with weight zero."""
     if sample_weight is None:
         return X, y, None
     weights = _check_sample_weight(sample_weight, X, dtype=keras.config.floatx())

@@ -1,4 +1,4 @@
-"""A build function: the user's callable that returns a Keras model."""
+"""Build functions: the users' callables that return a Keras model."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ import keras
 
 from skkeras_search.nearest_name import did_you_mean
 
-# What the estimator itself hands to a build function that asks for it by name.
+# Arguments of a build function that the estimator itself fills in.
 MAGIC_ARGUMENTS = ("meta", "compile_kwargs", "params")
-# Names of parameters that go to other places than the build function begin with these.
+# Prefixes of routed parameters, such as "optimizer" in "optimizer__learning_rate".
 ROUTING_PREFIXES = (
     "model",
     "fit",
@@ -27,7 +27,7 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 
 
 class BuildFunction:
-    """What can be known of a build function before it is called.
+    """A build function, with what can be known about it before it is called.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ class BuildFunction:
     Attributes
     ----------
     name : str
-        As it is called in messages.
+        Name of the function in messages.
     arguments : dict
-        The function's own arguments mapped to their defaults,
-        ``inspect.Parameter.empty`` for those without one.
+        The function's own arguments, mapped to their defaults. Arguments without a
+        default have ``inspect.Parameter.empty``.
     magic : tuple of str
-        Those of "meta", "compile_kwargs" and "params" that it wants.
+        The names among "meta", "compile_kwargs" and "params" that the function accepts.
     open : bool
-        Whether it takes any keyword (``**kwargs``).
+        Whether the function accepts any keyword (``**kwargs``).
     """
 
     def __init__(self, function: Callable[..., keras.Model]):
@@ -53,14 +53,14 @@ class BuildFunction:
         parameters = inspect.signature(function).parameters.values()
         named = {p.name: p.default for p in parameters if p.kind in _NAMED}
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        # The **kwargs of a class are for its base class.
+        # The **kwargs of a class are meant for its base class.
         told = self.open and not inspect.isclass(function)
         self.magic = tuple(m for m in MAGIC_ARGUMENTS if m in named or told)
         self.arguments = {n: d for n, d in named.items() if n not in MAGIC_ARGUMENTS}
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """The arguments that have a default, with it."""
+        """The arguments that have a default, mapped to it."""
         empty = inspect.Parameter.empty
         return {n: d for n, d in self.arguments.items() if d is not empty}
 
@@ -74,16 +74,17 @@ class BuildFunction:
         Parameters
         ----------
         arguments : mapping
-            Keyword arguments.
+            Keyword arguments of the function.
 
         Returns
         -------
-        keras.Model
+        model : keras.Model
+            The model that the function returns.
 
         Raises
         ------
         TypeError
-            If an argument is missing or unknown, or the function returns no model.
+            If an argument is missing or unknown, or the function does not return a model.
         """
         for name in arguments:
             if name not in self.magic and not self.accepts(name):
@@ -94,8 +95,8 @@ class BuildFunction:
         missing = set(self.arguments) - set(self.defaults) - set(arguments)
         if missing:
             raise TypeError(
-                f"model={self.name} needs a value for {_listed(missing)}: "
-                f"give it to the estimator, as in ({min(missing)}=...)."
+                f"model={self.name} needs a value for {_listed(missing)}. Pass it to the "
+                f"estimator, as in {min(missing)}=..."
             )
         model = self.function(**arguments)
         if not isinstance(model, keras.Model):

@@ -1,4 +1,4 @@
-"""Keras callbacks from the ``callbacks`` parameter of an estimator."""
+"""Make Keras callbacks from the ``callbacks`` parameter of an estimator."""
 
 import copy
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
     params : dict
         Parameters of the estimator.
     destination : str
-        "callbacks", "fit__callbacks" or "predict__callbacks". Its value may be a
-        callback, a class of callbacks, or a list or dict of them; classes are
-        constructed with the parameters routed to them.
+        "callbacks", "fit__callbacks" or "predict__callbacks": the name of the parameter
+        with the callbacks. Its value may be a callback, a class of callbacks, or a list
+        or dict of them. Classes are constructed with the parameters routed to them.
 
     Returns
     -------
-    list of keras.callbacks.Callback
-        Shallow copies: what a callback sets on itself in one fit is not there in the
-        next, and what it was given to record into is the caller's own.
+    callbacks : list of keras.callbacks.Callback
+        Shallow copies. Attributes that a callback sets in one fit are not present in the
+        next fit, but an object into which it records is shared with the user.
 
     Raises
     ------
     TypeError
-        If something else than a callback is found.
+        If an item is not a callback.
     """
     given = params.get(destination)
     routed = route_params(params, destination=destination, pass_filter=set())
@@ -46,7 +46,7 @@ def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
 
 
 def watches_prediction(callback: Any) -> bool:
-    """Whether a callback does anything when the model predicts."""
+    """Whether a callback overrides a method that is called during prediction."""
     return any(
         getattr(type(callback), name) is not getattr(keras.callbacks.Callback, name)
         for name in dir(keras.callbacks.Callback)
@@ -57,10 +57,21 @@ def watches_prediction(callback: Any) -> bool:
 def check_callbacks(callbacks: Any, name: str = "callbacks") -> list[Any]:
     """Flatten a list of callbacks.
 
+    Parameters
+    ----------
+    callbacks : Callback, or nested list of them
+        Callbacks.
+    name : str, default="callbacks"
+        Name of the parameter, for the error message.
+
+    Returns
+    -------
+    flat : list of keras.callbacks.Callback
+
     Raises
     ------
     TypeError
-        If one of them is no callback.
+        If an item is not a callback.
     """
     flat: list[Any] = []
     for item in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:

@@ -21,103 +21,148 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
     Parameters
     ----------
     model : callable or keras.Model, default=None
-        A function (or partial, bound method, class, callable object) that returns a
-        ``keras.Model``, compiled or not. Its arguments are parameters of this
-        estimator, with the function's defaults: they can be given to the
-        constructor, set and searched. If it has an argument named ``meta``,
-        ``compile_kwargs`` or ``params``, it gets a dict of what ``fit`` found out
-        (``n_features_in_``, ``X_shape_``, ``n_classes_``, ``target_type_``, ...), of the
-        arguments for ``model.compile``, or of all parameters.
+        The build function: a function, ``functools.partial``, bound method, class or
+        callable object that returns a ``keras.Model``, compiled or not. Each of its
+        arguments is a parameter of the estimator, with the function's default. The
+        estimator itself fills in arguments with these names:
 
-        A ``keras.Model`` is copied at each fit with its weights, from which training
-        starts; it is itself never changed. ``initialize`` predicts with the model itself.
-        If None, the class must implement ``_keras_build_fn``.
+        - ``meta``: a dict of what ``fit`` has learned about the data: ``n_features_in_``,
+          ``X_shape_``, ``X_dtype_``, ``y_ndim_``, ``y_dtype_``, ``target_type_``,
+          ``classes_``, ``n_classes_``, ``n_outputs_``, ``n_outputs_expected_``,
+          and ``feature_names_in_`` if the columns have names;
+        - ``compile_kwargs``: a dict of the arguments of ``keras.Model.compile``, made
+          from ``optimizer``, ``loss``, ``metrics`` and the parameters routed to them;
+        - ``params``: a dict of all parameters of the estimator;
+        - ``hp``, if it is the first argument and has no default: an object by which the
+          function declares its hyperparameters (``hp.Int("units", 8, 64)``), as in
+          KerasTuner. A ``keras_tuner.HyperModel`` is also accepted.
+
+        If ``model`` is a ``keras.Model``, each fit trains a copy, starting from the
+        weights of the model. The model itself is never changed. If None, a subclass
+        must define the method ``_keras_build_fn``.
     build_fn : callable or keras.Model, default=None
         The old name of ``model``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
-    random_state : int, RandomState or None, default=None
-        Seed of the initial weights, the order of samples and dropout. With the same
-        one, ``fit`` gives the same model; no global generator is changed.
+        If True, ``fit`` continues training from the weights of the previous fit. If
+        False, each fit builds a new model.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the samples and the random numbers of
+        layers such as dropout. Pass an int for reproducible fits. Neither a RandomState
+        instance nor the global random generators are advanced.
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
-        For a model that the function did not compile. Parameters are routed to names
-        and classes: ``optimizer__learning_rate=0.01``. Where the
-        function has an argument ``optimizer``, that gets what is given here, or has
-        its own default.
+        Optimizer for a model that the build function does not compile. A name or class
+        is constructed with the parameters routed to it, such as
+        ``optimizer__learning_rate=0.01``.
     loss : str, class, callable or keras.losses.Loss, or list or dict, default=None
-        As ``optimizer``, with ``loss__`` parameters. Losses over
-        classes get ``y`` one-hot or as class indices, whichever they take.
+        Loss for a model that the build function does not compile; a list or dict has one
+        loss for each output. Parameters with the prefix ``loss__`` are passed to its
+        constructor. A loss over classes receives ``y`` one-hot encoded or as class
+        indices, as it requires.
     metrics : str, class or keras.metrics.Metric, or list or dict, default=None
-        As ``optimizer``, with ``metrics__`` parameters.
+        Metrics for a model that the build function does not compile. Parameters with the
+        prefix ``metrics__`` are passed to their constructors.
     batch_size : int or None, default=None
-        Samples a training step; None means Keras's 32 and -1 all samples.
+        Number of samples per training step. None means 32, Keras's default; -1 means all
+        samples.
     validation_batch_size : int or None, default=None
-        Samples a validation step; None means ``batch_size``.
+        Number of samples per validation step. None means ``batch_size``; -1 means the
+        number of training samples.
     verbose : int, default=1
-        0 is silent, 1 shows a progress bar, 2 a line each epoch.
-    callbacks : Callback or class of callbacks, or list or dict of them, default=None
-        Each fit works on copies, found in ``callbacks_``. Parameters are routed to
-        classes: ``callbacks={"es": EarlyStopping}, callbacks__es__patience=3``.
+        Output during training: 0 for none, 1 for a progress bar, 2 for one line per epoch.
+    callbacks : keras.callbacks.Callback, class, or list or dict of them, default=None
+        Keras callbacks. Each fit uses shallow copies, which it stores in ``callbacks_``.
+        A class is constructed with the parameters routed to it:
+        ``callbacks={"stop": EarlyStopping}, callbacks__stop__patience=3``.
     validation_split : float, default=0.0
-        Share of the samples, the last ones, held out for validation.
+        Fraction of the samples to hold out for validation, taken from the end of the data.
     shuffle : bool, default=True
-        Whether samples are shuffled before each epoch.
+        Whether to shuffle the samples. If ``random_state`` is set, all epochs of a fit use
+        the same order, as in ``keras.Model.fit``.
     run_eagerly : bool, default=False
-        Whether to train without compiling, to debug.
+        Whether to run the model eagerly, without compiling a graph, for debugging. Applies
+        to a model that the build function does not compile.
     epochs : int, default=1
-        Number of passes over the samples. With ``warm_start`` it may be 0, which builds
-        the model and does not train it.
+        Number of epochs to train. With ``warm_start=True``, 0 is allowed and builds the
+        model without training it.
     engine : {"auto", "fused", "keras"}, default="auto"
-        Who trains: a program that all fits of an architecture share, or
-        ``keras.Model.fit``. "auto" leaves to Keras what cannot be fused; with "fused"
-        that is an error.
+        What trains the model. "fused" is a compiled program that all fits of the same
+        architecture share; a fit that cannot be fused raises an error. "keras" is
+        ``keras.Model.fit``. "auto" uses the fused program where possible and
+        ``keras.Model.fit`` otherwise; ``engine_reason_`` gives the reason.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by label. They multiply ``sample_weight``.
+        Weight of each class, by label; "balanced" weights classes inversely to their
+        frequencies. They multiply ``sample_weight``.
     **kwargs : dict
-        Arguments of the function, and parameters routed by a prefix: ``model__``
-        (the function), ``compile__``, ``fit__``, ``predict__``, ``optimizer__``,
-        ``loss__``, ``metrics__``, ``callbacks__`` and ``score__``.
+        Arguments of the build function, and parameters routed by a prefix: ``model__`` to
+        the build function; ``compile__``, ``fit__`` and ``predict__`` to the methods of
+        ``keras.Model``; ``optimizer__``, ``loss__``, ``metrics__`` and ``callbacks__`` to
+        the constructors of these objects; ``score__`` to ``scorer``.
 
     Attributes
     ----------
     model_ : keras.Model
         The trained model.
     history_ : dict of str to list of float
-        The loss and each metric after each epoch.
-    engine_ : str
-        "fused" or "keras": who trained.
+        Value of the loss and of each metric after each epoch.
+    engine_ : {"fused", "keras"}
+        The engine that trained the model.
     engine_reason_ : str or None
-        Why Keras did, where it did.
+        Why ``keras.Model.fit`` trained the model; None for a fused fit.
     callbacks_ : list of keras.callbacks.Callback
-        The callbacks of the last fit, as it left them. Not kept when pickled.
+        The callbacks of the last fit, in their final state. They are not pickled.
     n_features_in_ : int
-        Number of features seen in ``fit``.
+        Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns of ``X``, if it had names that are all strings.
-    X_shape_, X_dtype_ : tuple of int and dtype
-        Shape and dtype of ``X`` in ``fit``.
-    y_ndim_, y_dtype_ : int and dtype
-        Dimensions and dtype of ``y`` in ``fit``.
+        Names of the features seen during ``fit``. Defined only if all column names of
+        ``X`` are strings.
+    X_shape_ : tuple of int
+        Shape of ``X`` in ``fit``.
+    X_dtype_ : dtype or None
+        Dtype of ``X`` in ``fit``; None for several input arrays.
+    y_ndim_ : int
+        Number of dimensions of ``y`` in ``fit``.
+    y_dtype_ : dtype
+        Dtype of ``y`` in ``fit``.
     target_type_ : str
-        As ``sklearn.utils.multiclass.type_of_target`` tells it.
-    target_encoder_, feature_encoder_ : transformer
-        What ``y`` and ``X`` pass through on the way to the model.
+        Type of ``y``, as returned by ``sklearn.utils.multiclass.type_of_target``.
+    target_encoder_ : transformer
+        Encodes ``y`` for the model and decodes the model's predictions.
+    feature_encoder_ : transformer
+        Transforms ``X`` before it is passed to the model.
     n_outputs_ : int
-        Number of columns of ``y`` that are predicted independently.
+        Number of columns of ``y`` if each column has its own classes, otherwise 1.
     n_outputs_expected_ : int or None
-        Number of outputs of the model, None if ``y`` does not decide it.
+        Number of outputs that the model must have; None if ``y`` does not determine it.
     classes_ : ndarray of shape (n_classes,), or list of ndarray
-        The labels, sorted; a list for a ``y`` of several columns of classes.
+        The sorted class labels; a list with one array per column for multioutput ``y``.
     n_classes_ : int or list of int
-        Number of classes.
+        Number of classes; a list with one number per column for multioutput ``y``.
 
     See Also
     --------
-    KerasRegressor : The same for continuous targets.
+    KerasRegressor : A Keras model as a regressor.
+    MultiInput : The arrays of a model with several inputs.
 
     Notes
     -----
-    Arguments are routed as in scikeras [1]_, from which this class is derived.
+    Every argument of the build function is a hyperparameter. It can be passed to the
+    constructor (``KerasClassifier(create_model, units=32)``), changed by ``set_params`` and
+    searched under its name. An argument without a default must be given a value. If an
+    argument has the name of a constructor parameter, such as ``optimizer``, the function
+    receives the value that the user gives, or else keeps its own default. A function with
+    ``**kwargs`` accepts any parameter, and receives ``meta``, ``compile_kwargs`` and
+    ``params``. Unknown parameters raise an error.
+
+    A function with ``hp`` is called before there are any data, so it cannot have ``meta``.
+    The hyperparameters that it declares are parameters of the estimator, and a search that
+    is given no search space uses the declared one (see :meth:`declared_space`).
+
+    An uncompiled model is compiled with ``optimizer``, ``loss``, ``metrics`` and
+    ``run_eagerly``. They have no effect on a model that the build function compiles: a
+    warning is issued for ``optimizer`` and for routed parameters, and a different ``loss``
+    raises an error.
+
+    The parameters are routed as in scikeras [1]_, from which this class is derived.
 
     References
     ----------
@@ -144,6 +189,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
     >>> classifier = KerasClassifier(
     ...     create_model, learning_rate=0.05, epochs=30, verbose=0, random_state=0
     ... )
+    >>> classifier.get_params()["units"], classifier.get_params()["learning_rate"]
+    (16, 0.05)
     >>> bool(cross_val_score(classifier, X, y, cv=3).mean() > 0.8)
     True
     """
@@ -200,21 +247,37 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         sample_weight: Any = None,
         **kwargs: Any,
     ) -> Self:
-        """Train one more epoch, from the weights and the history there are.
+        """Train for one more epoch, continuing from the current weights.
+
+        The first call builds the model, unless :meth:`fit` or :meth:`initialize` has
+        built it. The results of the epoch are appended to ``history_``.
 
         Parameters
         ----------
-        X, y, sample_weight
-            As in :meth:`fit`.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Training samples, in any form that :meth:`fit` accepts.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels.
         classes : array-like of shape (n_classes,), default=None
-            All classes there are. Needed by the first call only, and only if its
-            ``y`` has not all of them.
+            All class labels. Required only in the first call, if its ``y`` does not
+            contain every class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples. Samples with weight zero are not used.
         **kwargs : dict
-            Arguments of ``keras.Model.fit``, but for the number of epochs.
+            Arguments of ``keras.Model.fit``, for this call only, except ``epochs`` and
+            ``initial_epoch``.
 
         Returns
         -------
-        self
+        self : KerasClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        TypeError
+            If ``epochs`` or ``initial_epoch`` is given.
+        ValueError
+            If ``y`` contains a label that is not among the classes.
         """
         self._all_classes = classes
         try:
@@ -223,43 +286,59 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             del self._all_classes
 
     def predict_proba(self, X: Any, **kwargs: Any) -> np.ndarray | list[np.ndarray]:
-        """Predict the probabilities of the classes.
+        """Predict the class probabilities of samples.
 
-        Outputs that are not probabilities, as those of a model whose loss has
-        ``from_logits=True``, are made so by softmax or sigmoid.
+        If the outputs of the model are not probabilities (its loss has
+        ``from_logits=True``, for example), softmax or sigmoid is applied to them.
 
         Parameters
         ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            As in :meth:`fit`.
+        X : {array-like, sparse matrix, data frame} of shape (n_samples, n_features)
+            Samples, in any form that :meth:`fit` accepts.
         **kwargs : dict
-            Arguments of ``keras.Model.predict``, which then makes the prediction.
+            Arguments of ``keras.Model.predict``. If any is given,
+            ``keras.Model.predict`` makes the prediction.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes), or list of ndarray
-            In the order of ``classes_``; a list for a ``y`` of several columns of
-            classes. For multilabel ``y``, the probability of each label.
+        proba : ndarray of shape (n_samples, n_classes), or list of ndarray
+            Probabilities of the classes, in the order of ``classes_``. For multilabel
+            ``y``, the probability of each label. For multioutput ``y``, a list with one
+            array per column.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted or initialized.
+        ValueError
+            If ``X`` does not have the features that were seen in :meth:`fit`.
         """
         raw = self._predict_raw(X, **kwargs)
         return self.target_encoder_.inverse_transform(raw, return_proba=True)
 
-    # Not ClassifierMixin's, which knows no `scorer` and no routed parameters.
+    # ClassifierMixin's score would ignore `scorer` and the routed parameters.
     score = BaseWrapper.score
 
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
-        """Accuracy, as :meth:`score` returns it. Override it for another score.
+        """Compute the accuracy, which :meth:`score` returns.
+
+        Override this static method to use another score. For multioutput ``y``, a sample
+        counts as correct if all its columns are.
 
         Parameters
         ----------
-        y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y_true : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True labels.
+        y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted labels.
         **kwargs : dict
-            Arguments of ``sklearn.metrics.accuracy_score``.
+            Arguments of ``sklearn.metrics.accuracy_score``, such as ``sample_weight``.
 
         Returns
         -------
-        float
+        score : float
+            Fraction of the samples that are classified correctly.
         """
         if type_of_target(y_true) == "multiclass-multioutput":  # right in every column
             right = np.all(np.asarray(y_true) == y_pred, axis=1)
@@ -268,17 +347,19 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
 
     @property
     def target_encoder(self) -> Any:
-        """An unfitted transformer of ``y``. Override it for targets of your own.
+        """An unfitted transformer that encodes ``y``.
 
-        Its ``inverse_transform`` must take ``return_proba``. If it has
-        ``get_metadata``, what that returns becomes attributes of the estimator.
+        Override this property to support other kinds of targets. The method
+        ``inverse_transform`` of the transformer must accept ``return_proba``. If the
+        transformer has a method ``get_metadata``, the items of the dict that it returns
+        become attributes of the estimator.
         """
         return ClassifierTargetEncoder(classes=getattr(self, "_all_classes", None))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
-        # Depends on the user's model and on how long it is trained.
+        # The score depends on the user's model and on the number of epochs.
         tags.classifier_tags.poor_score = True
         return tags
 
@@ -293,14 +374,14 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
         self, y: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]
     ) -> Any:
         if getattr(self.target_encoder_, "target_type_", None) == "multiclass-onehot":
-            if not hasattr(self, "_all_classes"):  # rows to come may have the others
+            if not hasattr(self, "_all_classes"):  # later batches may have the others
                 _warn_of_absent_classes(y)
             y = y.argmax(axis=1)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, y)
         default = getattr(self, "fit__class_weight", self.class_weight)
         class_weight = fit_params.pop("class_weight", default)
-        fit_params["class_weight"] = None  # Keras would take it for class indices
+        fit_params["class_weight"] = None  # Keras expects class indices, not labels
         if class_weight is not None:
             of_class = compute_sample_weight(class_weight, y)
             sample_weight = of_class if sample_weight is None else of_class * sample_weight
@@ -316,18 +397,18 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
 
     @property
     def _fit_kwargs(self) -> set[str]:
-        # class_weight goes into the sample weights instead
+        # class_weight is multiplied into the sample weights instead
         return super()._fit_kwargs - {"class_weight"}
 
 
 def _warn_of_absent_classes(y: np.ndarray) -> None:
-    """Say which classes no one-hot row has, as in a fold that was not stratified."""
+    """Warn of classes that no one-hot row has, as in a fold that is not stratified."""
     absent = np.flatnonzero(~y.any(axis=0)).tolist()
     if absent:
         warnings.warn(
             f"y is one-hot, but no row has class {', '.join(map(str, absent))}, so the "
-            "model cannot learn it. scikit-learn's cross-validation does not stratify "
-            "folds of one-hot rows. Pass class labels, y.argmax(axis=1), or let the "
-            "searches of skkeras_search find the folds.",
+            "model cannot learn this class. scikit-learn does not stratify the folds of a "
+            "one-hot y. Pass class labels, y.argmax(axis=1), or use a search of "
+            "skkeras_search, which stratifies them.",
             stacklevel=2,
         )

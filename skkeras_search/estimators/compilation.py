@@ -1,4 +1,4 @@
-"""Arguments of ``Model.compile`` from the parameters of an estimator."""
+"""Make the arguments of ``Model.compile`` from the parameters of an estimator."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,13 +25,13 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
     params : dict
         Parameters of an estimator.
     names : set of str
-        Which of them ``compile`` takes without a prefix.
+        The parameters that are passed to ``compile`` without a prefix.
 
     Returns
     -------
-    dict
-        Names are resolved, classes constructed with the parameters routed to them,
-        and instances copied, so that each model has its own.
+    arguments : dict
+        Keras objects: names are resolved, classes are constructed with the parameters
+        routed to them, and instances are copied, so that each model has its own.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
     )
     loss_params = routed("loss")
     loss = arguments["loss"]
-    if loss_params:  # a function could not take them
+    if loss_params:  # a class is needed, as a function does not accept them
         loss = _resolved(loss, _loss_class, "loss")
     arguments["loss"] = copy_compile_arguments(
         construct(_resolved(loss, keras.losses.get, "loss"), loss_params, "loss")
@@ -65,10 +65,24 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
 def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
     """Construct the classes among ``items`` with the parameters routed to them.
 
+    Parameters
+    ----------
+    items : object, or list or dict of them
+        Classes and instances.
+    params : dict
+        Routed parameters, without the prefix.
+    destination : str
+        The prefix, such as "optimizer".
+
+    Returns
+    -------
+    constructed : object, or list or dict of them
+        Instances, in the structure of ``items``.
+
     Raises
     ------
     TypeError, ValueError
-        As the constructor raised it, with the routed names.
+        If a constructor raises it. The message names the routed parameters.
     """
     _check_receivers(items, params, destination)
     try:
@@ -79,7 +93,7 @@ def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
 
 
 def _check_receivers(items: Any, params: dict[str, Any], destination: str) -> None:
-    """Refuse routed parameters that nothing would receive."""
+    """Check that each routed parameter has an object to which it is passed."""
     if isinstance(items, Mapping):
         keys = list(items)
     elif isinstance(items, (list, tuple)):
@@ -92,8 +106,8 @@ def _check_receivers(items: Any, params: dict[str, Any], destination: str) -> No
         key, routed, _ = name.partition("__")
         if (routed and key not in keys) or items is None:
             raise TypeError(
-                f"'{destination}__{name}' reaches nothing: {destination}={items!r}."
-                + did_you_mean(key, keys)
+                f"'{destination}__{name}' has no object to be passed to: "
+                f"{destination}={items!r}." + did_you_mean(key, keys)
             )
 
 
@@ -101,7 +115,10 @@ def _resolved(items: Any, resolve: Any, name: str) -> Any:
     for item in keras.tree.flatten(items):
         if item is not None and not (isinstance(item, str) or callable(item)):
             if not isinstance(item, (keras.Optimizer, keras.Loss, keras.Metric)):
-                raise TypeError(f"{name}={items!r}: {item!r} is not a {name}.")
+                raise TypeError(
+                    f"{name} must be a name, a class, a function or an instance of Keras, "
+                    f"or a list or dict of them, got {item!r}."
+                )
     try:
         return try_to_convert_strings_to_classes(items, resolve)
     except ValueError as error:
@@ -109,7 +126,7 @@ def _resolved(items: Any, resolve: Any, name: str) -> Any:
 
 
 def _loss_class(name: str) -> Any:
-    """The class of a loss that is named as a function: "mse", "binary_crossentropy"."""
+    """The class of a loss that has the name of a function, such as "mse"."""
     wanted = loss_name(name).replace("_", "")
     for attribute in dir(keras.losses):
         found = getattr(keras.losses, attribute)

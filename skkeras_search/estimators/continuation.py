@@ -1,7 +1,8 @@
-"""Pause a fit, and go on with one that was paused.
+"""Pause a fit, and continue a paused fit.
 
-A state that is left is a ``Pause``: arrays, and the callbacks as bytes. Continuing a fit
-writes both into a model and callbacks that were made as for a fit from the start.
+The state of a paused fit is a ``Pause``: arrays, and the pickled states of the callbacks.
+To continue, the model and the callbacks are made as for a new fit, and the state is written
+into them.
 """
 
 import io
@@ -22,71 +23,74 @@ from skkeras_search.fusion.pause import Course, Ending, Pause
 
 
 def epochs_before(segment: Segment | None) -> int:
-    """Epochs that were trained in earlier segments of a fit."""
+    """Number of epochs that earlier segments of the fit have trained."""
     start = None if segment is None else start_of(segment)
     return start.n_epochs if start else 0
 
 
 def start_of(segment: Segment) -> Pause | None:
-    """What a segment goes on from.
+    """The state from which a segment continues; None for the first segment.
 
     Raises
     ------
     CannotContinue
-        If it is no state that a fit has left.
+        If it is not the state of a paused fit.
     """
     if segment.state is None or isinstance(segment.state, Pause):
         return segment.state
     raise CannotContinue(
-        "state must be what an earlier segment of the fit has left, got an object of type "
+        "state must be the state of an earlier segment of the fit, got an object of type "
         f"{type(segment.state).__name__}."
     )
 
 
 def course_of(segment: Segment, model: keras.Model, callbacks: Sequence[Any]) -> Course:
-    """Make a lane train a segment."""
+    """The course by which a lane trains a segment."""
     pack = partial(pack_callbacks, callbacks, model)
     return Course(segment.until, start_of(segment), pack)
 
 
 def go_on(start: Pause, lane: Lane, model: keras.Model, callbacks: Sequence[Any]) -> None:
-    """Put callbacks in the state in which a fit has paused.
+    """Restore the state that the callbacks had when a fit was paused.
 
     Raises
     ------
     CannotContinue
-        If it was another fit. Then the callbacks are left as they are.
+        If the state belongs to a different fit. The callbacks are not changed then.
     """
     changed = [n for n, value in lane.identity.items() if value != start.identity[n]]
     if changed:
         raise CannotContinue(
-            f"The state is of another fit: the {' and the '.join(changed)} differ."
+            f"The state belongs to a different fit: the {' and the '.join(changed)} differ."
         )
     if not model.optimizer.built and callbacks:
-        model.optimizer.build(model.trainable_variables)  # callbacks may hold its variables
+        # The callbacks may refer to the variables of the optimizer.
+        model.optimizer.build(model.trainable_variables)
     restore_callbacks(start.callbacks, callbacks, model)
 
 
 def pack_callbacks(callbacks: Sequence[Any], model: keras.Model) -> bytes:
     """Pickle the states of callbacks.
 
-    References to the model, its layers, variables and optimizer, and to the callbacks
-    themselves, are pickled as such.
+    The model, its layers, variables and optimizer, and the callbacks themselves are not
+    pickled, but only references to them.
 
     Parameters
     ----------
     callbacks : list of keras.callbacks.Callback
+        The callbacks of a fit.
     model : keras.Model
-        That they are used with.
+        The model with which they are used.
 
     Returns
     -------
-    bytes
+    packed : bytes
+        The pickled states.
 
     Raises
     ------
     Exception
-        Whatever pickling raises.
+        Any error that pickling raises.
     """
     travelling = _travelling(callbacks)
     file = io.BytesIO()
@@ -97,22 +101,33 @@ def pack_callbacks(callbacks: Sequence[Any], model: keras.Model) -> bytes:
 
 
 def restore_callbacks(packed: bytes, callbacks: Sequence[Any], model: keras.Model) -> None:
-    """Put callbacks in the states that were packed.
+    """Restore the states of callbacks that ``pack_callbacks`` pickled.
+
+    Parameters
+    ----------
+    packed : bytes
+        The pickled states.
+    callbacks : list of keras.callbacks.Callback
+        The callbacks of the fit that continues.
+    model : keras.Model
+        The model with which they are used.
 
     Raises
     ------
     CannotContinue
-        If these are other callbacks, or a state cannot be read.
+        If the callbacks are of other classes, or a state cannot be unpickled.
     """
     travelling = _travelling(callbacks)
     unpickler = _Unpickler(io.BytesIO(packed), _outside(travelling, model))
     before, now = unpickler.load(), [*map(_name, travelling)]
     if before != now:
-        raise CannotContinue(f"The state is of a fit with callbacks {before}, not {now}.")
+        raise CannotContinue(
+            f"The state belongs to a fit with callbacks {before}, but this fit has {now}."
+        )
     try:
         states = unpickler.load()
-    except Exception as error:  # of whatever the user's callbacks have in them
-        raise CannotContinue(f"The callbacks cannot be read: {error}") from error
+    except Exception as error:  # the users' callbacks may raise any error
+        raise CannotContinue(f"The callbacks cannot be unpickled: {error}") from error
     for callback, state in zip(travelling, states, strict=True):
         if hasattr(callback, "__setstate__"):
             callback.__setstate__(state)
@@ -122,7 +137,7 @@ def restore_callbacks(packed: bytes, callbacks: Sequence[Any], model: keras.Mode
 
 
 def note(segment: Segment, ending: Ending, history: dict[str, list[Any]]) -> None:
-    """Note in a segment what has become of the fit."""
+    """Record in a segment how the fit ended."""
     segment.n_trained = ending.n_epochs - epochs_before(segment)
     segment.n_epochs = ending.n_epochs
     segment.is_finished = ending.is_finished
@@ -132,7 +147,7 @@ def note(segment: Segment, ending: Ending, history: dict[str, list[Any]]) -> Non
 
 
 def _travelling(callbacks: Sequence[Any]) -> list[Any]:
-    """Those that belong to a fit, and not to one call."""
+    """The callbacks that belong to the whole fit, and not to one call of ``fit``."""
     return [callback for callback in callbacks if not isinstance(callback, EpochTasks)]
 
 
@@ -148,7 +163,7 @@ def _name(callback: Any) -> str:
 
 
 def _outside(callbacks: Sequence[Any], model: keras.Model) -> list[Any]:
-    """What the states of callbacks refer to, and what is there when they are restored."""
+    """The objects that are pickled as references, because the continued fit has them."""
     variables = (*model.variables, *model.optimizer.variables)
     return [model, model.optimizer, *callbacks, *model._flatten_layers(), *variables]
 
@@ -156,7 +171,7 @@ def _outside(callbacks: Sequence[Any], model: keras.Model) -> list[Any]:
 def _with_values(
     make: Callable[..., Any], arguments: tuple[Any, ...], values: list[np.ndarray]
 ) -> Any:
-    """Make a Keras object of a callback's, which is not a part of the model."""
+    """Make a Keras object that belongs to a callback and not to the model."""
     made = make(*arguments)
     for variable, value in zip(getattr(made, "variables", ()), values, strict=True):
         variable.assign(value)

@@ -1,4 +1,4 @@
-"""A build function that declares its hyperparameters, as those of KerasTuner do."""
+"""Build functions that declare their hyperparameters, as in KerasTuner."""
 
 import inspect
 from collections.abc import Callable, Container
@@ -18,12 +18,12 @@ from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.space.discovery import Declared, discover
 from skkeras_search.space.hyperparameters import DeclarationError, HyperParameters
 
-# Parameters of an estimator that no hyperparameter can be called.
+# Parameters of an estimator whose names no hyperparameter can have.
 RESERVED = ("model", "build_fn")
 
 
 def is_hypermodel(given: Any) -> bool:
-    """Whether something is an instance of KerasTuner's ``HyperModel``."""
+    """Whether ``given`` is an instance of KerasTuner's ``HyperModel``."""
     return any(
         cls.__name__ == "HyperModel" and cls.__module__.partition(".")[0] == "keras_tuner"
         for cls in type(given).__mro__
@@ -31,17 +31,22 @@ def is_hypermodel(given: Any) -> bool:
 
 
 def declares(given: Any, valued: Container[str] = ()) -> bool:
-    """Whether something declares hyperparameters when it builds a model.
+    """Whether ``given`` declares hyperparameters when it builds a model.
 
-    That is a ``HyperModel``, and a function whose first parameter is called ``hp`` and has
-    no default, or is annotated as ``HyperParameters``.
+    A ``HyperModel`` does, and so does a function whose first parameter is called ``hp``
+    and has no default, or is annotated as ``HyperParameters``.
 
     Parameters
     ----------
     given : object
+        A possible build function.
     valued : container of str
-        Parameters that the estimator has values for. A function that gets its first
-        parameter from there declares nothing.
+        Names of the parameters for which the estimator has values. A function whose first
+        parameter is one of them declares nothing.
+
+    Returns
+    -------
+    bool
     """
     if is_hypermodel(given):
         return True
@@ -49,7 +54,7 @@ def declares(given: Any, valued: Container[str] = ()) -> bool:
         return False
     try:
         parameters = list(inspect.signature(given).parameters.values())
-    except (TypeError, ValueError):  # of some built-in ones
+    except (TypeError, ValueError):  # some built-in functions have no signature
         return False
     if not parameters or parameters[0].kind not in (
         inspect.Parameter.POSITIONAL_ONLY,
@@ -68,19 +73,20 @@ def declares(given: Any, valued: Container[str] = ()) -> bool:
 
 
 class DeclaringFunction(BuildFunction):
-    """What can be known of a build function that declares its hyperparameters.
+    """A build function that declares its hyperparameters.
 
     Parameters
     ----------
     given : callable or keras_tuner.HyperModel
+        The function.
     declared : Declared
-        What ``declared_by`` has found out about it.
+        What the function declares, as ``declared_by`` returns it.
 
     Attributes
     ----------
     arguments : dict
-        The hyperparameters, and arguments of the function beside ``hp``, mapped to their
-        defaults.
+        The hyperparameters and the arguments of the function other than ``hp``, mapped to
+        their defaults.
     """
 
     def __init__(self, given: Any, declared: Declared):
@@ -92,17 +98,17 @@ class DeclaringFunction(BuildFunction):
         self.arguments = {**_own_arguments(given), **declared.defaults}
 
     def training_arguments(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Arguments of ``Model.fit`` that ``HyperModel.fit`` gives it.
+        """Return the arguments that ``HyperModel.fit`` passes to ``Model.fit``.
 
         Parameters
         ----------
         values : dict
-            Of hyperparameters.
+            Hyperparameter names and values.
 
         Returns
         -------
-        dict
-            Empty for a build function.
+        arguments : dict
+            Empty if ``given`` is not a ``HyperModel`` with its own ``fit``.
         """
         if not _has_own_fit(self.given):
             return {}
@@ -116,29 +122,41 @@ class DeclaringFunction(BuildFunction):
 
 
 def declared_by(given: Any) -> Declared:
-    """Find out what a function or ``HyperModel`` declares.
+    """Find out which hyperparameters a function or ``HyperModel`` declares.
 
-    It builds some models, which are thrown away.
+    Some models are built for this, and discarded.
+
+    Parameters
+    ----------
+    given : callable or keras_tuner.HyperModel
+        The function.
+
+    Returns
+    -------
+    declared : Declared
+        The hyperparameters, their defaults and their space.
 
     Raises
     ------
     TypeError
-        If the function needs what is known in ``fit`` only.
+        If the function has an argument whose value is known only in ``fit``.
     DeclarationError
-        If the declarations make no space, or the model of the defaults cannot be built.
+        If the declarations do not form a space, or the function fails for the defaults.
     """
     for name, default in _own_arguments(given).items():
         if name in MAGIC_ARGUMENTS:
             raise TypeError(
-                f"model={_name(given)} takes hp and {name}. The hyperparameters are asked "
-                f"for before there are data, when {name} is not known. Leave {name} out "
-                "(a model without an Input layer learns the shape of its inputs when it is "
-                "fitted), or write a function without hp and give the space to the search."
+                f"model={_name(given)} has the arguments hp and {name}. It is called to "
+                f"find its hyperparameters before there are data, when {name} is not known "
+                f"yet. Either remove {name} (a model without an Input layer learns the "
+                "shape of its inputs in fit), or remove hp and pass the space to the "
+                "search."
             )
         if default is inspect.Parameter.empty:
             raise TypeError(
-                f"model={_name(given)} takes hp and {name!r}, which has no default. Bind "
-                f"it, as in functools.partial({_name(given)}, {name}=...)."
+                f"model={_name(given)} has the arguments hp and {name!r}, and {name!r} has "
+                f"no default. Bind a value, as in functools.partial({_name(given)}, "
+                f"{name}=...)."
             )
 
     def call(hp: HyperParameters) -> None:
@@ -153,10 +171,11 @@ def declared_by(given: Any) -> Declared:
         raise DeclarationError(f"model={_name(given)}: {error}") from error
     except Exception as error:
         raise DeclarationError(
-            f"model={_name(given)} was called to learn its hyperparameters, before there "
-            f"are data, and raised {type(error).__name__}: {error}. It must build a model "
-            "of the defaults, whatever the data are. If its first parameter is one of your "
-            "own, give the estimator a value for it, as in hp=..."
+            f"model={_name(given)} was called to find its hyperparameters, before there "
+            f"are data, and raised {type(error).__name__}: {error}. It must be able to "
+            "build a model with the default values and without data. If its first "
+            "parameter is not an object that declares hyperparameters, pass the estimator "
+            "a value for it, as in hp=..."
         ) from error
     finally:
         forget_kernels()
@@ -171,7 +190,7 @@ def _check_names(given: Any, found: Declared) -> None:
             other = f"{prefix}_{rest or 'type'}"
             raise DeclarationError(
                 f"model={_name(given)} declares a hyperparameter {name!r}, which is also a "
-                f"parameter of the estimator. Give it another name, as {other!r}."
+                f"parameter of the estimator. Use another name, such as {other!r}."
             )
 
 
@@ -181,7 +200,7 @@ def _builder(given: Any) -> Callable[..., Any]:
 
 
 def _own_arguments(given: Any) -> dict[str, Any]:
-    """Arguments of a function beside ``hp``."""
+    """The arguments of a function other than ``hp``."""
     if is_hypermodel(given):
         return {}
     parameters = list(inspect.signature(given).parameters.values())[1:]
@@ -201,19 +220,19 @@ def _has_own_fit(given: Any) -> bool:
 
 
 class _StandIn:
-    """What ``HyperModel.fit`` gets for the data, and in return for a trained model."""
+    """Stand in for the data and for the training history in ``HyperModel.fit``."""
 
     def __init__(self, name: str):
         self.__name = name
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # of protocols, such as copying
+        if name.startswith("__"):  # a protocol, such as copying
             raise AttributeError(name)
         raise DeclarationError(f"it uses {self.__name}.{name}")
 
 
 class _Recorder(_StandIn):
-    """A model that notes the arguments of ``fit``, and trains nothing."""
+    """Stand in for a model: record the arguments of ``fit`` and train nothing."""
 
     def __init__(self) -> None:
         super().__init__("model")
@@ -225,13 +244,14 @@ class _Recorder(_StandIn):
 
 
 def _arguments_of_fit(hypermodel: Any, hp: HyperParameters) -> dict[str, Any]:
-    """The arguments that ``HyperModel.fit`` gives to ``Model.fit`` beside the data."""
+    """The arguments that ``HyperModel.fit`` passes to ``Model.fit``, without the data."""
     model, X, y = _Recorder(), _StandIn("x"), _StandIn("y")
     name = type(hypermodel).__name__
     limits = (
-        f"{name}.fit may give model.fit(*args, **kwargs) other arguments, and call it "
-        "once; the estimator does the rest. Changes of the data belong to a transformer in "
-        "a pipeline, other ways of training to keras.Model.train_step."
+        f"{name}.fit must call model.fit(*args, **kwargs) exactly once and return the "
+        "result or None; it may only change the keyword arguments. To change the data, "
+        "use a transformer in a pipeline; to train in another way, override "
+        "keras.Model.train_step."
     )
     parameters = list(inspect.signature(hypermodel.fit).parameters.values())[2:]
     named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD][2:]
@@ -240,15 +260,16 @@ def _arguments_of_fit(hypermodel: Any, hp: HyperParameters) -> dict[str, Any]:
     try:
         result = hypermodel.fit(hp, model, X, y, **arguments)
     except Exception as error:
-        raise DeclarationError(f"{limits} It raised {error}.") from error
+        raise DeclarationError(f"{limits} Instead, it raised {error}.") from error
     if len(model.calls) != 1:
-        raise DeclarationError(f"{limits} It called it {len(model.calls)} times.")
+        n_calls = len(model.calls)
+        raise DeclarationError(f"{limits} Instead, it called it {n_calls} times.")
     if not (result is None or isinstance(result, _StandIn)):
-        raise DeclarationError(f"{limits} It returned {result!r}.")
+        raise DeclarationError(f"{limits} Instead, it returned {result!r}.")
     ((args, kwargs),) = model.calls
     given = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
     if len(args) > 2 or given.pop("x", X) is not X or given.pop("y", y) is not y:
-        raise DeclarationError(f"{limits} It passed other data.")
+        raise DeclarationError(f"{limits} Instead, it passed other data.")
     known = [*inspect.signature(keras.Model.fit).parameters][3:]
     for argument in given:
         if argument not in known:

@@ -1,4 +1,4 @@
-"""Train a model by the engine that can: a fused program, or Keras itself."""
+"""Train a model by a fused program or by ``keras.Model.fit``."""
 
 import weakref
 from dataclasses import dataclass
@@ -23,11 +23,12 @@ ENGINES = ("auto", "fused", "keras")
 
 
 class EndWhenCancelled(keras.callbacks.Callback):
-    """End the fit of a task whose result nobody wants any more.
+    """End the fit of a cancelled task.
 
     Parameters
     ----------
     task : Task
+        The task that runs the fit.
     """
 
     def __init__(self, task: Task):
@@ -35,17 +36,18 @@ class EndWhenCancelled(keras.callbacks.Callback):
         self._task = task
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Look before each batch."""
+        """Check before each batch whether the task is cancelled."""
         if self._task.is_cancelled:
             raise Cancelled
 
 
 class CountEpochs(keras.callbacks.Callback):
-    """Note in which epoch a fit is.
+    """Record the current epoch of a fit.
 
     Parameters
     ----------
     count : EpochCount
+        Where to record it.
     """
 
     def __init__(self, count: EpochCount):
@@ -53,22 +55,24 @@ class CountEpochs(keras.callbacks.Callback):
         self._count = count
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Note the epoch."""
+        """Record the epoch."""
         self._count.epoch, self._count.n_epochs = epoch + 1, self.params["epochs"]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave.
+    """The result of training.
 
     Attributes
     ----------
     history : dict of str to list
-    engine : str
-        "fused" or "keras".
+        Values of the loss and the metrics after each epoch.
+    engine : {"fused", "keras"}
+        The engine that trained the model.
     reason : str or None
-        Why it is Keras.
+        Why ``keras.Model.fit`` trained the model; None for a fused fit.
     ending : Ending
+        How the fit ended.
     """
 
     history: dict[str, list[Any]]
@@ -79,13 +83,14 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Fused(Fitted):
-    """What training by a program gave.
+    """The result of training by a fused program.
 
     Attributes
     ----------
     metrics : LastMetrics
+        The metrics at the end of the fit.
     predict : Predictor
-        Predicts one batch without tracing the model anew.
+        Predicts one batch without tracing the model again.
     """
 
     metrics: LastMetrics
@@ -95,9 +100,27 @@ class Fused(Fitted):
 def why_keras(
     model: keras.Model, x: Any, y: Any, arguments: dict[str, Any], engine: str
 ) -> str | None:
-    """Say why Keras itself is to train, as far as it is known before."""
+    """Return why ``keras.Model.fit`` must train the model, as far as known in advance.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+    x, y : array, or dict, list or tuple of arrays
+        Training data.
+    arguments : dict
+        Arguments of ``keras.Model.fit``.
+    engine : {"auto", "fused", "keras"}
+        The engine that the user has chosen.
+
+    Returns
+    -------
+    reason : str or None
+        The end of a sentence that begins with "because". None if the model can probably
+        be trained by a fused program.
+    """
     if engine == "keras":
-        return "engine='keras' asks for it"
+        return "engine='keras' was passed"
     return obstacle(model, x, y, arguments)
 
 
@@ -117,21 +140,27 @@ def fit_fused(
     model : keras.Model
         Built and compiled.
     x, y : array, or dict, list or tuple of arrays
+        Training data.
     arguments : dict
-        Of ``keras.Model.fit``.
+        Arguments of ``keras.Model.fit``.
     seed : int or None
-        Of the order of the rows.
+        Seed of the order of the rows.
     keeps_model : bool
-        Whether the model is shared, and must stay as it is.
+        Whether the model is shared with other fits and must not be changed.
     segment : Segment, optional
-        What part of the epochs to train. None trains them all.
+        The part of the epochs to train. None trains all epochs.
+
+    Returns
+    -------
+    fitted : Fused
+        The result.
 
     Raises
     ------
     NotFusibleError
-        Before anything was trained, if the model cannot be.
+        If the model cannot be trained by a fused program. Nothing was trained.
     CannotContinue
-        Before anything was trained, if the segment goes on from another fit.
+        If the segment continues a different fit. Nothing was trained.
     """
     callbacks = arguments["callbacks"]
     course = None if segment is None else course_of(segment, model, callbacks)
@@ -155,25 +184,50 @@ def fit_by_keras(
 ) -> Fitted:
     """Train by ``keras.Model.fit``.
 
-    A segment is trained as a whole fit of as many epochs, which cannot be continued.
+    A segment is trained as a whole fit with as many epochs, which cannot be continued.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+    x, y : array, or dict, list or tuple of arrays
+        Training data.
+    arguments : dict
+        Arguments of ``keras.Model.fit``.
+    seed : int or None
+        Seed of the fit.
+    reason : str
+        Why the fit is not fused.
+    engine : {"auto", "fused", "keras"}
+        The engine that the user has chosen.
+    segment : Segment, optional
+        The part of the epochs to train. None trains all epochs.
+
+    Returns
+    -------
+    fitted : Fitted
+        The result.
 
     Raises
     ------
     ValueError
         If ``engine`` is "fused".
     CannotContinue
-        If the segment goes on from a state.
+        If the segment continues an earlier one.
     """
     n_max_epochs = arguments["epochs"] - arguments["initial_epoch"]
     if segment is not None:
         if segment.state is not None:
-            raise CannotContinue(f"Keras itself trains this fit, because {reason}.")
+            raise CannotContinue(
+                f"keras.Model.fit must train this fit, because {reason}. It cannot "
+                "continue a fit."
+            )
         until = arguments["initial_epoch"] + segment.until
         arguments = {**arguments, "epochs": until}
     if engine == "fused":
         raise ValueError(
-            f"engine='fused', but this fit cannot be fused, because {reason}. With "
-            "engine='auto' Keras itself trains what cannot be fused."
+            f"engine='fused', but this fit cannot be fused, because {reason}. Use "
+            "engine='auto' to train it by keras.Model.fit."
         )
     callbacks = list(arguments.get("callbacks") or ())
     if task := current_task.get():

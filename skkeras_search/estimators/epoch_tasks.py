@@ -9,23 +9,23 @@ from sklearn.callback import CallbackContext
 
 
 class EpochTasks(keras.callbacks.Callback):
-    """Make each epoch a task of scikit-learn's callback protocol.
+    """Report each epoch as a task of scikit-learn's callback protocol.
 
-    Training ends after the epoch for which a callback returns True.
+    Training ends after an epoch for which a callback returns True.
 
     Parameters
     ----------
     context : CallbackContext
         Context of the whole fit.
     estimator : estimator
-        The one being fitted.
+        The estimator that is being fitted.
     data : dict
         ``X``, ``y`` and ``metadata`` of the fit, as the user passed them.
     attributes : callable
-        Gives the fitted attributes at the time it is called.
+        Returns the current fitted attributes.
     n_before : int
-        Epochs that were trained by an earlier part of the fit. They have their numbers,
-        and nothing is reported of them.
+        Number of epochs that an earlier part of the fit has trained. They are counted but
+        not reported.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class EpochTasks(keras.callbacks.Callback):
             context.subcontext(task_name="epoch")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Begin the task."""
+        """Report that the epoch begins."""
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._arguments)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """End the task, and training if a callback asks for it."""
+        """Report that the epoch has ended; end training if a callback asks for it."""
         stop = self._epoch.call_on_fit_task_end(
             **self._arguments, reconstruction_attributes=self._attributes
         )

@@ -1,8 +1,9 @@
-"""``X`` as users give it, checked, and as the inputs of a model.
+"""Check ``X`` and convert it to the inputs of a model.
 
-Accepted: a two-dimensional array, data frame or sparse matrix; arrays of more
-dimensions; texts in one dimension; and, for models with several inputs, a dict or
-list of arrays, a ``MultiInput``, or a data frame whose columns feed the inputs.
+The following are accepted: a two-dimensional array, data frame or sparse matrix; arrays
+with more dimensions; a one-dimensional sequence of strings; and, for models with several
+inputs, a dict or list of arrays, a ``MultiInput``, or a data frame whose columns feed the
+inputs.
 """
 
 import re
@@ -19,12 +20,12 @@ from sklearn.utils.validation import check_array, validate_data
 
 from skkeras_search.estimators.multi_input import MultiInput
 
-# What Keras says of an input that has too few or too many dimensions.
+# Keras's message about an input with too few or too many dimensions.
 WRONG_RANK = re.compile(
     r"of layer ['\"](?P<layer>[^'\"]+)['\"] is incompatible with the layer: "
     r"expected (?:\w+_)?ndim=(?P<expected>\d+), found ndim=(?P<found>\d+)"
 )
-# By the number of dimensions, that of the samples included.
+# What the samples are, by the number of dimensions of X.
 SAMPLES = {
     2: ("rows", "of shape (n_features,)"),
     3: ("sequences", "of shape (n_steps, n_features)"),
@@ -41,20 +42,23 @@ def validate_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> Validat
     Parameters
     ----------
     estimator : estimator
-        Gets ``n_features_in_``, ``feature_names_in_``, ``X_shape_`` and ``X_dtype_``
-        if ``reset``.
+        If ``reset``, its attributes ``n_features_in_``, ``feature_names_in_``,
+        ``X_shape_`` and ``X_dtype_`` are set.
     X : array-like, sparse matrix, data frame, dict or list of arrays, MultiInput
+        Samples.
     reset : bool
-        True in ``fit``.
+        Whether to set these attributes, as in ``fit``. If False, ``X`` is compared with
+        them.
 
     Returns
     -------
-    ndarray, CSR matrix or MultiInput
+    checked : ndarray, CSR matrix or MultiInput
+        The samples.
 
     Raises
     ------
     ValueError
-        If values are missing or infinite, or the features are not those of ``fit``.
+        If values are missing or infinite, or the features differ from those of ``fit``.
     """
     several = _several_inputs(X)
     checked: Validated
@@ -98,7 +102,7 @@ def validate_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> Validat
 
 
 def is_text(X: Any) -> bool:
-    """Whether ``X`` is a sequence of strings."""
+    """Whether ``X`` is a one-dimensional sequence of strings."""
     if isinstance(X, (str, bytes)) or issparse(X) or getattr(X, "ndim", 1) != 1:
         return False
     if not hasattr(X, "__len__") or not len(X):
@@ -112,24 +116,27 @@ def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
     Parameters
     ----------
     X : ndarray, CSR matrix or MultiInput
+        Samples, as ``validate_inputs`` returns them.
     model : keras.Model
+        The model, whose inputs need not be known.
     names : ndarray of str, optional
         Names of the columns of ``X``.
 
     Returns
     -------
-    ndarray, CSR matrix, or dict or tuple of ndarray
+    arranged : ndarray, CSR matrix, or dict or tuple of ndarray
+        One array for each input.
 
     Raises
     ------
     ValueError
-        If ``X`` has not the shape that an input expects, or the inputs of the model
-        are not those of ``X``.
+        If ``X`` does not have the shape that an input expects, or does not match the
+        inputs of the model.
     """
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) > 1 and isinstance(X, np.ndarray):
         X = _split_columns(X, inputs, names)
-    if isinstance(X, (dict, list, tuple)):  # from a feature_encoder of the user's
+    if isinstance(X, (dict, list, tuple)):  # from a user's feature_encoder
         X = MultiInput(X)
     if isinstance(X, MultiInput):
         return _named_inputs(X, inputs)
@@ -140,7 +147,7 @@ def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
 
 @contextmanager
 def shapes_explained(shape: tuple[int, ...]) -> Iterator[None]:
-    """Say of a layer that takes no such ``X`` what it takes.
+    """Explain Keras's error if a layer does not accept the number of dimensions of ``X``.
 
     Parameters
     ----------
@@ -150,7 +157,7 @@ def shapes_explained(shape: tuple[int, ...]) -> Iterator[None]:
     Raises
     ------
     ValueError
-        In the place of Keras's.
+        Instead of Keras's error, with the shape that the layer expects.
     """
     try:
         yield
@@ -161,25 +168,25 @@ def shapes_explained(shape: tuple[int, ...]) -> Iterator[None]:
         n_dims = int(found["expected"])
         what, sample = SAMPLES.get(n_dims, ("arrays", f"of {n_dims - 1} dimensions"))
         raise ValueError(
-            f"The layer {found['layer']!r} takes {what}, each {sample}, but X has the "
-            f"shape {('n_samples', *shape[1:])}. Reshape X before fit, or begin the model "
-            f"with a keras.layers.Reshape layer. Keras says: {error}"
+            f"The layer {found['layer']!r} expects {what}, each {sample}, but X has shape "
+            f"{('n_samples', *shape[1:])}. Reshape X before fit, or begin the model with a "
+            f"keras.layers.Reshape layer. Error of Keras: {error}"
         ) from error
 
 
 def take_rows(X: Validated, rows: Any) -> Validated:
-    """Some rows of checked data, or of what ``to_keras`` made of it."""
+    """Some rows of checked data, also after ``to_keras``."""
     return keras.tree.map_structure(lambda array: array[rows], X)
 
 
 def dense(X: Any) -> Any:
-    """The same rows, not sparse."""
+    """The same rows as a dense array."""
     return X.toarray() if hasattr(X, "toarray") else X
 
 
 def _several_inputs(X: Any) -> MultiInput | None:
-    """``X`` as several arrays, if it is that."""
-    if isinstance(X, MultiInput) or issparse(X):  # a DOK matrix is a dict, too
+    """``X`` as several arrays; None if it is a single array."""
+    if isinstance(X, MultiInput) or issparse(X):  # a DOK matrix is also a dict
         return X if isinstance(X, MultiInput) else None
     if isinstance(X, dict) or _is_list_of_arrays(X):
         return MultiInput(X)
@@ -194,7 +201,7 @@ def _several_inputs(X: Any) -> MultiInput | None:
 
 
 def _is_list_of_arrays(X: Any) -> bool:
-    # A list of rows given as arrays has one dimension less, and many more items.
+    # The arrays in a list of rows have only one dimension.
     return (
         isinstance(X, (list, tuple))
         and bool(X)
@@ -209,7 +216,7 @@ def _is_text_array(X: Any) -> bool:
         X.astype(float)
     except ValueError:
         return True
-    return False  # numbers, written as text
+    return False  # numbers in text form
 
 
 def _has_text_column(X: Any) -> bool:
@@ -238,7 +245,7 @@ def _check_values(estimator: BaseEstimator, array: np.ndarray) -> np.ndarray:
 
 
 def _split_columns(X: np.ndarray, inputs: list[Any], names: Any) -> MultiInput:
-    """Feed each input its columns: by name, else by width and in order."""
+    """Split the columns of ``X`` among the inputs, by name or else by width and order."""
     widths = [
         prod(tensor.shape[1:]) if None not in tensor.shape[1:] else -1 for tensor in inputs
     ]
@@ -251,14 +258,15 @@ def _split_columns(X: np.ndarray, inputs: list[Any], names: Any) -> MultiInput:
         return MultiInput(dict(zip(wanted, blocks, strict=True)))
     raise ValueError(
         f"The model has {len(inputs)} inputs ({', '.join(map(repr, wanted))}), but X is "
-        f"one array of shape {X.shape}. Pass MultiInput({{name: array, ...}}), or a "
-        "data frame with a column for each input."
+        f"one array of shape {X.shape}, whose columns match neither the names nor the "
+        "widths of the inputs. Pass MultiInput({name: array, ...}), or a data frame with "
+        "one column for each input."
     )
 
 
 def _named_inputs(X: MultiInput, inputs: list[Any]) -> Any:
     arrays = X.arrays
-    if not inputs:  # a subclassed model, whose inputs only its `call` knows
+    if not inputs:  # a subclassed model, whose inputs are not known
         return arrays if isinstance(arrays, dict) else tuple(arrays)
     if len(arrays) != len(inputs) and not isinstance(arrays, dict):
         raise ValueError(
@@ -270,8 +278,8 @@ def _named_inputs(X: MultiInput, inputs: list[Any]) -> Any:
         missing = [tensor.name for tensor in inputs if tensor.name not in arrays]
         if missing:
             raise ValueError(
-                f"The model's inputs {missing} are not in X, which has "
-                f"{sorted(arrays)}. Name the inputs of the model after those of X."
+                f"The model's inputs {missing} are not in X, which has {sorted(arrays)}. "
+                "Give the inputs of the model the names of the arrays in X."
             )
         return {t.name: _fitted_to(arrays[t.name], t, t.name) for t in inputs}
     return tuple(
@@ -286,7 +294,7 @@ def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
     text = array.dtype.kind == "O"
     if text != (tensor.dtype == "string"):
         holds, wants = ("text", tensor.dtype) if text else (array.dtype, "text")
-        raise ValueError(f"{name} holds {holds}, but the model's input wants {wants}.")
+        raise ValueError(f"{name} contains {holds}, but the model's input needs {wants}.")
     if got == () and expected == (1,):
         array, got = array[:, np.newaxis], expected
     elif got == (1,) and expected == ():
@@ -294,7 +302,7 @@ def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
     if text:
         return _text_tensor(array)
     if (*got, 1) == expected or (*expected, 1) == got:
-        return array  # Keras adds or drops a last dimension of one
+        return array  # Keras adds or drops a last dimension of size 1
     if len(got) != len(expected) or any(
         want not in (None, have) for want, have in zip(expected, got, strict=True)
     ):
@@ -303,9 +311,9 @@ def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
             f"{name} has shape {('n_samples', *got)}, but the model's input expects "
             f"{('n_samples', *expected)}. "
             + (
-                f"Its values fit after {reshape}."
+                f"Reshape it, as in {reshape}."
                 if None not in expected and prod(got) == prod(expected)
-                else "A build function gets the number of features as "
+                else "A build function receives the number of features as "
                 "meta['n_features_in_'], and the shape as meta['X_shape_']."
             )
         )
@@ -313,4 +321,4 @@ def _fitted_to(array: Any, tensor: Any, name: str) -> Any:
 
 
 def _text_tensor(array: np.ndarray) -> Any:
-    return keras.ops.convert_to_tensor(array.tolist())  # Keras refuses object arrays
+    return keras.ops.convert_to_tensor(array.tolist())  # Keras rejects object arrays

@@ -1,4 +1,4 @@
-"""Several input arrays that scikit-learn can take for one ``X``."""
+"""Several input arrays that scikit-learn handles as one ``X``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -8,39 +8,54 @@ from sklearn.utils.validation import check_consistent_length
 
 
 class MultiInput:
-    """The arrays of a model with several inputs, split by rows as one.
+    """The arrays of a model with several inputs, as one ``X`` with rows.
 
-    scikit-learn counts and splits the rows of ``X``; for a dict or a list of arrays
-    it counts the arrays instead. ``fit`` and ``predict`` take a plain dict or list
-    as well; wrap it for ``cross_val_score`` and the searches.
+    scikit-learn takes the length of ``X`` as the number of samples and splits ``X`` by
+    rows. A dict or list of arrays has the wrong length for this, but a ``MultiInput`` has
+    the rows of its arrays. Use it with ``cross_val_score``, the searches and other tools
+    that split ``X``. The ``fit`` and ``predict`` of the estimators also accept the dict or
+    list itself.
 
     Parameters
     ----------
     arrays : dict of str to array-like, or list of array-like
-        One for each input of the model, by the name of the input or in the order of
-        the inputs, each with ``n_samples`` rows.
+        One array for each input of the model, each of shape (n_samples, ...). The keys of
+        a dict are the names of the inputs; a list has the order of the inputs.
 
     Attributes
     ----------
-    arrays : dict or list of ndarray
-        As given, as arrays.
+    arrays : dict of str to ndarray, or list of ndarray
+        The arrays.
     shape : tuple of int
         ``(n_samples, n_inputs)``.
 
     Raises
     ------
     TypeError
-        If ``arrays`` is neither a dict nor a list.
+        If ``arrays`` is not a dict, list or tuple.
     ValueError
-        If there are none, or their numbers of rows differ.
+        If there are no arrays, or they have different numbers of rows.
+
+    See Also
+    --------
+    KerasClassifier : A Keras model as a classifier.
+    KerasRegressor : A Keras model as a regressor.
+
+    Notes
+    -----
+    ``len(X)`` is the number of samples. ``X[rows]`` selects the same rows of each array,
+    by a slice, an array of positions or a boolean mask, and returns a ``MultiInput``.
+    Iterating over it yields the arrays.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skkeras_search import MultiInput
     >>> X = MultiInput({"age": np.zeros((10, 1)), "words": np.zeros((10, 20))})
-    >>> len(X), X[:3].shape
-    (10, (3, 2))
+    >>> len(X), X.shape
+    (10, (10, 2))
+    >>> X[:3]
+    MultiInput(age: (3, 1), words: (3, 20))
     """
 
     def __init__(self, arrays: Mapping[str, Any] | Sequence[Any]):
@@ -50,16 +65,16 @@ class MultiInput:
             self.arrays = [np.asarray(array) for array in arrays]
         else:
             raise TypeError(
-                "MultiInput takes a dict of arrays by input name, or a list of "
-                f"arrays, got {type(arrays).__name__}."
+                "arrays must be a dict of arrays with the names of the inputs as keys, or "
+                f"a list of arrays, got an object of type {type(arrays).__name__}."
             )
         if not self.arrays:
-            raise ValueError("MultiInput needs at least one array.")
+            raise ValueError("arrays must contain at least one array, got none.")
         check_consistent_length(*self)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of samples and of inputs."""
+        """The number of samples and the number of inputs."""
         return len(self), len(self.arrays)
 
     def __len__(self) -> int:
@@ -70,13 +85,32 @@ class MultiInput:
         return iter(arrays.values() if isinstance(arrays, dict) else arrays)
 
     def __getitem__(self, rows: Any) -> Self:
-        # numpy's idiom for rows of an array of any rank: X[rows, ...]
+        # X[rows, ...] is numpy's idiom for rows of an array of any rank.
         if isinstance(rows, tuple):
             rows = rows[0]
         return self.map(lambda array: array[rows])
 
     def map(self, function: Any) -> Self:
-        """Apply ``function`` to each array."""
+        """Apply a function to each array.
+
+        Parameters
+        ----------
+        function : callable
+            Takes an array of shape (n_samples, ...) and returns an array.
+
+        Returns
+        -------
+        mapped : MultiInput
+            The arrays that the function returns, under the same names.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skkeras_search import MultiInput
+        >>> X = MultiInput({"age": np.array([[20], [40]])})
+        >>> X.map(lambda array: array / 10).arrays["age"].tolist()
+        [[2.0], [4.0]]
+        """
         if isinstance(self.arrays, dict):
             return type(self)({n: function(a) for n, a in self.arrays.items()})
         return type(self)([function(array) for array in self.arrays])

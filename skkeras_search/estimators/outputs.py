@@ -1,4 +1,4 @@
-"""What the outputs of a model mean: their shapes, losses and probabilities."""
+"""The outputs of a model: their shapes, their losses, and the meaning of their values."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -14,9 +14,9 @@ from skkeras_search.estimators.scikeras_base import loss_name
 
 # Activations whose values are probabilities.
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
-# Losses of scores: the sign, or the greatest, tells the class.
+# Losses of scores: the sign of a score, or the greatest score, decides the class.
 SCORE_LOSSES = ("hinge", "squared_hinge", "categorical_hinge")
-# Losses for which values are estimates of the target itself, 0 or 1.
+# Losses for which the values estimate the target itself, 0 or 1.
 ESTIMATE_LOSSES = (
     "mean_squared_error",
     "mean_absolute_error",
@@ -28,7 +28,7 @@ ESTIMATE_LOSSES = (
 
 
 class Scale(Enum):
-    """What the values of an output are, where the target is classes."""
+    """The meaning of the values of an output, if the targets are classes."""
 
     PROBABILITIES = "probabilities"
     LOGITS = "logits"
@@ -42,19 +42,19 @@ class Output:
     Attributes
     ----------
     name : str
-        The layer it comes from, as its loss is named in ``compile``.
+        Name of the output: the key of its loss in ``compile``.
     shape : tuple of int or None
-        Without the batch dimension.
+        Shape without the batch dimension.
     activation : str or None
-        Name of the last activation, "linear" for none, None if it cannot be known.
+        Name of the last activation; "linear" for no activation, None if unknown.
     loss : str or None
-        The loss in snake case, None if this output has no loss.
+        Name of the loss in snake case; None if the output has no loss.
     builtin_loss : bool
-        Whether it is one of Keras's own losses.
+        Whether the loss is one of Keras's own.
     from_logits : bool
-        As the loss was told.
+        The ``from_logits`` of the loss.
     probable : bool
-        Whether the values for some rows could be probabilities.
+        Whether the values predicted for some rows could be probabilities.
     """
 
     name: str
@@ -67,12 +67,16 @@ class Output:
 
     @property
     def width(self) -> int | None:
-        """Number of values a sample, None for sequences and images."""
+        """Number of values per sample; None for sequences and images."""
         return self.shape[0] if len(self.shape) == 1 else None
 
     @property
     def scale(self) -> Scale:
-        """From the last activation and the loss; the values tell if neither does."""
+        """The scale of the values.
+
+        It is inferred from the last activation and the loss, or from predicted values if
+        these are not sufficient.
+        """
         if self.activation in PROBABILITIES:
             return Scale.PROBABILITIES
         if self.from_logits or self.loss in SCORE_LOSSES:
@@ -85,7 +89,7 @@ class Output:
 
     @property
     def sparse_loss(self) -> bool:
-        """Whether the loss takes class indices."""
+        """Whether the loss needs class indices."""
         loss = str(self.loss)
         return loss.startswith("sparse_") or loss == "categorical_generalized_cross_entropy"
 
@@ -96,17 +100,22 @@ def outputs_of(model: keras.Model, X: Any, loss: Any) -> list[Output]:
     Parameters
     ----------
     model : keras.Model
-        It is built if it is not yet.
+        The model. It is built if necessary.
     X : array, or dict or tuple of arrays
-        Training data, as the model takes it.
+        Training data, as the inputs of the model.
     loss : str, callable or Loss, or list or dict of them, or None
-        As ``Model.compile`` takes it.
+        The loss, in any form that ``Model.compile`` accepts.
+
+    Returns
+    -------
+    outputs : list of Output
+        In the order of the outputs of the model.
     """
     build(model, X)
     tensors = getattr(model, "outputs", None)
     activations = [_activation(tensor) for tensor in tensors or ()]
     probable = [False] * len(activations)
-    if not tensors or None in activations:  # only a call tells
+    if not tensors or None in activations:  # predict some rows to find out
         some = dense(take_rows(X, slice(0, 64)))
         values = keras.tree.flatten(model(some, training=False))
         values = [keras.ops.convert_to_numpy(value) for value in values]
@@ -129,7 +138,7 @@ def outputs_of(model: keras.Model, X: Any, loss: Any) -> list[Output]:
 
 
 def build(model: keras.Model, X: Any) -> None:
-    """Create the weights of a model that waits to see its input."""
+    """Create the weights of a model that does not know the shape of its inputs yet."""
     if model.built:
         return
     if isinstance(model, keras.Sequential) and X.dtype != "string":
@@ -139,14 +148,20 @@ def build(model: keras.Model, X: Any) -> None:
 
 
 def to_probabilities(values: np.ndarray, output: Output, exclusive: bool) -> np.ndarray:
-    """Make probabilities of an output's values.
+    """Convert the values of an output to probabilities.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples, width)
+        Predicted values.
     output : Output
+        The output that predicted them.
     exclusive : bool
         Whether a sample has exactly one of the classes, so that rows sum to one.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_samples, width)
     """
     among = exclusive and values.ndim > 1 and values.shape[-1] > 1
     if output.scale is Scale.LOGITS:
@@ -167,7 +182,7 @@ def _probable(values: np.ndarray) -> bool:
 
 
 def _activation(tensor: Any) -> str | None:
-    """Name of the activation that made a tensor, through what only reshapes it."""
+    """Name of the activation that made a tensor; layers that only reshape are skipped."""
     layer, node_index, tensor_index = tensor._keras_history
     if hasattr(layer, "outputs") and layer.outputs:  # a model inside the model
         return _activation(layer.outputs[tensor_index])
@@ -177,28 +192,29 @@ def _activation(tensor: Any) -> str | None:
         return _activation(layer._inbound_nodes[node_index].input_tensors[0])
     if hasattr(layer, "activation") and not isinstance(layer, keras.layers.RNN):
         name = str(getattr(layer.activation, "__name__", None))
-        # A function of the user's may do anything, under any name.
+        # A user's function may have the name of one of Keras's.
         return name if layer.activation is getattr(keras.activations, name, None) else None
-    if type(layer).__name__ in ("Softmax", "Sigmoid"):  # a layer or an operation
+    if type(layer).__name__ in ("Softmax", "Sigmoid"):  # of a layer or an operation
         return type(layer).__name__.lower()
     return None
 
 
 def _losses(loss: Any, names: list[str]) -> list[Any]:
-    """The loss of each output, in their order."""
+    """The losses, in the order of the outputs."""
     if isinstance(loss, dict):
         return [loss.get(name) for name in names]
     if isinstance(loss, (list, tuple)):
         if len(loss) != len(names):
             raise ValueError(
-                f"loss is a list of {len(loss)}, but the model has {len(names)} outputs."
+                f"loss is a list of {len(loss)} losses, but the model has {len(names)} "
+                "outputs."
             )
         return list(loss)
     return [loss] * len(names)
 
 
 def _describe_loss(loss: Any) -> tuple[str | None, bool, bool]:
-    """Name, whether it is Keras's own, and ``from_logits``."""
+    """The name of a loss, whether it is Keras's own, and its ``from_logits``."""
     if loss is None:
         return None, False, False
     if isinstance(loss, partial):

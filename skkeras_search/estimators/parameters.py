@@ -1,7 +1,7 @@
-"""What counts as a parameter of a Keras estimator, and how it is read and set.
+"""The parameters of a Keras estimator, and how they are read and set.
 
-Three kinds: the arguments of the constructor; *routed* ones, such as
-``optimizer__learning_rate``; and the build function's own arguments, which have the
+There are three kinds: the arguments of the constructor; *routed* parameters, such as
+``optimizer__learning_rate``; and the arguments of the build function, which keep the
 function's defaults until the user gives them a value.
 """
 
@@ -26,18 +26,35 @@ from skkeras_search.nearest_name import ABBREVIATIONS, did_you_mean
 from skkeras_search.space.discovery import Declared
 from skkeras_search.space.space import Space
 
-# Attributes of tf.keras.wrappers, by what has taken their place.
+# Attributes of tf.keras.wrappers, with a sentence about their replacement.
 OF_THE_OLD_WRAPPERS = {
     "model": "The trained model is `model_`, and its history the dict `history_`",
     "history": "The history of the last fit is the dict `history_`",
     "sk_params": "The parameters are `get_params()`",
 }
-# Where the classes are whose constructors take any keyword and store every argument.
+# The module prefix of this package's own classes. Their constructors accept any keyword
+# and store every argument.
 OURS = "skkeras_search."
 
 
+class ConstructorSignature:
+    """Descriptor for ``__signature__``: the signature of a class's own ``__init__``.
+
+    ``ParametersMixin.__new__`` accepts any arguments, and documentation tools such as
+    Sphinx prefer the signature of ``__new__`` to that of ``__init__``.
+    """
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        if instance is not None:  # inspect.signature asks classes only
+            raise AttributeError(f"{owner.__name__!r} object has no '__signature__'")
+        return inspect.Signature(next(_constructors(owner)))
+
+
 class ParametersMixin(BaseEstimator):
-    """Parameters of an estimator whose model is built by a function of the user's."""
+    """Parameters of an estimator whose model is built by a user's function."""
+
+    # Not a fixed value: each subclass has the signature of its own constructor.
+    __signature__ = ConstructorSignature()
 
     model: Any
     build_fn: Any
@@ -45,19 +62,19 @@ class ParametersMixin(BaseEstimator):
     _keras_build_fn: Callable[..., keras.Model]
     # Parameters that the constructor's signature does not name.
     _extra_params: dict[str, Any]
-    # Names that were passed to the constructor or set: their values are asked for, also
-    # where they equal the default.
+    # Names passed to the constructor or to set_params. The user chose these values, even
+    # where they equal the defaults.
     _given: set[str]
-    # Names that were passed to the constructor, so that a clone's takes them, too.
+    # Names passed to the constructor. A clone's constructor receives the same names.
     _constructed_with: frozenset[str]
-    # Values of the arguments that only a class of the user's names: its constructor may
-    # not store them, as scikeras's MLPClassifier does not `optimizer__learning_rate`.
+    # Values of the arguments that only a user's subclass names. Its constructor may not
+    # store them: scikeras's MLPClassifier does not store `optimizer__learning_rate`.
     _passed: dict[str, Any]
-    # What the build function declares. Copies have it, too, also in other processes.
+    # What the build function declares. It travels with copies, also to other processes.
     _declared: Declared | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Note which parameters are asked for, before defaults join them."""
+        """Record which parameters the user passes, before defaults are added."""
         self = super().__new__(cls)
         passed = {**dict(zip(cls._constructor_defaults(), args, strict=False)), **kwargs}
         self._given, self._constructed_with = set(passed), frozenset(passed)
@@ -66,18 +83,21 @@ class ParametersMixin(BaseEstimator):
         return self
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get parameters for this estimator.
+        """Get the parameters of this estimator.
 
         Parameters
         ----------
         deep : bool, default=True
-            Also return the parameters of parameters that are estimators.
+            Whether to include the parameters of parameters that are estimators
+            themselves.
 
         Returns
         -------
-        dict
-            Parameter names mapped to their values: the constructor's, routed ones
-            that were set, and the build function's own arguments.
+        params : dict
+            Parameter names mapped to their values: the arguments of the constructor, the
+            arguments of the build function, and the routed parameters that were set.
+            An argument of the build function without a default is missing until it is
+            set.
         """
         params: dict[str, Any] = {}
         for name in self._get_param_names():
@@ -92,18 +112,19 @@ class ParametersMixin(BaseEstimator):
         Parameters
         ----------
         **params : dict
-            Arguments of the constructor, routed parameters
-            (``optimizer__learning_rate``, ``callbacks__es__patience``) and
-            arguments of the build function.
+            Parameter names and values: arguments of the constructor, arguments of the
+            build function, and routed parameters such as ``optimizer__learning_rate`` or
+            ``callbacks__es__patience``.
 
         Returns
         -------
-        self
+        self : estimator
+            This estimator.
 
         Raises
         ------
         ValueError
-            If a name is none of these; the message has the nearest one.
+            If a parameter does not exist. The message suggests the nearest name.
         """
         for name in sorted(params, key=_model_first):
             if not self._is_param(name):
@@ -119,7 +140,7 @@ class ParametersMixin(BaseEstimator):
     def _set_param(self, name: str, value: Any) -> None:
         self._given.add(name)
         if name in of_subclasses(type(self)):  # type: ignore[arg-type]
-            self._declared = None  # which its _keras_build_fn may decide by
+            self._declared = None  # its _keras_build_fn may depend on this parameter
         if name in self._constructor_defaults():
             setattr(self, name, value)
         else:
@@ -129,16 +150,17 @@ class ParametersMixin(BaseEstimator):
             self._yield_to_build_function()
 
     def _yield_to_build_function(self) -> None:
-        """Let the build function's defaults stand where both have a default.
+        """Prefer the build function's defaults to those of the constructor.
 
-        ``def create_model(optimizer="adam")`` must not be called with the
-        constructor's ``optimizer="rmsprop"`` that nobody asked for. Nor is None a
-        ``model``, for which scripts take the trained one, where there is a ``build_fn``.
+        ``def create_model(optimizer="adam")`` must not be called with the constructor's
+        default ``optimizer="rmsprop"``, which the user did not choose. A ``model`` of None
+        is removed if there is a ``build_fn``: old scripts expect the trained model there,
+        and get an error message instead of None.
         """
         if self.__dict__.get("model") is None and self.__dict__.get("build_fn") is not None:
             self.__dict__.pop("model", None)
-        # What is declared is not known yet: to find out takes time. Names are looked for
-        # among it when they are asked for.
+        # Finding out which hyperparameters a function declares takes time, so it is done
+        # when a parameter is first read.
         may_have_any = self._declaring() is not None
         function = None if may_have_any else self._build_function()
         for name, default in self._constructor_defaults().items():
@@ -157,7 +179,7 @@ class ParametersMixin(BaseEstimator):
         return self._constructor_defaults()[name]
 
     def __getattr__(self, name: str) -> Any:
-        # Reached for parameters that were never given a value of their own.
+        # Called for parameters that were never given a value.
         if not name.startswith("_") and "_extra_params" in self.__dict__:
             old_model = name == "model" and self.__dict__.get("build_fn") is not None
             try:
@@ -185,13 +207,13 @@ class ParametersMixin(BaseEstimator):
         )
 
     def _assigned_params(self) -> dict[str, Any]:
-        """Parameters of the build function that the user assigned as attributes."""
+        """Arguments of the build function that the user assigned as attributes."""
         function = self._build_function()
         own = function.arguments if function else ()
         return {name: vars(self)[name] for name in own if name in vars(self)}
 
     def _known_names(self) -> list[str]:
-        """All parameters, the build function's own first."""
+        """All parameter names, those of the build function first."""
         function = self._build_function()
         own = list(function.arguments) if function else []
         return [*own, *(name for name in self._get_param_names() if name not in own)]
@@ -201,17 +223,17 @@ class ParametersMixin(BaseEstimator):
         if routed and prefix in ROUTING_PREFIXES:
             return True
         if self._declaring() is not None and self._declaring(name) is None:
-            return True  # the function's first parameter
+            return True  # the first parameter of the function
         function = self._build_function()
         return name in self._known_names() or bool(function and function.open)
 
     def _check_param_names(self) -> None:
-        """Refuse parameters that would reach nothing.
+        """Check that every parameter is used by something.
 
         Raises
         ------
         TypeError
-            As a call with an unexpected keyword does.
+            If a parameter is not used, as for a call with an unexpected keyword.
         """
         function = self._build_function()
         for name in self._extra_params:
@@ -226,40 +248,45 @@ class ParametersMixin(BaseEstimator):
             elif not (function and function.accepts(name)):
                 known = [*self._known_names(), *(f"{p}__" for p in ROUTING_PREFIXES)]
                 known = [known_name for known_name in known if known_name != name]
-                and_model = f" or of model={function.name}" if function else ""
+                searched = (
+                    f"neither the estimator nor model={function.name} has"
+                    if function
+                    else "the estimator does not have"
+                )
                 raise TypeError(
-                    f"{type(self).__name__} got an unexpected keyword argument {name!r}, "
-                    f"which is not a parameter of it{and_model}."
+                    f"{type(self).__name__} got an unexpected keyword argument {name!r}: "
+                    f"{searched} a parameter of this name."
                     f"{did_you_mean(name, known)}{self._about_parameter(name)}"
                 )
 
     def _about_parameter(self, name: str, prefix: str = "") -> str:
-        """Complete an error message about a name that is no parameter."""
+        """Complete an error message about an unknown parameter name."""
         function = self._build_function()
         own = list(function.arguments) if function else []
         named = f"model={function.name}" if function else "the function"
         about = f" The arguments of {named} are {own!r}." if own else ""
         if self._ready_model() is not None:
             about = (
-                " A ready keras.Model is built already: for parameters of its own pass "
-                f"the function, not its result, as {type(self).__name__}(create_model, "
-                f"{name}=...)."
+                " The model is a keras.Model that is already built, so it has no "
+                "parameters. Pass the function that builds it instead, as in "
+                f"{type(self).__name__}(create_model, {name}=...)."
             )
         meant = ABBREVIATIONS.get(name, name)
         if meant == "learning_rate" and meant not in {*own, *self._constructor_defaults()}:
             about += (
-                f" The learning rate is '{prefix}optimizer__learning_rate' where the "
-                f"estimator compiles the model; where {named} does, make it an argument."
+                " If the estimator compiles the model, the learning rate is "
+                f"'{prefix}optimizer__learning_rate'. If {named} compiles the model, add "
+                "an argument for the learning rate to the function."
             )
         return about
 
     def _check_keras_arguments(self, method: str, names: Iterable[str]) -> None:
-        """Refuse arguments that a method of the model does not take.
+        """Check the arguments of a method of the model before anything is trained.
 
         Raises
         ------
         TypeError
-            As the call would, before anything is trained.
+            If the method does not accept one of the arguments.
         """
         parameters = inspect.signature(getattr(self._architecture, method)).parameters
         if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -276,7 +303,7 @@ class ParametersMixin(BaseEstimator):
         return {rest[0] for first, *rest in parts if rest and first == prefix}
 
     def _build_function(self) -> BuildFunction | None:
-        """The build function, or None for a ready model or none at all."""
+        """The build function; None if there is a built model, or no model."""
         if (declaring := self._declaring()) is not None:
             return DeclaringFunction(declaring, self._what_declares(declaring))
         model = self._builder()
@@ -287,8 +314,8 @@ class ParametersMixin(BaseEstimator):
     def _declaring(self, *names: str) -> Any:
         """The function or ``HyperModel`` that declares hyperparameters, or None.
 
-        It is None where the function's ``hp`` is among the parameters with a value, which
-        are those of the estimator and ``names``.
+        None also if the function's ``hp`` has a value, given as a parameter of the
+        estimator or listed in ``names``.
         """
         builder = self._builder()
         names += (*self._constructor_defaults(), *self._extra_params, *vars(self))
@@ -297,10 +324,10 @@ class ParametersMixin(BaseEstimator):
 
     def _what_declares(self, builder: Any) -> Declared:
         is_own = self._given_model() is None
-        # The function behind the method, which all copies share.
+        # The function behind the method: all copies of the estimator share it.
         source = type(self)._keras_build_fn if is_own else builder
         if self._declared is None or self._declared.source is not source:
-            # What the method reads of the estimator is not declared.
+            # Attributes that the method reads from the estimator are not declared.
             self._declared = Declared(source, None, {})
             try:
                 self._declared = replace(declared_by(builder), source=source)
@@ -310,19 +337,22 @@ class ParametersMixin(BaseEstimator):
         return self._declared
 
     def declared_space(self) -> Space | None:
-        """Give the search space that the build function declares.
+        """Return the search space that the build function declares.
+
+        A function declares a space if its first parameter is ``hp``, as in KerasTuner; so
+        does a ``keras_tuner.HyperModel``. The function is called to find the space, which
+        builds some models without training them.
 
         Returns
         -------
-        Space or None
-            None if ``model``, or the ``_keras_build_fn`` of a subclass, is no function with
-            ``hp`` as its first parameter and no ``keras_tuner.HyperModel``, or declares
-            nothing.
+        space : Space or None
+            None if ``model`` (or the ``_keras_build_fn`` of a subclass) declares no
+            hyperparameters.
 
         Raises
         ------
         ValueError
-            If the function declares its hyperparameters in a way that makes no space.
+            If the declarations do not form a space.
 
         Examples
         --------
@@ -343,12 +373,12 @@ class ParametersMixin(BaseEstimator):
         return None if declaring is None else self._what_declares(declaring).space
 
     def _ready_model(self) -> keras.Model | None:
-        """The model that was passed instead of a function that builds it."""
+        """The ``keras.Model`` that was passed instead of a build function, or None."""
         model = self._given_model()
         return model if isinstance(model, keras.Model) else None
 
     def _builder(self) -> Any:
-        """What was given to build the model, or the method of a class of the user's."""
+        """The ``model`` that was given, or the ``_keras_build_fn`` of a subclass."""
         given = self._given_model()
         has_own = given is None and hasattr(type(self), "_keras_build_fn")
         return self._keras_build_fn if has_own else given
@@ -364,9 +394,9 @@ class ParametersMixin(BaseEstimator):
     def __sklearn_clone__(self) -> Self:
         """Make an unfitted copy with the same parameters.
 
-        Keras objects (a model, an optimizer, callbacks) are shared with the copy
-        rather than copied: ``fit`` never changes those it was given, and Keras can
-        copy only classes that are registered with it.
+        The copy shares Keras objects (a model, an optimizer, callbacks) with the
+        original. ``fit`` never changes the objects that it was given, and Keras can copy
+        only classes that are registered with it.
         """
         changed = {
             name: vars(self)[name]
@@ -381,7 +411,7 @@ class ParametersMixin(BaseEstimator):
         copied = type(self)(**{name: params[name] for name in taken})
         if (declaring := self._declaring()) is not None:
             copied._declared = self._what_declares(declaring)
-        # A class of the user's may give the others values of its own.
+        # The constructor of a user's class may have set the others to values of its own.
         for name in sorted(params.keys() - taken, key=_model_first):
             copied._set_param(name, params[name])
         for private in ("_metadata_request", "_sklearn_output_config"):
@@ -396,8 +426,8 @@ class ParametersMixin(BaseEstimator):
 def constructor_defaults(cls: type) -> dict[str, Any]:
     """Named arguments of the constructors of a class and its bases, with their defaults.
 
-    Those of the bases are parameters also where the class does not take them: its
-    constructor then gives them their values.
+    The arguments of the bases are parameters even if the constructor of the class does
+    not accept them. In that case this constructor chooses their values.
     """
     defaults: dict[str, Any] = {}
     for parameters in _constructors(cls):
@@ -409,19 +439,22 @@ def constructor_defaults(cls: type) -> dict[str, Any]:
 
 @lru_cache
 def of_subclasses(cls: type) -> set[str]:
-    """Arguments that the constructors of a user's classes add to those of ours."""
+    """Arguments that the constructors of a user's classes add to this package's."""
     ours = next(base for base in cls.__mro__ if base.__module__.startswith(OURS))
     return constructor_defaults(cls).keys() - constructor_defaults(ours).keys()
 
 
 @lru_cache
 def constructor_arguments(cls: type) -> frozenset[str]:
-    """Arguments that the constructor of a class names, not those of its bases."""
+    """Arguments that the constructor of a class names, without those of its bases."""
     return frozenset(parameter.name for parameter in next(_constructors(cls)))
 
 
 def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:
-    """Parameters of a class's own constructor, then its bases', up to one of ours."""
+    """Parameters of the constructors of a class and its bases, in the order of the MRO.
+
+    The last constructor is the first one that belongs to this package.
+    """
     for base in cls.__mro__:
         if "__init__" in vars(base):
             yield list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
@@ -430,7 +463,7 @@ def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:
 
 
 def _is_equal(value: Any, default: Any) -> bool:
-    """Whether a value is a default, or one that was pickled and unpickled."""
+    """Whether a value is the default, or a pickled and unpickled copy of it."""
     if value is default:
         return True
     simple = isinstance(default, (str, int, float, tuple, list, dict, type(None)))

@@ -1,4 +1,4 @@
-"""The state of a paused fit as plain values, for files that are never unpickled."""
+"""Convert the state of a paused fit to plain values, which are stored without pickles."""
 
 import io
 import pickle
@@ -10,7 +10,7 @@ import numpy as np
 from skkeras_search.fusion.pause import Pause
 from skkeras_search.record.plain import JSON, pack, unpack
 
-# What Keras's own callbacks compare scores by.
+# The functions by which Keras's own callbacks compare scores.
 COMPARISONS = {
     "keras.ops.less": keras.ops.less,
     "keras.ops.greater": keras.ops.greater,
@@ -20,27 +20,30 @@ COMPARISONS = {
 
 
 class _Part(NamedTuple):
-    """Stands for a part of the model, or a callback."""
+    """A reference to a part of the model or to a callback."""
 
     position: int
 
 
 def as_plain(pause: Pause) -> tuple[JSON, list[np.ndarray]]:
-    """Write a state without pickles.
+    """Convert the state of a paused fit to plain values.
 
     Parameters
     ----------
     pause : Pause
+        The state.
 
     Returns
     -------
-    (JSON, list of ndarray)
-        What ``of_plain`` takes.
+    document : JSON
+        The state without its arrays.
+    arrays : list of ndarray
+        The arrays of the state.
 
     Raises
     ------
     TypeError
-        If the callbacks have something in them that is not plain, such as a function.
+        If the callbacks contain an object that is not plain, such as a function.
     """
     unpickler = _Unpickler(io.BytesIO(pause.callbacks))
     callbacks = [unpickler.load(), unpickler.load()]  # their names and their states
@@ -52,16 +55,19 @@ def as_plain(pause: Pause) -> tuple[JSON, list[np.ndarray]]:
 
 
 def of_plain(document: JSON, arrays: list[np.ndarray]) -> Pause:
-    """Read a state.
+    """Convert plain values back to the state of a paused fit.
 
     Parameters
     ----------
     document : JSON
+        The document that ``as_plain`` returned.
     arrays : list of ndarray
+        The arrays that ``as_plain`` returned.
 
     Returns
     -------
-    Pause
+    pause : Pause
+        The state.
     """
     fields = unpack(document, arrays, _special_of_name)
     file = io.BytesIO()
@@ -82,7 +88,7 @@ def _special_of_name(packed: JSON) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Of bytes that this process, or one of its workers, has just made."""
+    """Read bytes that this process, or one of its workers, has just pickled."""
 
     def persistent_load(self, position: Any) -> _Part:
         return _Part(position)

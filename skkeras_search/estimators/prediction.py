@@ -1,4 +1,4 @@
-"""Predict without an input pipeline, which costs more than small predictions."""
+"""Predict without Keras's input pipeline, which takes longer than a small prediction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ import numpy as np
 
 from skkeras_search.estimators.inputs import dense, take_rows
 
-# Rows of one call, unless the user says how many: input of about a megabyte. The
-# activations of a layer can be a hundred times that.
+# Rows per call, unless the user chooses: inputs of about 1 MB. The activations of a layer
+# can take a hundred times as much memory.
 BYTES_A_CALL = 2**20
 MOST_ROWS = 4096
 
@@ -20,24 +20,24 @@ def predict_in_batches(
     batch_size: int | None = None,
     at_least: int = 32,
 ) -> Any:
-    """Predict in calls of ``predict``.
+    """Predict all rows in one or more calls of ``predict``.
 
     Parameters
     ----------
     predict : callable
-        Outputs of a model for its inputs, as ``Model.predict_on_batch``.
+        Returns the outputs of a model for its inputs, like ``Model.predict_on_batch``.
     X : array, sparse matrix, or dict or tuple of arrays
         Inputs of the model.
     batch_size : int, optional
-        Rows of one call. By default as many as memory allows: results do not depend
-        on it.
+        Number of rows per call. By default, the number is chosen by the size of the rows;
+        the results do not depend on it.
     at_least : int, default=32
-        Rows that are known to fit in memory, as those of a training batch.
+        Number of rows that are known to fit in memory, such as those of a training batch.
 
     Returns
     -------
-    ndarray, or list or dict of ndarray
-        As ``Model.predict`` gives it.
+    outputs : ndarray, or list or dict of ndarray
+        The outputs, in the form of ``Model.predict``.
     """
     arrays = keras.tree.flatten(X)
     n_rows = arrays[0].shape[0]
@@ -46,8 +46,8 @@ def predict_in_batches(
         return predict(dense(X))
     starts = list(range(0, n_rows - size, size))
     parts = [predict(dense(_rows(X, s, s + size))) for s in starts]
-    # The last call has as many rows as the others, as another number would be
-    # traced anew; those that were predicted already are dropped.
+    # The last call has as many rows as the others, because the model would be traced again
+    # for another number. Rows that were already predicted are dropped.
     done = starts[-1] + size
     last = predict(dense(_rows(X, n_rows - size, n_rows)))
     parts.append(take_rows(last, slice(size - (n_rows - done), None)))
@@ -59,6 +59,6 @@ def _rows(X: Any, start: int, stop: int) -> Any:
 
 
 def _rows_a_call(arrays: list[Any]) -> int:
-    # Keras computes in 4 bytes a value, whatever the data are stored in.
+    # Keras computes with 4 bytes per value, whatever the dtype of the data is.
     bytes_a_row = sum(4 * int(np.prod(array.shape[1:])) for array in arrays)
     return min(MOST_ROWS, BYTES_A_CALL // max(bytes_a_row, 1))

@@ -1,8 +1,8 @@
-"""Pickle a model that Keras cannot restore, as what builds it and its values.
+"""Pickle a model that Keras cannot restore, by its build function and its weights.
 
-Keras restores a model from a config and the classes in it. A class that is defined
-inside the build function has no name to be found by, and many a class of the user's has
-no complete config. The build function knows them all.
+Keras restores a model from a config, which refers to classes by name. A class that is
+defined inside the build function cannot be found by name, and the config of a user's class
+is often incomplete. The build function can make all of these objects again.
 """
 
 import pickle
@@ -20,33 +20,33 @@ from skkeras_search.estimators.serialization import (
     refuse_python_lambdas,
 )
 
-# What a builder needs not, and would keep alive.
+# Attributes that a builder does not need and would keep alive.
 OF_A_FIT = ("model_", "callbacks_", "_fit_callbacks", "_predict_batch", "_trained")
 
 
 class Recipe(NamedTuple):
-    """What builds a model.
+    """All that is needed to build a model again.
 
     Attributes
     ----------
     estimator : estimator
-        As it was when it built the model, which it does not hold.
+        A copy of the estimator as it was when it built the model, without the model.
     row : array, or dict or tuple of arrays, or None
-        One row of inputs, for a model that has no weights until it sees its input.
+        One row of inputs, for a model that has no weights until it is called.
     """
 
     estimator: Any
     row: Any
 
     def make(self) -> keras.Model:
-        """Build the model again, with other weights."""
+        """Build the model again, with initial weights."""
         builder = copy(self.estimator)
         builder._make_model(lambda: self.row)
         return builder.model_
 
 
 def builder_of(estimator: Any) -> Any:
-    """An estimator as it is before it builds a model."""
+    """A copy of an estimator without its model."""
     builder = copy(estimator)
     for name in OF_A_FIT:
         builder.__dict__.pop(name, None)
@@ -54,17 +54,19 @@ def builder_of(estimator: Any) -> Any:
 
 
 def first_row(inputs: Any) -> Any:
-    """One row of inputs, in memory of its own."""
+    """A copy of the first row of inputs."""
     return deepcopy(take_rows(inputs, slice(0, 1)))
 
 
 class Rebuilt:
-    """Stand in for a model in a state to be pickled; the model comes out of the pickle.
+    """Stand in for a model that is pickled; unpickling returns the model itself.
 
     Parameters
     ----------
     model : keras.Model
+        The model.
     recipe : Recipe
+        Builds the model again.
     """
 
     def __init__(self, model: keras.Model, recipe: Recipe):
@@ -77,21 +79,30 @@ class Rebuilt:
 
 
 def keras_restores(model: keras.Model) -> bool:
-    """Whether Keras can pickle a model so that it comes back as it was.
+    """Whether Keras can save a model and restore it unchanged.
 
-    Tried for models with custom parts only: nothing but a trial tells.
+    A model with custom parts is pickled and unpickled to find out.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Returns
+    -------
+    bool
 
     Raises
     ------
     TypeError
-        If the model holds a Python lambda.
+        If the model contains a Python lambda.
     """
     if not has_custom_parts(model):
         return True
     refuse_python_lambdas(model)
     try:
         back = call_seeded(lambda: pickle.loads(pickle.dumps(Packed(model))), seed=0)
-    except Exception:  # whatever the classes of the user's raise
+    except Exception:  # the users' classes may raise any error
         return False
     here, there = _values(model.weights), _values(back.weights)
     return len(here) == len(there) and all(map(np.array_equal, here, there))
@@ -104,9 +115,9 @@ def _rebuild(recipe: Recipe, values: list[np.ndarray], trained: bool) -> keras.M
     variables = _variables(model, trained)
     if [variable.shape for variable in variables] != [value.shape for value in values]:
         raise ValueError(
-            f"The pickled weights do not fit the model {model.name!r} that its build "
-            "function makes now. Load them with the function as it was when they were "
-            "saved; it must make the same model for the same arguments."
+            f"The pickled weights do not fit the model {model.name!r} that the build "
+            "function makes now. The function must make the same model as when the "
+            "weights were saved. Load them with the same version of the function."
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

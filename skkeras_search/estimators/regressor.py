@@ -17,98 +17,143 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
     Parameters
     ----------
     model : callable or keras.Model, default=None
-        A function (or partial, bound method, class, callable object) that returns a
-        ``keras.Model``, compiled or not. Its arguments are parameters of this
-        estimator, with the function's defaults: they can be given to the
-        constructor, set and searched. If it has an argument named ``meta``,
-        ``compile_kwargs`` or ``params``, it gets a dict of what ``fit`` found out
-        (``n_features_in_``, ``X_shape_``, ``n_outputs_``, ...), of the arguments for
-        ``model.compile``, or of all parameters.
+        The build function: a function, ``functools.partial``, bound method, class or
+        callable object that returns a ``keras.Model``, compiled or not. Each of its
+        arguments is a parameter of the estimator, with the function's default. The
+        estimator itself fills in arguments with these names:
 
-        A ``keras.Model`` is copied at each fit with its weights, from which training
-        starts; it is itself never changed. ``initialize`` predicts with the model itself.
-        If None, the class must implement ``_keras_build_fn``.
+        - ``meta``: a dict of what ``fit`` has learned about the data: ``n_features_in_``,
+          ``X_shape_``, ``X_dtype_``, ``y_ndim_``, ``y_dtype_``, ``target_type_``,
+          ``n_outputs_``, ``n_outputs_expected_``,
+          and ``feature_names_in_`` if the columns have names;
+        - ``compile_kwargs``: a dict of the arguments of ``keras.Model.compile``, made
+          from ``optimizer``, ``loss``, ``metrics`` and the parameters routed to them;
+        - ``params``: a dict of all parameters of the estimator;
+        - ``hp``, if it is the first argument and has no default: an object by which the
+          function declares its hyperparameters (``hp.Int("units", 8, 64)``), as in
+          KerasTuner. A ``keras_tuner.HyperModel`` is also accepted.
+
+        If ``model`` is a ``keras.Model``, each fit trains a copy, starting from the
+        weights of the model. The model itself is never changed. If None, a subclass
+        must define the method ``_keras_build_fn``.
     build_fn : callable or keras.Model, default=None
         The old name of ``model``.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last fit.
-    random_state : int, RandomState or None, default=None
-        Seed of the initial weights, the order of samples and dropout. With the same
-        one, ``fit`` gives the same model; no global generator is changed.
+        If True, ``fit`` continues training from the weights of the previous fit. If
+        False, each fit builds a new model.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the samples and the random numbers of
+        layers such as dropout. Pass an int for reproducible fits. Neither a RandomState
+        instance nor the global random generators are advanced.
     optimizer : str, class or keras.optimizers.Optimizer, default="rmsprop"
-        For a model that the function did not compile. Parameters are routed to names
-        and classes: ``optimizer__learning_rate=0.01``. Where the
-        function has an argument ``optimizer``, that gets what is given here, or has
-        its own default.
+        Optimizer for a model that the build function does not compile. A name or class
+        is constructed with the parameters routed to it, such as
+        ``optimizer__learning_rate=0.01``.
     loss : str, class, callable or keras.losses.Loss, or list or dict, default=None
-        As ``optimizer``, with ``loss__`` parameters. "mean_squared_error" is the usual
-        one.
+        Loss for a model that the build function does not compile; a list or dict has one
+        loss for each output. Parameters with the prefix ``loss__`` are passed to its
+        constructor. The usual loss is "mean_squared_error".
     metrics : str, class or keras.metrics.Metric, or list or dict, default=None
-        As ``optimizer``, with ``metrics__`` parameters.
+        Metrics for a model that the build function does not compile. Parameters with the
+        prefix ``metrics__`` are passed to their constructors.
     batch_size : int or None, default=None
-        Samples a training step; None means Keras's 32 and -1 all samples.
+        Number of samples per training step. None means 32, Keras's default; -1 means all
+        samples.
     validation_batch_size : int or None, default=None
-        Samples a validation step; None means ``batch_size``.
+        Number of samples per validation step. None means ``batch_size``; -1 means the
+        number of training samples.
     verbose : int, default=1
-        0 is silent, 1 shows a progress bar, 2 a line each epoch.
-    callbacks : Callback or class of callbacks, or list or dict of them, default=None
-        Each fit works on copies, found in ``callbacks_``. Parameters are routed to
-        classes: ``callbacks={"es": EarlyStopping}, callbacks__es__patience=3``.
+        Output during training: 0 for none, 1 for a progress bar, 2 for one line per epoch.
+    callbacks : keras.callbacks.Callback, class, or list or dict of them, default=None
+        Keras callbacks. Each fit uses shallow copies, which it stores in ``callbacks_``.
+        A class is constructed with the parameters routed to it:
+        ``callbacks={"stop": EarlyStopping}, callbacks__stop__patience=3``.
     validation_split : float, default=0.0
-        Share of the samples, the last ones, held out for validation.
+        Fraction of the samples to hold out for validation, taken from the end of the data.
     shuffle : bool, default=True
-        Whether samples are shuffled before each epoch.
+        Whether to shuffle the samples. If ``random_state`` is set, all epochs of a fit use
+        the same order, as in ``keras.Model.fit``.
     run_eagerly : bool, default=False
-        Whether to train without compiling, to debug.
+        Whether to run the model eagerly, without compiling a graph, for debugging. Applies
+        to a model that the build function does not compile.
     epochs : int, default=1
-        Number of passes over the samples. With ``warm_start`` it may be 0, which builds
-        the model and does not train it.
+        Number of epochs to train. With ``warm_start=True``, 0 is allowed and builds the
+        model without training it.
     engine : {"auto", "fused", "keras"}, default="auto"
-        Who trains: a program that all fits of an architecture share, or
-        ``keras.Model.fit``. "auto" leaves to Keras what cannot be fused; with "fused"
-        that is an error.
+        What trains the model. "fused" is a compiled program that all fits of the same
+        architecture share; a fit that cannot be fused raises an error. "keras" is
+        ``keras.Model.fit``. "auto" uses the fused program where possible and
+        ``keras.Model.fit`` otherwise; ``engine_reason_`` gives the reason.
     **kwargs : dict
-        Arguments of the function, and parameters routed by a prefix: ``model__``
-        (the function), ``compile__``, ``fit__``, ``predict__``, ``optimizer__``,
-        ``loss__``, ``metrics__``, ``callbacks__`` and ``score__``.
+        Arguments of the build function, and parameters routed by a prefix: ``model__`` to
+        the build function; ``compile__``, ``fit__`` and ``predict__`` to the methods of
+        ``keras.Model``; ``optimizer__``, ``loss__``, ``metrics__`` and ``callbacks__`` to
+        the constructors of these objects; ``score__`` to ``scorer``.
 
     Attributes
     ----------
     model_ : keras.Model
         The trained model.
     history_ : dict of str to list of float
-        The loss and each metric after each epoch.
-    engine_ : str
-        "fused" or "keras": who trained.
+        Value of the loss and of each metric after each epoch.
+    engine_ : {"fused", "keras"}
+        The engine that trained the model.
     engine_reason_ : str or None
-        Why Keras did, where it did.
+        Why ``keras.Model.fit`` trained the model; None for a fused fit.
     callbacks_ : list of keras.callbacks.Callback
-        The callbacks of the last fit, as it left them. Not kept when pickled.
+        The callbacks of the last fit, in their final state. They are not pickled.
     n_features_in_ : int
-        Number of features seen in ``fit``.
+        Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns of ``X``, if it had names that are all strings.
-    X_shape_, X_dtype_ : tuple of int and dtype
-        Shape and dtype of ``X`` in ``fit``.
-    y_ndim_, y_dtype_ : int and dtype
-        Dimensions and dtype of ``y`` in ``fit``.
+        Names of the features seen during ``fit``. Defined only if all column names of
+        ``X`` are strings.
+    X_shape_ : tuple of int
+        Shape of ``X`` in ``fit``.
+    X_dtype_ : dtype or None
+        Dtype of ``X`` in ``fit``; None for several input arrays.
+    y_ndim_ : int
+        Number of dimensions of ``y`` in ``fit``.
+    y_dtype_ : dtype
+        Dtype of ``y`` in ``fit``.
     target_type_ : str
-        As ``sklearn.utils.multiclass.type_of_target`` tells it.
-    target_encoder_, feature_encoder_ : transformer
-        What ``y`` and ``X`` pass through on the way to the model.
+        Type of ``y``, as returned by ``sklearn.utils.multiclass.type_of_target``.
+    target_encoder_ : transformer
+        Encodes ``y`` for the model and decodes the model's predictions.
+    feature_encoder_ : transformer
+        Transforms ``X`` before it is passed to the model.
     n_outputs_ : int
-        Number of columns of ``y`` that are predicted independently.
+        Number of columns of ``y``.
     n_outputs_expected_ : int or None
-        Number of outputs of the model, None if ``y`` does not decide it.
+        Number of outputs that the model must have; None if ``y`` does not determine it.
 
     See Also
     --------
-    KerasClassifier : The same for classes.
+    KerasClassifier : A Keras model as a classifier.
+    MultiInput : The arrays of a model with several inputs.
 
     Notes
     -----
-    Arguments are routed as in scikeras [1]_, from which this class is derived.
-    Predictions come in the floating-point precision of ``y``.
+    Every argument of the build function is a hyperparameter. It can be passed to the
+    constructor (``KerasRegressor(create_model, units=32)``), changed by ``set_params`` and
+    searched under its name. An argument without a default must be given a value. If an
+    argument has the name of a constructor parameter, such as ``optimizer``, the function
+    receives the value that the user gives, or else keeps its own default. A function with
+    ``**kwargs`` accepts any parameter, and receives ``meta``, ``compile_kwargs`` and
+    ``params``. Unknown parameters raise an error.
+
+    A function with ``hp`` is called before there are any data, so it cannot have ``meta``.
+    The hyperparameters that it declares are parameters of the estimator, and a search that
+    is given no search space uses the declared one (see :meth:`declared_space`).
+
+    An uncompiled model is compiled with ``optimizer``, ``loss``, ``metrics`` and
+    ``run_eagerly``. They have no effect on a model that the build function compiles: a
+    warning is issued for ``optimizer`` and for routed parameters, and a different ``loss``
+    raises an error.
+
+    Predictions have the floating-point dtype of ``y``. If ``y`` holds integers, they have
+    the dtype ``keras.config.floatx()``.
+
+    The parameters are routed as in scikeras [1]_, from which this class is derived.
 
     References
     ----------
@@ -137,44 +182,51 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
     True
     """
 
-    # Not RegressorMixin's, which knows no `scorer` and no routed parameters.
+    # RegressorMixin's score would ignore `scorer` and the routed parameters.
     score = BaseWrapper.score
 
     @staticmethod
     def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
-        """R2, as :meth:`score` returns it. Override it for another score.
+        """Compute the coefficient of determination (R2), which :meth:`score` returns.
+
+        Override this static method to use another score.
 
         Parameters
         ----------
-        y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y_true : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values.
+        y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted values.
         **kwargs : dict
-            Arguments of ``sklearn.metrics.r2_score``.
+            Arguments of ``sklearn.metrics.r2_score``, such as ``sample_weight``.
 
         Returns
         -------
-        float
+        score : float
+            R2 of the predictions; 1.0 is the best value.
         """
         return float(r2_score(y_true, y_pred, **kwargs))
 
     @property
     def target_encoder(self) -> Any:
-        """An unfitted transformer of ``y``. Override it for targets of your own.
+        """An unfitted transformer that arranges ``y`` for the outputs of the model.
 
-        If it has ``get_metadata``, what that returns becomes attributes of the
-        estimator.
+        Override this property to support other kinds of targets. If the transformer has a
+        method ``get_metadata``, the items of the dict that it returns become attributes of
+        the estimator.
         """
         return RegressorTargetEncoder()
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        # Depends on the user's model and on how long it is trained.
+        # The score depends on the user's model and on the number of epochs.
         tags.regressor_tags.poor_score = True
         return tags
 
     def _check_y(self, y: Any, y_numeric: bool = True) -> np.ndarray:
         refuse_text(
             y,
-            "A regressor takes numbers: convert those that are written as text with "
+            "A regressor needs numbers: convert numbers in text form with "
             "y.astype(float), and use KerasClassifier for class labels.",
         )
         return super()._check_y(y, y_numeric=True)

@@ -1,4 +1,4 @@
-"""Silence a warning of TensorFlow's that is about searches, not about mistakes."""
+"""Silence a TensorFlow warning that is expected when many models are fitted."""
 
 import logging
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def retracing_expected() -> Iterator[None]:
-    """Hide "5 out of the last 5 calls triggered tf.function retracing" for a block.
+    """Hide "5 out of the last 5 calls triggered tf.function retracing" in a block.
 
-    TensorFlow suspects a loop that recompiles one function. Here they are the
-    functions of as many models.
+    TensorFlow warns of a loop that compiles one function repeatedly. Here, each call
+    compiles the function of another model.
     """
     logger = logging.getLogger("tensorflow")
 

@@ -1,8 +1,8 @@
-"""What we use of scikeras, without what Keras and scikit-learn have outgrown.
+"""Import the parts of scikeras that are used, and undo its changes to Keras.
 
-Importing scikeras replaces the pickling methods of Keras's classes for the whole
-process. Our estimators pickle their models themselves (see ``serialization``), so
-the changes are taken back, unless the user had already imported scikeras.
+Importing scikeras replaces the pickling methods of Keras's classes in the whole process.
+The estimators of this package pickle their models themselves (see ``serialization``), so
+these changes are undone, unless the user has already imported scikeras.
 """
 
 import sys
@@ -29,12 +29,12 @@ if not _user_imported_scikeras:
         (keras.Metric, "__reduce__"),
         (keras.Optimizer, "__reduce__"),
     ]:
-        # What remains is what the class inherits: Keras defines none of these here.
+        # Keras itself does not define these methods here, so the inherited ones remain.
         delattr(_class, _method)
 
 if "_more_tags" in vars(ScikerasBaseWrapper):
-    # scikit-learn dropped it in 1.7, calls it no more, and its estimator checks refuse
-    # every class that inherits from one that still has it.
+    # scikit-learn no longer calls this method since 1.7, and its estimator checks fail for
+    # every class that inherits it.
     del ScikerasBaseWrapper._more_tags
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Seed every generator a Keras fit draws from, and leave no trace of it."""
+"""Seed all random generators that a Keras fit uses, and restore them afterwards."""
 
 import random
 import threading
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state  # no public way to restore its seed
+from keras.src.backend.common import global_state  # the seed is not public
 from sklearn.utils import check_random_state
 
 from skkeras_search.fusion.backend import waiting_for_none
@@ -21,21 +21,21 @@ KERAS_STATE = ("global_random_seed", "global_seed_generator")
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int | None:
-    """Turn ``random_state`` into the seed of one fit.
+    """Convert ``random_state`` to the seed of one fit.
 
     Parameters
     ----------
     random_state : int, RandomState or None
-        A ``RandomState`` is read, not advanced: the same instance gives the same
-        seed at every fit, and the caller's generator is left as it was.
+        A ``RandomState`` is not advanced: the same instance gives the same seed in every
+        fit.
 
     Returns
     -------
-    int or None
+    seed : int or None
         None if the fit is not seeded.
     """
     if random_state is None or isinstance(random_state, (int, np.integer)):
-        check_random_state(random_state)  # refuses what numpy cannot seed with
+        check_random_state(random_state)  # raises an error for an invalid seed
         return None if random_state is None else int(random_state)
     given = check_random_state(random_state)
     copied = np.random.RandomState()
@@ -45,11 +45,11 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int | None:
 
 @contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Seed Python, numpy, Keras and TensorFlow for a block, then put all back.
+    """Seed Python, numpy, Keras and TensorFlow in a block, and restore them afterwards.
 
-    TensorFlow's op determinism stays as the user left it: on CPU a seeded fit is
-    bitwise reproducible without it, and while it is on, every unseeded fit in the
-    process raises. Threads take turns, as they share the generators.
+    TensorFlow's op determinism is not changed. On CPU a seeded fit is bitwise reproducible
+    without it, and while it is enabled, every unseeded fit in the process raises an error.
+    Threads share the generators, so one thread at a time can be in such a block.
 
     Parameters
     ----------
@@ -65,18 +65,24 @@ def seeded(seed: int | None) -> Iterator[None]:
 
 
 def call_seeded(function: Callable[[], Result], seed: int | None) -> Result:
-    """Call a function as in a ``seeded`` block, without what makes that slow.
+    """Call a function as in a ``seeded`` block, but faster.
 
-    To seed TensorFlow is to throw away all its kernels, those of compiled programs
-    among them, so that random operations begin anew. Where the function has none, that
-    is not needed; where it has, it is called again, seeded in full. (Keras's own
-    initializers and layers do not use them.)
+    When TensorFlow is seeded, it discards all its kernels, including those of compiled
+    programs, to restart the random operations. This is not needed if the function uses no
+    random operations of TensorFlow. (Keras's own initializers and layers do not use them.)
+    If the function does use some, it is called a second time in a ``seeded`` block.
 
     Parameters
     ----------
     function : callable
+        Called without arguments, once or twice.
     seed : int or None
         None changes nothing.
+
+    Returns
+    -------
+    result : object
+        The result of the function.
     """
     if seed is None:
         return function()
@@ -98,19 +104,19 @@ def call_seeded(function: Callable[[], Result], seed: int | None) -> Result:
 
 
 class _WatchedSeed(int):
-    """A seed that knows whether a random operation of TensorFlow's was made with it."""
+    """A seed that records whether a random operation of TensorFlow has used it."""
 
     was_used = False
 
     def __mod__(self, other: int) -> int:
-        # TensorFlow takes the remainder to fit the seed into 32 bits.
+        # TensorFlow takes this remainder to fit the seed into 32 bits.
         self.was_used = True
         return int(self) % other
 
 
 @contextmanager
 def _restored() -> Iterator[None]:
-    """Put the generators back as they were, and keep other threads from them."""
+    """Restore the generators after a block, during which other threads wait for them."""
     with _one_at_a_time, waiting_for_none():
         keras_state = {key: global_state.get_global_attribute(key) for key in KERAS_STATE}
         python_state = random.getstate()
@@ -127,12 +133,13 @@ def _restored() -> Iterator[None]:
 
 
 class _ByThread(random.Random):
-    """Python's generator, in whose place one thread has a generator of its own."""
+    """Python's generator, with another generator for one thread."""
 
     thread: int | None = None
     own = random.Random()
 
-    # Another thread may be in one of them when the block ends, and this class is left.
+    # Another thread may be in one of these methods when the class is replaced at the end
+    # of the block, so they do not use super().
 
     def random(self) -> float:
         return random.Random.random(_generator_here(self))
@@ -160,12 +167,12 @@ def _generator_here(generator: random.Random) -> random.Random:
 
 @contextmanager
 def _own_python_generator(seed: int) -> Iterator[None]:
-    """Have this thread draw from a seeded generator of its own by ``random``, in a block.
+    """Let this thread draw from a seeded generator of its own in a block.
 
-    Keras draws the seeds of initializers from Python's generator, and any thread may draw
-    in between. Dask's workers do so to estimate sizes.
+    Keras draws the seeds of initializers from Python's generator, and other threads may
+    draw from it at the same time. Dask's workers do this to estimate sizes.
     """
-    random.seed(seed)  # for who holds functions of the generator's own class
+    random.seed(seed)  # for code that has imported functions of ``random`` before
     generator: Any = random._inst
     cls, before = type(generator), (_ByThread.thread, _ByThread.own)
     names = ("random", "getrandbits", "gauss", "seed", "getstate", "setstate")
@@ -184,11 +191,11 @@ def _own_python_generator(seed: int) -> Iterator[None]:
 
 
 def _tensorflow_context() -> Any:
-    # tf.random.set_seed has no counterpart that reads; the eager context holds both
-    # the global seed and the generator that numbers the ops created under it.
+    # There is no public function that reads the seed. The eager context has the global
+    # seed and the generator that numbers the operations created with it.
     try:
         from tensorflow.python.eager import context
-    except ImportError:  # another Keras backend, without TensorFlow
+    except ImportError:  # another Keras backend, and TensorFlow is not installed
         return None
     return context.context()
 

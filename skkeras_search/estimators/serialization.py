@@ -1,9 +1,9 @@
-"""Pickle and copy Keras objects, custom ones too, without any registration.
+"""Pickle and copy Keras objects, including custom ones that are not registered.
 
-Keras finds the custom classes and functions of a saved model in a registry of the
-process. A worker process has not filled it, so they travel with the model: by
-reference for ``pickle``, by value for what ``cloudpickle`` (and so joblib's loky
-workers) finds in ``__main__``.
+Keras finds the custom classes and functions of a saved model in a registry of the process,
+which is empty in a worker process. They are therefore pickled with the model: ``pickle``
+stores them by reference, and ``cloudpickle``, which joblib's loky workers use, stores the
+classes and functions of ``__main__`` by value.
 """
 
 import copy
@@ -39,13 +39,12 @@ def is_keras_object(value: object) -> bool:
 
 
 class Packed:
-    """Stand in for a Keras object in a state to be pickled.
-
-    What comes out of the pickle is the Keras object itself.
+    """Stand in for a Keras object that is pickled; unpickling returns the object itself.
 
     Parameters
     ----------
     value : Layer, Model, Optimizer, Loss or Metric
+        The object.
     """
 
     def __init__(self, value: Any):
@@ -66,7 +65,7 @@ class Packed:
 
 
 def pack(value: Any) -> Any:
-    """Put ``Packed`` in the place of Keras objects, also inside lists and dicts."""
+    """Replace Keras objects by ``Packed``, also inside lists and dicts."""
     if is_keras_object(value) and not isinstance(value, keras.callbacks.Callback):
         return Packed(value)
     if type(value) in (list, tuple):
@@ -77,12 +76,22 @@ def pack(value: Any) -> Any:
 
 
 def save_model(model: keras.Model) -> bytes:
-    """Save a model, its weights, optimizer and compile settings.
+    """Save a model with its weights, optimizer and compile settings.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Returns
+    -------
+    saved : bytes
+        The contents of a ``.keras`` file.
 
     Raises
     ------
     TypeError
-        If Keras cannot save it.
+        If Keras cannot save the model.
     """
     with TemporaryDirectory() as folder, _explained(model):
         path = Path(folder, "model.keras")
@@ -93,21 +102,26 @@ def save_model(model: keras.Model) -> bytes:
 def load_model(
     saved: bytes, custom: CustomObjects, compiled: Any = None, safe_mode: bool = True
 ) -> keras.Model:
-    """Make the model that ``save_model`` saved.
+    """Load the model that ``save_model`` saved.
 
     Parameters
     ----------
     saved : bytes
+        The contents of a ``.keras`` file.
     custom : dict
-        As ``custom_objects`` finds them.
+        The custom objects, as ``custom_objects`` returns them.
     compiled : tuple of (dict, list of ndarray), optional
         Arguments of ``compile`` to use instead of the saved ones, and the values of
         the optimizer's variables.
     safe_mode : bool, default=True
-        Whether to refuse lambdas.
+        Whether to raise an error if the model contains a lambda.
+
+    Returns
+    -------
+    model : keras.Model
     """
     with TemporaryDirectory() as folder, warnings.catch_warnings():
-        # An optimizer that has not trained yet has nothing to load.
+        # An optimizer that has not trained yet has no variables to load.
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         path = Path(folder, "model.keras")
         path.write_bytes(saved)
@@ -129,7 +143,7 @@ def _load_packed(saved: bytes, parts: tuple[CustomObjects, Any]) -> keras.Model:
 
 
 def _portable(value: Any) -> Any:
-    """The value itself; or, with classes that have no name to be found by, by value."""
+    """The value itself, or a wrapper that pickles it by value if that is necessary."""
     try:
         pickle.dumps(value)
     except (AttributeError, TypeError, pickle.PicklingError):
@@ -143,7 +157,7 @@ def copy_model(model: keras.Model) -> keras.Model:
     Raises
     ------
     TypeError
-        If Keras cannot save it, or make it again.
+        If Keras cannot save or load the model.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*`lambda`.*")
@@ -161,19 +175,26 @@ def _explained(model: keras.Model) -> Iterator[None]:
     except (NotImplementedError, TypeError) as error:
         raise TypeError(
             f"The model {model.name!r} of class {type(model).__name__} cannot be saved, "
-            "and so neither pickled nor copied. Give the class a get_config method that "
-            "returns the arguments of its constructor, or pass a function that builds "
-            f"the model. Keras says: {error}"
+            "so it can be neither pickled nor copied. Define a get_config method that "
+            "returns the arguments of the constructor, or pass a function that builds "
+            f"the model. Error of Keras: {error}"
         ) from error
 
 
 def copy_compile_arguments(items: Any) -> Any:
-    """Copy the Keras objects among ``items``, as they were when constructed.
+    """Make new Keras objects from the same constructor arguments.
+
+    Optimizers and metrics have variables, which models cannot share.
 
     Parameters
     ----------
     items : object, or list, tuple or dict of them
-        Optimizers and metrics hold variables, which each model needs of its own.
+        Arguments of ``compile``. Objects other than optimizers, metrics and losses are
+        returned as they are.
+
+    Returns
+    -------
+    copies : object, or list or dict of them
     """
     if isinstance(items, (keras.Optimizer, keras.Metric)):
         config = constructor_config(items)
@@ -188,9 +209,9 @@ def copy_compile_arguments(items: Any) -> Any:
 
 
 def constructor_config(value: Any) -> dict[str, Any]:
-    """The config of an optimizer or a metric, complete.
+    """The complete config of an optimizer or a metric.
 
-    Arguments of a custom class's constructor that its ``get_config`` leaves out are
+    Constructor arguments that the ``get_config`` of a custom class does not return are
     read from the attributes of the same name.
     """
     config = dict(value.get_config())
@@ -206,7 +227,7 @@ def _construct(cls: type, config: dict[str, Any], custom: CustomObjects) -> Any:
 
 
 def _restore_loss(cls: type, attributes: dict[str, Any]) -> Any:
-    # A loss has no variables, and a custom one often no get_config.
+    # A loss has no variables, and a custom loss often has no get_config.
     loss: Any = object.__new__(cls)
     loss.__dict__.update({name: copy.copy(value) for name, value in attributes.items()})
     return loss
@@ -217,15 +238,15 @@ def _deserialize(config: dict[str, Any], custom: CustomObjects) -> Any:
 
 
 def _compile_config(model: Any) -> dict[str, Any]:
-    """Arguments that a model was compiled with."""
+    """The arguments that a model was compiled with."""
     return dict(getattr(getattr(model, "_compile_config", None), "config", {}))
 
 
 def _compiled(model: keras.Model) -> tuple[dict[str, Any], list[np.ndarray]] | None:
-    """Arguments of ``compile`` and values of the optimizer, where the file may lack them.
+    """The arguments of ``compile`` and the values of the optimizer's variables.
 
-    Keras saves configs, and that of a custom loss, metric or optimizer is often
-    incomplete. None if all are Keras's own.
+    They are needed for a custom loss, metric or optimizer: Keras saves its config, which
+    is often incomplete. None if all of these objects are Keras's own.
     """
     arguments = _compile_config(model)
     if not any(map(_is_foreign, keras.tree.flatten(arguments))):
@@ -236,21 +257,22 @@ def _compiled(model: keras.Model) -> tuple[dict[str, Any], list[np.ndarray]] | N
 
 
 def custom_objects(value: Any) -> CustomObjects:
-    """Find the classes and functions in ``value`` that Keras does not know.
+    """Find the classes and functions in ``value`` that are not part of Keras.
 
     Parameters
     ----------
     value : Layer, Model, Optimizer, Loss or Metric
+        A Keras object.
 
     Returns
     -------
-    dict
-        The name under which Keras will ask for each, mapped to it.
+    found : dict
+        The classes and functions, by the names under which Keras looks them up.
     """
     here = {thing.__name__: thing for thing in _foreign_things(value)}
     found: CustomObjects = {}
     for module, name, registered_name in _custom_names(_config(value)):
-        # Of a layer's functions the config has no module, only the name.
+        # For the functions of a layer, the config has only the name, not the module.
         candidate = here.get(name) or getattr(sys.modules.get(module), name, None)
         if candidate is not None:
             found[name] = found[registered_name] = candidate
@@ -258,25 +280,25 @@ def custom_objects(value: Any) -> CustomObjects:
 
 
 def has_custom_parts(model: keras.Model) -> bool:
-    """Whether Keras alone does not know all that a model is made of."""
+    """Whether a model has parts that are not Keras's own."""
     return any(map(_is_foreign, _parts(model))) or bool(custom_objects(model))
 
 
 def refuse_python_lambdas(value: Any) -> None:
-    """Refuse to pickle a Keras object that holds a ``lambda``.
+    """Check that no part of a Keras object contains a ``lambda``.
 
     Raises
     ------
     TypeError
-        Naming what holds it.
+        If a part contains one. The message names the part.
     """
     for part in _parts(value):
         things = [part, *getattr(part, "__dict__", {}).values()]
         if any(getattr(thing, "__name__", "") == "<lambda>" for thing in things):
             raise TypeError(
-                f"{type(part).__name__} {getattr(part, 'name', '')!r} holds a Python "
-                "lambda, which cannot be pickled. Use a function defined with `def` "
-                "at the top level of a module, or a subclass of keras.layers.Layer."
+                f"{type(part).__name__} {getattr(part, 'name', '')!r} contains a Python "
+                "lambda, which cannot be pickled. Use a function that is defined with "
+                "`def` at the top level of a module, or a subclass of keras.layers.Layer."
             )
 
 
@@ -290,14 +312,14 @@ def _config(value: Any) -> Any:
 
 
 def _parts(value: Any) -> list[Any]:
-    """A Keras object with all layers inside it, and what a model is compiled with."""
+    """A Keras object, all layers inside it, and the objects a model is compiled with."""
     layer = isinstance(value, keras.Layer)
     inner = value._flatten_layers(include_self=False) if layer else ()
     return [*inner, *keras.tree.flatten(_compile_config(value)), value]
 
 
 def _foreign_things(value: Any) -> Iterator[Any]:
-    """Classes and functions from outside Keras that a Keras object is made of."""
+    """The classes and functions in a Keras object that are not part of Keras."""
     for part in _parts(value):
         for thing in (part, *getattr(part, "__dict__", {}).values()):
             if _is_foreign(thing):
@@ -310,12 +332,12 @@ def _is_foreign(thing: Any) -> bool:
 
 
 def _custom_names(config: Any) -> Iterator[tuple[str, str, str]]:
-    """Module, name and registered name of what a config has from outside Keras."""
+    """Module, name and registered name of the custom objects in a config."""
     if isinstance(config, dict):
         if config.get("registered_name"):  # Keras's own classes have none
             function = config["class_name"] == "function"
             name = config["config"] if function else config["class_name"]
-            # Keras writes no module for a class of the script that runs
+            # Keras writes no module for a class that is defined in ``__main__``.
             yield config["module"] or "__main__", name, config["registered_name"]
         for item in config.values():
             yield from _custom_names(item)

@@ -1,8 +1,9 @@
-"""One model for all fits of a search that begin from the same.
+"""Share one model among the fits of a search that begin with equal models.
 
-With an int ``random_state`` every fold of a candidate begins from the same weights, and
-building a small model takes as long as training it. So the first fold's is the others',
-too: none of them changes it, and each gets a model of its own when somebody looks at it.
+With an int ``random_state``, every fold of a candidate begins with the same weights, and
+building a small model takes as long as training it. The folds therefore share the model of
+the first fold. No fold changes it, and each fold builds a model of its own only when
+``model_`` is read.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -14,7 +15,7 @@ import keras
 from skkeras_search.fusion.lane import LastMetrics, Predictor
 from skkeras_search.fusion.step import write_state
 
-# Parameters that a model is trained with, not built with.
+# Parameters that affect the training of a model, but not how it is built.
 OF_TRAINING = {
     "batch_size",
     "callbacks",
@@ -37,12 +38,13 @@ class TrainedState(NamedTuple):
     Attributes
     ----------
     like : keras.Model
-        A model of the same architecture, not to be changed.
+        A model of the same architecture, which must not be changed.
     predict : Predictor
-        Has the state.
+        Predicts with the trained state, and contains it.
     metrics : LastMetrics
+        The metrics at the end of the fit.
     build : callable
-        Builds such a model.
+        Builds a model of this architecture.
     """
 
     like: keras.Model
@@ -51,7 +53,7 @@ class TrainedState(NamedTuple):
     build: Callable[[], keras.Model]
 
     def make(self) -> keras.Model:
-        """Build the model."""
+        """Build the model and give it the trained state."""
         model = self.build()
         write_state(model, self.predict.state)
         self.metrics.show(model)
@@ -59,25 +61,25 @@ class TrainedState(NamedTuple):
 
 
 def builds(name: str) -> bool:
-    """Whether a parameter of an estimator has to do with its model as it is built."""
+    """Whether a parameter of an estimator affects how its model is built."""
     return name not in OF_TRAINING and not name.startswith(ROUTED_TO_TRAINING)
 
 
 def key_of(params: Mapping[str, Any], meta: Mapping[str, Any]) -> Hashable:
-    """Describe what a model is built from.
+    """Make a key for all that a model is built from.
 
     Parameters
     ----------
     params : mapping
         Parameters of the estimator.
     meta : mapping
-        What is known of the data, empty if the model does not depend on it.
+        What ``fit`` has learned about the data; empty if the model does not depend on it.
 
     Returns
     -------
-    hashable
-        Equal for estimators that build the same model, while the objects among their
-        parameters live.
+    key : hashable
+        Equal for estimators that build the same model. The key contains ids, so the
+        objects among the parameters must be kept alive with it.
     """
     return _frozen(dict(params)), _hash(meta)
 
@@ -95,5 +97,5 @@ def _frozen(value: Any) -> Hashable:
 def _hash(meta: Mapping[str, Any]) -> Hashable:
     try:
         return joblib.hash(dict(meta))
-    except Exception:  # whatever refuses to be pickled, which shares nothing then
+    except Exception:  # something cannot be pickled: the model is not shared
         return object()

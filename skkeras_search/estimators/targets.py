@@ -1,8 +1,8 @@
-"""``y`` as users give it, and as a model's losses take it.
+"""Convert ``y`` from the user's form to the form that the losses of a model require.
 
-An encoder is fitted twice: to ``y``, before there is a model, which gives the
-metadata that build functions use; and to the outputs of the model, whose losses
-decide between class indices and one-hot vectors.
+An encoder is fitted twice. It is first fitted to ``y``, before there is a model, to find
+the metadata that build functions use. It is then fitted to the outputs of the model,
+because their losses require either class indices or one-hot vectors.
 """
 
 from typing import Any, Self
@@ -21,21 +21,22 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     classes : array-like of shape (n_classes,), optional
-        All labels, where ``y`` may have only some of them.
+        All labels. Required if ``y`` may contain only some of them.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of ndarray
-        The labels, sorted; for several outputs, those of each.
+        The sorted labels; a list with one array per column for multioutput ``y``.
     n_classes_ : int or list of int
+        Number of classes; a list with one number per column for multioutput ``y``.
     n_outputs_ : int
-        Number of columns of ``y`` that are predicted independently.
+        Number of columns of ``y`` if each has its own classes, otherwise 1.
     n_outputs_expected_ : int or None
-        Number of outputs the model must have, None if that is open.
+        Number of outputs that the model must have; None if ``y`` does not determine it.
     target_type_ : str
-        As ``sklearn.utils.multiclass.type_of_target``. An indicator matrix with one
-        label a row becomes "multiclass-onehot" if the model's outputs exclude each
-        other.
+        Type of ``y``, as returned by ``sklearn.utils.multiclass.type_of_target``. An
+        indicator matrix with one label per row becomes "multiclass-onehot" if the
+        classes are mutually exclusive in the model.
     """
 
     def __init__(self, classes: Any = None):
@@ -47,7 +48,7 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If ``y`` holds no classes, or just one.
+            If ``y`` does not contain class labels, or contains only one class.
         """
         self._trailing_shape = y.shape[1:]
         self._outputs: list[Output] | None = None
@@ -65,7 +66,7 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
                     "A classifier needs samples of at least 2 classes in y, but y has "
                     f"only one class: {given.tolist()[0]!r}."
                 )
-            _codes(y.ravel(), given)  # refuses labels that are not in `classes`
+            _codes(y.ravel(), given)  # raises an error for labels not in `classes`
         elif self.target_type_ == "multilabel-indicator":
             self.classes_ = np.arange(y.shape[1])
             self.n_outputs_expected_ = None
@@ -74,9 +75,9 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
             self.n_outputs_ = self.n_outputs_expected_ = y.shape[1]
         else:
             raise ValueError(
-                f"Unknown label type: {self.target_type_}. A classifier takes class "
-                "labels; for continuous values use KerasRegressor, for targets of "
-                "your own override the target_encoder property."
+                f"Unknown label type: {self.target_type_}. A classifier needs class "
+                "labels. For continuous values use KerasRegressor; for other kinds of "
+                "targets override the target_encoder property."
             )
         if self.target_type_ == "multiclass-multioutput":
             self.n_classes_: Any = [len(classes) for classes in self.classes_]
@@ -85,16 +86,17 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def fit_outputs(self, outputs: list[Output]) -> Self:
-        """Learn how the model wants the classes.
+        """Learn in which form the model requires the classes.
 
         Parameters
         ----------
         outputs : list of Output
+            The outputs of the model.
 
         Raises
         ------
         ValueError
-            If an output has the wrong width, or its loss cannot fit the classes.
+            If an output has the wrong width, or its loss does not suit the classes.
         """
         self._outputs = outputs
         if self._one_label_a_row and not any(_is_multilabel(out) for out in outputs):
@@ -102,8 +104,8 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         if self.target_type_ == "multiclass-multioutput":
             if len(outputs) != self.n_outputs_:
                 raise ValueError(
-                    f"y has {self.n_outputs_} columns of classes, which takes a model "
-                    f"with as many outputs, but it has {len(outputs)}."
+                    f"y has {self.n_outputs_} columns of classes, so the model must have "
+                    f"{self.n_outputs_} outputs, but it has {len(outputs)}."
                 )
             for output, n_classes in zip(outputs, self.n_classes_, strict=True):
                 _check_classes(output, n_classes)
@@ -118,20 +120,26 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
     def transform(self, y: np.ndarray) -> Any:
         """Encode labels.
 
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Labels.
+
         Returns
         -------
-        ndarray or list of ndarray
-            A target for each output of the model.
+        encoded : ndarray or list of ndarray
+            The targets of the model; a list with one array per output for multioutput
+            ``y``.
 
         Raises
         ------
         ValueError
-            If a label was not there in ``fit``.
+            If a label was not seen in ``fit``.
         """
         outputs = self._outputs
         if y.shape[1:] != self._trailing_shape:
             raise ValueError(
-                f"y has the shape {('n_samples', *y.shape[1:])}, but in fit it had "
+                f"y has shape {('n_samples', *y.shape[1:])}, but in fit it had shape "
                 f"{('n_samples', *self._trailing_shape)}."
             )
         if self.target_type_ == "multiclass-multioutput":
@@ -142,7 +150,9 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         output = outputs[0] if outputs else None
         if self.target_type_ == "multiclass-onehot":
             if (y.sum(axis=1) != 1).any():
-                raise ValueError("y was one-hot in fit, but now a row has not one label.")
+                raise ValueError(
+                    "y was one-hot in fit, but a row now does not have exactly one label."
+                )
             if output and output.sparse_loss:
                 return y.argmax(axis=1)[:, np.newaxis]
             return y.astype(keras.config.floatx())
@@ -156,25 +166,26 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         y : ndarray or list of ndarray
             The values of each output of the model.
         return_proba : bool, default=False
-            Return probabilities instead of labels.
+            Whether to return probabilities instead of labels.
 
         Returns
         -------
-        ndarray or list of ndarray
-            Labels, in the form they had in ``fit``; or probabilities of shape
-            (n_samples, n_classes), a list of them for several outputs.
+        decoded : ndarray or list of ndarray
+            Labels, in the form that they had in ``fit``; or probabilities of shape
+            (n_samples, n_classes), a list with one array per column for multioutput
+            ``y``.
 
         Raises
         ------
         ValueError
-            If no value is a number, which would make labels of nothing.
+            If all values are NaN.
         """
         values = keras.tree.flatten(y)
         if all(value.size and np.isnan(value).all() for value in values):
             raise ValueError(
-                "All outputs of the model are not numbers (NaN), so there is nothing to "
-                "predict by: the training has diverged. Lower the learning rate, scale the "
-                "features, or clip the gradients."
+                "All outputs of the model are NaN, so no class can be predicted: the "
+                "training has diverged. Lower the learning rate, scale the features, or "
+                "clip the gradients."
             )
         outputs = self._each_output(len(values))
         exclusive = self.target_type_ != "multilabel-indicator"
@@ -201,7 +212,13 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
         return list(self._outputs) if self._outputs else [None] * n_outputs
 
     def get_metadata(self) -> dict[str, Any]:
-        """Attributes that the estimator takes over and hands to build functions."""
+        """Return what the estimator adds to its attributes, and so to ``meta``.
+
+        Returns
+        -------
+        metadata : dict
+            ``classes_``, ``n_classes_``, ``n_outputs_`` and ``n_outputs_expected_``.
+        """
         return {
             "classes_": self.classes_,
             "n_classes_": self.n_classes_,
@@ -217,21 +234,21 @@ class ClassifierTargetEncoder(TransformerMixin, BaseEstimator):
 
 
 class RegressorTargetEncoder(TransformerMixin, BaseEstimator):
-    """Arrange numbers for a model's outputs, and its predictions as ``y`` was.
+    """Arrange numbers for the outputs of a model, and its predictions in the form of ``y``.
 
     Attributes
     ----------
     n_outputs_ : int
         Number of columns of ``y``.
     n_outputs_expected_ : int or None
-        Number of outputs the model must have, None if that is open.
+        Number of outputs that the model must have; None if ``y`` does not determine it.
     """
 
     def fit(self, y: np.ndarray) -> Self:
         """Learn the shape of ``y``."""
         self._trailing_shape = y.shape[1:]
         self._outputs: list[Output] | None = None
-        # As scikit-learn's regressors do: predictions in the precision of y.
+        # Predictions have the precision of y, as in scikit-learn's regressors.
         self._dtype = y.dtype if y.dtype.kind == "f" else np.dtype(keras.config.floatx())
         self._y_range = (y.min(), y.max())
         self._y_integral = bool(np.all(np.mod(y, 1) == 0))
@@ -240,12 +257,17 @@ class RegressorTargetEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def fit_outputs(self, outputs: list[Output]) -> Self:
-        """Learn which output predicts which columns.
+        """Learn which output predicts which columns of ``y``.
+
+        Parameters
+        ----------
+        outputs : list of Output
+            The outputs of the model.
 
         Raises
         ------
         ValueError
-            If the outputs have the wrong width, or a loss cannot fit numbers.
+            If the outputs have the wrong width, or a loss does not suit the numbers.
         """
         self._outputs = outputs
         _check_columns(outputs, self.n_outputs_, "target values")
@@ -257,19 +279,30 @@ class RegressorTargetEncoder(TransformerMixin, BaseEstimator):
                 or (str(output.loss).startswith("binary_") and (low < 0 or high > 1))
             ):
                 raise ValueError(
-                    f"loss={output.loss!r} cannot fit a y of numbers between {low:.4g} "
-                    f"and {high:.4g}; a regression takes 'mean_squared_error' or "
-                    "'mean_absolute_error', and class labels take KerasClassifier."
+                    f"loss={output.loss!r} does not suit a y of numbers between {low:.4g} "
+                    f"and {high:.4g}. For regression use 'mean_squared_error' or "
+                    "'mean_absolute_error'; for class labels use KerasClassifier."
                 )
         return self
 
     def transform(self, y: np.ndarray) -> Any:
         """Split the columns of ``y`` among the outputs.
 
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+
+        Returns
+        -------
+        split : ndarray or list of ndarray
+            The targets of the model; a list with one array per output for several
+            outputs.
+
         Raises
         ------
         ValueError
-            If ``y`` has not the number of columns it had in ``fit``.
+            If ``y`` does not have the number of columns that it had in ``fit``.
         """
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if n_outputs != self.n_outputs_:
@@ -280,13 +313,19 @@ class RegressorTargetEncoder(TransformerMixin, BaseEstimator):
         return _split(y, self._outputs)
 
     def inverse_transform(self, y: Any) -> np.ndarray:
-        """Join the outputs, in the shape and precision that ``y`` had."""
+        """Join the outputs, in the shape and precision that ``y`` had in ``fit``."""
         values = [v.reshape(len(v), -1) for v in keras.tree.flatten(y)]
         joined = np.concatenate(values, axis=1) if len(values) > 1 else values[0]
         return joined.reshape(-1, *self._trailing_shape).astype(self._dtype, copy=False)
 
     def get_metadata(self) -> dict[str, Any]:
-        """Attributes that the estimator takes over and hands to build functions."""
+        """Return what the estimator adds to its attributes, and so to ``meta``.
+
+        Returns
+        -------
+        metadata : dict
+            ``n_outputs_`` and ``n_outputs_expected_``.
+        """
         return {
             "n_outputs_": self.n_outputs_,
             "n_outputs_expected_": self.n_outputs_expected_,
@@ -294,27 +333,29 @@ class RegressorTargetEncoder(TransformerMixin, BaseEstimator):
 
 
 def refuse_text(y: Any, advice: str) -> None:
-    """Refuse targets that are text, where only numbers can be trained on.
+    """Check that targets are numbers.
 
     Parameters
     ----------
     y : array-like
+        Targets.
     advice : str
-        What to do instead.
+        A sentence for the error message: what to do instead.
 
     Raises
     ------
     ValueError
+        If ``y`` contains a string.
     """
     array = np.asarray(y)
     if array.dtype.kind in "UTO":
         text = next((value for value in array.ravel() if isinstance(value, str)), None)
         if text is not None:
-            raise ValueError(f"y holds text, such as {str(text)!r}. {advice}")
+            raise ValueError(f"y contains text, such as {str(text)!r}. {advice}")
 
 
 def _codes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Position of each label among the sorted classes."""
+    """The position of each label among the sorted classes."""
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
         raise ValueError(
@@ -325,7 +366,7 @@ def _codes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _encoded(codes: np.ndarray, n_classes: int, output: Output | None) -> np.ndarray:
-    """Class indices as a column, or one-hot where the loss compares with every class."""
+    """A column of class indices, or one-hot rows if the loss needs one value per class."""
     dtype = keras.config.floatx()
     one_hot = (
         output and output.width != 1 and output.builtin_loss and not output.sparse_loss
@@ -336,7 +377,7 @@ def _encoded(codes: np.ndarray, n_classes: int, output: Output | None) -> np.nda
 
 
 def _two_columns(probabilities: np.ndarray) -> np.ndarray:
-    """The probabilities of both classes, from those of the second."""
+    """The probabilities of both classes, if only those of the second are given."""
     if probabilities.ndim == 1:
         probabilities = probabilities[:, np.newaxis]
     if probabilities.shape[-1] == 1:
@@ -345,10 +386,10 @@ def _two_columns(probabilities: np.ndarray) -> np.ndarray:
 
 
 def _best(values: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Position of the class of each row."""
+    """The position of the predicted class of each row."""
     if values.ndim == 1 or values.shape[-1] == 1:
         return (probabilities.reshape(len(values)) > 0.5).astype(int)
-    return values.argmax(axis=-1)  # clipping would make ties
+    return values.argmax(axis=-1)  # clipped probabilities may have ties
 
 
 def _is_multilabel(output: Output) -> bool:
@@ -369,14 +410,14 @@ def _check_columns(outputs: list[Output], n_columns: int, what: str) -> None:
         names = " and ".join(repr(output.name) for output in outputs)
         raise ValueError(
             f"The output layer {names} is {' + '.join(map(str, widths))} wide, but y has "
-            f"{n_columns} {what}; a Dense layer of {n_columns} units fits. A build "
-            f"function gets the number as meta[{number!r}]."
+            f"{n_columns} {what}. Use a Dense layer with {n_columns} units. A build "
+            f"function receives this number as meta[{number!r}]."
         )
     for output in outputs:
         if what == "labels" and output.builtin_loss and output.sparse_loss:
             raise ValueError(
-                f"loss={output.loss!r} takes one class a sample, but y is a "
-                "multilabel indicator matrix; use 'binary_crossentropy'."
+                f"loss={output.loss!r} needs one class per sample, but y is a "
+                "multilabel indicator matrix. Use 'binary_crossentropy'."
             )
 
 
@@ -388,12 +429,12 @@ def _check_classes(output: Output, n_classes: int) -> None:
     if not single and width != n_classes:
         raise ValueError(
             f"The output layer {output.name!r} is {width} wide, but y has {n_classes} "
-            f"classes; a Dense layer of {n_classes} units with softmax fits. A build "
-            "function gets the number as meta['n_classes_']."
+            f"classes. Use a Dense layer with {n_classes} units and softmax. A build "
+            "function receives this number as meta['n_classes_']."
         )
     if single and output.builtin_loss and "categorical" in str(loss):
         raise ValueError(
-            f"loss={loss!r} compares the outputs for each of the {n_classes} classes "
-            f"of y, but the output layer {output.name!r} is 1 wide; use "
-            "'binary_crossentropy', or an output layer of 2 units with softmax."
+            f"loss={loss!r} needs one output for each of the {n_classes} classes of y, "
+            f"but the output layer {output.name!r} is 1 wide. Use 'binary_crossentropy', "
+            "or an output layer with 2 units and softmax."
         )

@@ -1,27 +1,27 @@
-"""Give back what TensorFlow keeps of each model for the life of the process."""
+"""Release memory that TensorFlow would keep for each model until the process ends."""
 
 from itertools import count
 from typing import Any
 
 import keras
 
-# Models after which the cache is emptied: it grows to some ten megabytes.
+# Number of models after which the cache is cleared. It grows to some 10 MB by then.
 MODELS_A_CACHE = 50
 _n_models = count(1)
 
 
 def keep_no_graphs(optimizer: keras.Optimizer) -> None:
-    """Keep an optimizer from tying the graphs of a fit to the process.
+    """Prevent an optimizer from keeping the graphs of a fit in memory.
 
-    On TensorFlow, Keras sums gradients over replicas before each update. In a graph
-    that registers a gradient function which is never given back, nor all that it
-    refers to: four megabytes a fit of a small network. Without a distribution
-    strategy there is one replica and nothing to sum.
+    With TensorFlow, Keras sums gradients over replicas before each update. In a graph,
+    this registers a gradient function, which is never released, together with all that it
+    refers to: 4 MB per fit of a small network. Without a distribution strategy, there is
+    only one replica, so there is nothing to sum.
 
     Parameters
     ----------
     optimizer : keras.Optimizer
-        Of a compiled model.
+        The optimizer of a compiled model. It is changed in place.
     """
     if keras.config.backend() != "tensorflow":
         return
@@ -29,20 +29,20 @@ def keep_no_graphs(optimizer: keras.Optimizer) -> None:
 
     while optimizer is not None and not tf.distribute.has_strategy():
         optimizer._all_reduce_sum_gradients = _unchanged
-        optimizer = getattr(optimizer, "inner_optimizer", None)  # of loss scaling
+        optimizer = getattr(optimizer, "inner_optimizer", None)  # of a LossScaleOptimizer
 
 
 def forget_kernels() -> None:
-    """Empty TensorFlow's cache of eager kernels, once for many models.
+    """Clear TensorFlow's cache of eager kernels, once for every ``MODELS_A_CACHE`` models.
 
-    It has an entry for each variable that ever was: a quarter of a megabyte a small
-    model. What is still in use enters it again by itself, but a compiled program takes
-    a tenth of a second to do so.
+    The cache has an entry for each variable that was ever made: 0.25 MB per small model.
+    Entries that are still in use are made again automatically, which takes 0.1 s for a
+    compiled program.
     """
     if next(_n_models) % MODELS_A_CACHE:
         return
     if keras.config.backend() == "tensorflow":
-        from tensorflow.python.eager import context  # it has no public name
+        from tensorflow.python.eager import context  # not public
 
         context.context().clear_kernel_cache()
 

@@ -1,4 +1,4 @@
-"""Validation data of a fit, encoded as the training data are."""
+"""The validation data of a fit."""
 
 from typing import Any
 
@@ -14,18 +14,19 @@ def unpack_validation_data(
     Parameters
     ----------
     validation_data : tuple of (X, y) or (X, y, sample_weight), or None
-        As ``keras.Model.fit`` takes it.
+        Validation data in the form of ``keras.Model.fit``.
     X_val, y_val, sample_weight_val : array-like or None
-        As scikit-learn's metadata routing passes it.
+        Validation data in the form of scikit-learn's metadata routing.
 
     Returns
     -------
-    tuple of (X, y, sample_weight), or None
+    unpacked : tuple of (X, y, sample_weight), or None
+        None if there are no validation data.
 
     Raises
     ------
     ValueError
-        If both are given, or one is incomplete.
+        If both forms are given, or the data are incomplete.
     """
     if X_val is None and y_val is None:
         if validation_data is None:
@@ -43,5 +44,5 @@ def unpack_validation_data(
         raise ValueError("Pass either validation_data or X_val and y_val, not both.")
     if X_val is None or y_val is None:
         missing = "X_val" if X_val is None else "y_val"
-        raise ValueError(f"X_val and y_val go together, but {missing} is missing.")
+        raise ValueError(f"Pass both X_val and y_val: {missing} is missing.")
     return X_val, y_val, sample_weight_val

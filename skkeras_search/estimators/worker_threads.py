@@ -1,7 +1,8 @@
-"""Give TensorFlow its share of the cores in the worker processes of a pool.
+"""Limit TensorFlow to its share of the cores in the worker processes of a pool.
 
-Joblib tells its workers by environment variables how many threads each may use, which
-TensorFlow does not read: all workers would use all cores. On clusters the search says so.
+Joblib sets environment variables that limit the number of threads of its workers.
+TensorFlow does not read them, so each worker would use all cores. On a cluster, the search
+sets a variable of this package.
 """
 
 import multiprocessing
@@ -22,9 +23,9 @@ def limit_threads() -> None:
 
     threading = tf.config.threading
     if threading.get_intra_op_parallelism_threads():
-        return  # somebody decided already
+        return  # the number of threads is already set
     try:
         threading.set_intra_op_parallelism_threads(int(allowed))
         threading.set_inter_op_parallelism_threads(int(allowed))
-    except RuntimeError:  # TensorFlow runs already, with the threads that it has
+    except RuntimeError:  # TensorFlow has already started its threads
         return

@@ -1,6 +1,6 @@
-"""Many fits trained as one program.
+"""Train fits of the same architecture by one compiled program.
 
-Importing this registers the joblib backend "fused", and imports no TensorFlow.
+Importing this package registers the joblib backend "fused". It does not import TensorFlow.
 """
 
 import functools

@@ -1,9 +1,9 @@
-"""Arrays in memory that TensorFlow can take for tensors."""
+"""Arrays in memory that TensorFlow can use without a copy."""
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-# Bytes. TensorFlow copies an array whose memory does not begin at a multiple.
+# In bytes. TensorFlow copies an array whose address is not a multiple of it.
 ALIGNMENT = 64
 
 
@@ -13,14 +13,14 @@ def aligned_copy(array: np.ndarray, dtype: DTypeLike | None = None) -> np.ndarra
     Parameters
     ----------
     array : ndarray
-        Without Python objects.
+        An array without Python objects.
     dtype : dtype, optional
-        Of the copy. By default that of ``array``.
+        Dtype of the copy. By default, the dtype of ``array``.
 
     Returns
     -------
-    ndarray
-        Read-only.
+    copied : ndarray
+        A read-only array.
     """
     copied = _empty(array.shape, np.dtype(dtype or array.dtype))
     copied[...] = array
@@ -34,18 +34,18 @@ def aligned_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     array : ndarray of shape (n_rows, ...)
-        Without Python objects.
+        An array without Python objects.
     rows : array-like of int or bool
-        As ``array[rows]`` takes them.
+        Rows to copy, in any form that ``array[rows]`` accepts.
 
     Returns
     -------
-    ndarray
-        Read-only.
+    taken : ndarray
+        A read-only array.
     """
     numbers = np.arange(len(array))[rows]
     taken = _empty((len(numbers), *array.shape[1:]), array.dtype)
-    # The numbers are right. NumPy would take rows to other memory first to check that.
+    # The row numbers are valid. To check them, NumPy would copy to other memory first.
     np.take(array, numbers, axis=0, out=taken, mode="clip")
     taken.flags.writeable = False
     return taken

@@ -1,4 +1,4 @@
-"""The joblib backend "fused": tasks in threads, one for each fit."""
+"""The joblib backend "fused", which runs each task in a thread."""
 
 import gc
 import threading
@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
-from joblib._utils import (  # what joblib's own backends of threads use
+from joblib._utils import (  # joblib's own threading backends use these
     _retrieve_traceback_capturing_wrapped_call,
     _TracebackCapturingWrapper,
 )
@@ -17,7 +17,7 @@ from joblib.parallel import ParallelBackendBase
 from skkeras_search.fusion.batcher import Batcher, Task
 from skkeras_search.fusion.time_limit import limited
 
-# Tasks that are begun and not finished, unless the user gives n_jobs.
+# Number of tasks that may be in progress at a time, unless the user passes n_jobs.
 DEFAULT_N_JOBS = 64
 
 _waits_for_none: ContextVar[bool] = ContextVar("waits_for_none", default=False)
@@ -26,9 +26,9 @@ current_task: ContextVar[Task | None] = ContextVar("current_task", default=None)
 
 @contextmanager
 def waiting_for_none() -> Iterator[None]:
-    """Run tasks one after the other, in this thread, for a block.
+    """Run tasks sequentially in this thread in a block.
 
-    For who holds a lock that tasks in other threads may need.
+    Use it while holding a lock that tasks in other threads may need.
     """
     waits, task = _waits_for_none.set(True), current_task.set(None)
     try:
@@ -39,19 +39,21 @@ def waiting_for_none() -> Iterator[None]:
 
 
 class FusedBackend(ParallelBackendBase):
-    """Run the tasks of ``joblib.Parallel`` in turns, with what they ask for answered.
+    """Run the tasks of ``joblib.Parallel`` in threads that take turns.
+
+    While a task waits for the answer to a request, such as a fit, other tasks run.
 
     Parameters
     ----------
     make_batcher : callable
         Makes the batcher of an outermost backend.
     in_thread : callable
-        Called by whoever submits a task, returns a function that is called in the
-        task's thread before it.
+        Called when a task is submitted. Returns a function that is called in the thread of
+        the task before the task begins.
     batcher : Batcher, optional
-        That of the backend in whose task this one is used.
+        The batcher of the outer backend, if this backend is used inside one of its tasks.
     nesting_level, inner_max_num_threads, **kwargs
-        As joblib passes them to its backends.
+        The arguments that joblib passes to its backends.
     """
 
     supports_retrieve_callback = True
@@ -80,9 +82,11 @@ class FusedBackend(ParallelBackendBase):
         self._froze = False
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """Number of tasks that are begun and not finished at most."""
+        """Return the number of tasks that may be in progress at a time."""
         if n_jobs == 0:
-            raise ValueError("n_jobs == 0 in Parallel has no meaning")
+            raise ValueError(
+                "n_jobs == 0 in Parallel has no meaning. Use a positive number, -1 or None."
+            )
         if _waits_for_none.get():
             return 1
         return DEFAULT_N_JOBS if n_jobs is None or n_jobs < 0 else n_jobs
@@ -97,8 +101,8 @@ class FusedBackend(ParallelBackendBase):
         self._parent = current_task.get()
         if self._is_outermost:
             self._batcher.shared.clear()
-            # TensorFlow and Keras have a million objects. To look at all of them for
-            # garbage takes a quarter of a second, as long as a small search trains.
+            # TensorFlow and Keras have a million objects. A garbage collection over all of
+            # them takes 0.25 s, as long as the training of a small search.
             self._froze = gc.get_freeze_count() == 0
             if self._froze:
                 gc.freeze()
@@ -112,13 +116,13 @@ class FusedBackend(ParallelBackendBase):
             gc.unfreeze()
 
     def terminate(self) -> None:
-        """End a call of ``Parallel``, or several that are managed together."""
+        """End a call of ``Parallel``, or all calls in its context."""
         if self._is_outermost:
             self._batcher.ledger.clear()
 
     @contextmanager
     def retrieval_context(self) -> Iterator[None]:
-        """Let tasks run while a task waits for their results."""
+        """Let other tasks run while a task waits for their results."""
         waiting = self._parent.waiting() if self._parent else nullcontext()
         with waiting, self._batcher.left():
             yield
@@ -141,12 +145,12 @@ class FusedBackend(ParallelBackendBase):
                 with self._lock:
                     self._begun.discard(task)
                 if callback is not None and not task.is_cancelled:
-                    callback(outcome)  # which dispatches the next task
+                    callback(outcome)  # dispatches the next task
             finally:
                 self._begin_tasks()
                 self._batcher.leave()
 
-        # A task that is over its time is not interrupted here: the new one has its turn.
+        # The time limit of the parent task must not interrupt it while it queues a task.
         with self._parent.waiting() if self._parent else nullcontext():
             with self._lock:
                 self._queue.append((task, run))
@@ -158,7 +162,7 @@ class FusedBackend(ParallelBackendBase):
         return _retrieve_traceback_capturing_wrapped_call(out)
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
-        """Cancel all tasks, which ends their threads as they come to notice."""
+        """Cancel all tasks. Their threads end when they next check for it."""
         with self._lock:
             self._queue.clear()
             for task in self._begun:
@@ -166,7 +170,7 @@ class FusedBackend(ParallelBackendBase):
             self._begun.clear()
 
     def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
-        """Give the backend of ``Parallel`` inside a task: its tasks join the others."""
+        """Return the backend for ``Parallel`` inside a task; it has the same batcher."""
         level = (self.nesting_level or 0) + 1
         nested = FusedBackend(
             self._make_batcher, self._in_thread, self._batcher, nesting_level=level

@@ -1,9 +1,10 @@
-"""Tasks in threads that take turns, and what they ask for, answered meanwhile.
+"""Let tasks in threads take turns, and answer their requests in the meantime.
 
-One task runs at a time. It runs until it asks for something; then the next one has its
-turn, while other threads answer. So the Python of the tasks, which could not run at once
-anyway, needs no locks and comes in few orders, and the cores are left to the answers.
-Nobody waits for a group to be complete, so none can be waited for in vain.
+One task runs at a time. When a task makes a request, such as the training of a lane, the
+next task has its turn, while other threads compute the answer. The Python code of the tasks
+could not run in parallel anyway. As it runs in turns, it needs no locks, its order varies
+little, and the cores are free for the answers. No task waits for a group of tasks to be
+complete, so there are no deadlocks.
 """
 
 import threading
@@ -16,22 +17,22 @@ from typing import Any
 from skkeras_search.fusion.cost import Answer, Cost, Ledger
 from skkeras_search.fusion.time_limit import TimeLimit
 
-# Bytes of what is asked and not answered, above which no other task begins.
+# Memory of the open requests, in bytes, above which no other task begins.
 MOST_BYTES = 2**29
 
-# Things that tasks share, of which older ones are let go.
+# Number of objects that tasks share. The oldest one is dropped when there are more.
 MOST_SHARED = 64
 
 
 class Cancelled(BaseException):
-    """Raised in a task whose result nobody wants any more.
+    """Raised in a cancelled task.
 
-    As with ``KeyboardInterrupt``, an ``except Exception`` must not keep it.
+    It derives from ``BaseException``, so that ``except Exception`` does not catch it.
     """
 
 
 class Recent(dict[Any, Any]):
-    """What was entered last: tasks that share something come one after the other."""
+    """A dict of the last items: tasks that share an object follow one another."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         super().__setitem__(key, value)
@@ -40,21 +41,22 @@ class Recent(dict[Any, Any]):
 
 
 class Batcher:
-    """Let tasks take turns, and have answered what they ask.
+    """Let tasks take turns, and have their requests answered.
 
     Parameters
     ----------
     answer : callable
-        Called with what was asked, and with a function that says whether the answer
-        is still wanted, returns a ``Future`` of an ``Answer``. What is asked may have a
-        dict ``memory`` of the bytes of all that it holds. What several hold by the same
-        key is there once.
+        Called with a request and with a function that returns whether the answer is still
+        wanted. Returns a ``Future`` of an ``Answer``. A request may have an attribute
+        ``memory``, a dict of the sizes of its objects in bytes. Objects with the same key
+        are counted once.
 
     Attributes
     ----------
     shared : dict
-        For tasks to share what they make. Emptied when a new set of tasks begins.
+        Objects that tasks share. Cleared when a new set of tasks begins.
     ledger : Ledger
+        The preparations that the tasks have used.
     """
 
     def __init__(self, answer: Callable[[Any, Callable[[], bool]], Future[Answer]]):
@@ -69,12 +71,12 @@ class Batcher:
         self.ledger = Ledger()
 
     def queue(self) -> Callable[[], None]:
-        """Queue as a new task.
+        """Queue a new task.
 
         Returns
         -------
-        callable
-            Waits for the turn, in the thread of the task.
+        wait : callable
+            Waits for the turn of the task. To be called in its thread.
         """
         turn = threading.Event()
         with self._lock:
@@ -91,7 +93,7 @@ class Batcher:
 
     @contextmanager
     def left(self) -> Iterator[None]:
-        """Be without the turn for a block, to wait there for other tasks."""
+        """Give up the turn in a block that waits for other tasks."""
         if not self._has_turn():
             yield
             return
@@ -104,9 +106,9 @@ class Batcher:
             self._take(turn)
 
     def ask(self, content: Any, wanted: Callable[[], bool]) -> Answer:
-        """Ask, in a task that has the turn, and has it again with the answer."""
+        """Make a request, give up the turn, and take it again with the answer."""
         answer = self._answer(content, wanted)
-        if not self._has_turn():  # in a block of ``left``
+        if not self._has_turn():  # inside a ``left`` block
             return answer.result()
         turn, memory = threading.Event(), getattr(content, "memory", {})
         with self._lock:
@@ -142,7 +144,7 @@ class Batcher:
             elif self._new and self._n_bytes() <= MOST_BYTES:
                 turn = self._new.popleft()
             else:
-                return  # whoever asked will go on
+                return  # a task takes its turn when its request is answered
             self._taken = True
             turn.set()
 
@@ -151,19 +153,21 @@ class Batcher:
 
 
 class Task:
-    """A function that is run in turns with others.
+    """A function that takes turns with others.
 
     Parameters
     ----------
     batcher : Batcher
+        Gives the task its turns.
     parent : Task, optional
-        The one that waits for its result.
+        The task that waits for the result of this one.
 
     Attributes
     ----------
     cost : Cost
+        The time that the task has taken.
     limit : TimeLimit or None
-        Of the fit that it does, or is a part of.
+        The time limit of the fit that the task runs, or is a part of.
     """
 
     def __init__(self, batcher: Batcher, parent: "Task | None" = None):
@@ -175,15 +179,15 @@ class Task:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether nobody wants its result any more."""
+        """Whether the task, or the task that waits for it, is cancelled."""
         return self._cancelled or (self._parent is not None and self._parent.is_cancelled)
 
     def cancel(self) -> None:
-        """Have it end, when it asks next."""
+        """Cancel the task. It ends when it makes its next request."""
         self._cancelled = True
 
     def settle(self, outcome: Any) -> None:
-        """Account for its time, when it has its outcome."""
+        """Add its time to the results of the fit, or to the costs of its parent."""
         is_fold = self.cost.settle(outcome, self._batcher.ledger)
         if self._parent is not None:
             self._parent.cost.others += self.cost.seconds
@@ -192,23 +196,23 @@ class Task:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Wait for others in a block, which costs nothing but their work for this task."""
+        """Count only the work of others for this task in a block, not the waiting time."""
         limited = self.limit.waiting() if self.limit else nullcontext()
         with self.cost.waiting(), limited:
             yield
 
     @property
     def shared(self) -> dict[Any, Any]:
-        """What the tasks of the batcher share."""
+        """The objects that the tasks of the batcher share."""
         return self._batcher.shared
 
     def ask(self, content: Any) -> Any:
-        """Ask, and wait for the answer.
+        """Make a request, and wait for the answer.
 
         Raises
         ------
         Cancelled
-            If the task is, now or meanwhile.
+            If the task is cancelled before it has the answer.
         """
         self._check()
         try:

@@ -1,4 +1,4 @@
-"""The programs of the process, the least recently used of which are given up."""
+"""A cache of the fused programs of the process, which drops the least recently used."""
 
 import threading
 from collections import OrderedDict
@@ -17,28 +17,28 @@ from skkeras_search.fusion.widths import slowdown
 
 MOST_PROGRAMS = 32
 MOST_BYTES = 2**28
-# Seconds of a trace, of the operations of a batch and of their arithmetic, about. They are
-# not measured, so that the same search uses the same programs each time.
+# Approximate seconds for a trace, for a batch, and for one arithmetic operation of a batch.
+# They are constants and not measured, so that a search always uses the same programs.
 TO_TRACE, A_BATCH, AN_OPERATION = 0.25, 1e-4, 5e-11
-# How many more fits of a width there will be, about: folds, and values of other parameters.
+# Approximate number of further fits with the same widths, for other folds and parameters.
 MORE_FITS = 5
 MOST_FAMILIES = 256
 
 _programs: OrderedDict[Hashable, Program | str] = OrderedDict()
-# Of each family, the width that came first.
+# For each family, the key of its first model.
 _first: OrderedDict[Hashable, Hashable] = OrderedDict()
 _lock = threading.RLock()
 
 
 class Place(NamedTuple):
-    """Where the program for a model is kept.
+    """The place of a program in the cache.
 
     Attributes
     ----------
     key : tuple of hashable
-        A description of models, and the form of the data.
+        The description of the models that the program trains, and the form of the data.
     describe : callable
-        Makes such a description of a model.
+        Makes the description of a model.
     """
 
     key: tuple[Any, ...]
@@ -46,28 +46,30 @@ class Place(NamedTuple):
 
     @property
     def is_for_any_width(self) -> bool:
-        """Whether the program trains models of other widths, too."""
+        """Whether the program trains models with layers of any width."""
         return self.describe is family
 
 
 def place_of(model: keras.Model, batch: Batch, n_batches: int = 0) -> Place:
     """Choose between a program for one architecture and one for any width of its layers.
 
-    The first width of a family has a program of its own, which is faster. The others share
-    one, but for those that train for so long that another trace costs less.
+    The first model of a family has a program for its own widths, which is faster. The other
+    models of the family share a program for any width, except those that train for so long
+    that tracing a program of their own takes less time.
 
     Parameters
     ----------
     model : keras.Model
         Built and compiled.
     batch : tuple
-        Some rows of data, for their form.
+        Some rows of data, as an example of their form.
     n_batches : int
-        How many batches the model is about to train.
+        Number of batches that the model will train.
 
     Returns
     -------
-    Place
+    place : Place
+        The place of the program.
 
     Raises
     ------
@@ -94,25 +96,26 @@ def place_of(model: keras.Model, batch: Batch, n_batches: int = 0) -> Place:
 
 
 def program_at(place: Place, model: keras.Model, batch: Batch) -> Program:
-    """Give the program that is kept in a place.
+    """Return the program in a place of the cache; make it if there is none.
 
     Parameters
     ----------
     place : Place
-        Of ``model``.
+        The place for ``model``.
     model : keras.Model
         Built and compiled.
     batch : tuple
-        Some rows of data, for their form.
+        Some rows of data, as an example of their form.
 
     Returns
     -------
-    Program
+    program : Program
+        The program.
 
     Raises
     ------
     NotFusibleError
-        If there can be none.
+        If the program cannot be made.
     """
     wait_for(_lock)
     with _lock:
@@ -130,7 +133,7 @@ def program_at(place: Place, model: keras.Model, batch: Batch) -> Program:
 
 
 def program_of(model: keras.Model, batch: Batch, n_batches: int = 0) -> Program:
-    """Give the program for a model; ``place_of`` and ``program_at`` in one."""
+    """Return the program for a model: ``place_of`` and ``program_at`` in one call."""
     return program_at(place_of(model, batch, n_batches), model, batch)
 
 
@@ -143,7 +146,7 @@ def _pays_to_trace(model: keras.Model, batch: Batch, n_batches: int) -> bool:
 
 
 def _make(place: Place, model: keras.Model, batch: Batch) -> Program | str:
-    """Make a program of ``model``; a string says why there is none."""
+    """Make a program from ``model``, or return a string with the reason why it fails."""
 
     def is_current(example: keras.Model) -> bool:
         current = place.describe(example) == place.key[0]
@@ -155,11 +158,11 @@ def _make(place: Place, model: keras.Model, batch: Batch) -> Program | str:
     any_width = place.is_for_any_width
     try:
         made = Program(model, batch, is_current, place.key[0].is_foreign, any_width)
-        if any_width:  # so that each width gets a program of its own if this fails
+        if any_width:  # if this fails, each width has a program of its own
             rows = keras.tree.map_structure(tf.convert_to_tensor, batch)
             sizes = (keras.tree.flatten(rows)[0].shape[0], 0)
             made.prepare(made.initial_state(model), rows, sizes, None, stop_on_nan=False)
-    except Exception as error:  # of whatever the user's code has in it
+    except Exception as error:  # the user's code may raise any error
         return str(error)
     return made
 
@@ -173,7 +176,7 @@ def _evict() -> None:
 
 
 def _names_of_data(model: keras.Model, batch: Batch) -> Any:
-    """Names by which data are given to a model, if they are in dicts."""
+    """The names of inputs and outputs, if the data are in dicts."""
     if not any(isinstance(data, dict) for data in batch):
         return None
     inputs = getattr(model, "inputs", None) or ()

@@ -1,4 +1,4 @@
-"""What the code of functions refers to, and whose code it is."""
+"""Find the objects that the code of a function refers to, and the origin of the code."""
 
 import dis
 import sys
@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-# Of the standard library, modules that compute from their arguments alone.
+# Modules of the standard library whose functions depend on their arguments only.
 PURE = {
     *("abc", "array", "bisect", "builtins", "cmath", "collections", "contextlib", "copy"),
     *("copyreg", "dataclasses", "decimal", "enum", "fractions", "functools", "heapq"),
@@ -21,26 +21,27 @@ _installed = tuple(
     sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib", "platstdlib")
 )
 
-# A dotted name in a function, and what it stands for.
+# A dotted name in a function, and the object that it refers to.
 Reference = tuple[str, Any]
 
 
 def is_foreign(thing: Any) -> bool:
-    """Whether a function, class or module, or the class of an object, is not installed.
+    """Whether a function, class, module or the class of an object is the user's own code.
 
-    What is installed stays as it is while the process lives, and is compared as a whole.
+    Code of installed packages does not change during the process, so it is compared by
+    identity.
     """
     return _is_foreign(_root(thing))
 
 
 def is_of_keras(thing: Any) -> bool:
-    """Whether it is of Python, Keras, or what Keras computes with."""
+    """Whether ``thing`` is part of Python, Keras, TensorFlow or NumPy."""
     root = _root(thing)
     return root in KERAS or (root != "__main__" and root in sys.stdlib_module_names)
 
 
 def _root(thing: Any) -> str:
-    """The package that a function, class or module, or the class of an object, is of."""
+    """The package of a function, class or module, or of the class of an object."""
     if isinstance(thing, MethodType):
         return _root(thing.__func__)
     if isinstance(thing, partial):
@@ -49,7 +50,7 @@ def _root(thing: Any) -> str:
         return _root(thing.python_function)
     if isinstance(thing, ModuleType):
         return thing.__name__.partition(".")[0]
-    if isinstance(thing, FunctionType):  # whose `__module__` functools.wraps replaces
+    if isinstance(thing, FunctionType):  # functools.wraps replaces its `__module__`
         return str(thing.__globals__.get("__name__", "__main__")).partition(".")[0]
     made_by = thing if isinstance(thing, type) else type(thing)
     return str(made_by.__module__).partition(".")[0]
@@ -67,17 +68,24 @@ def _is_foreign(root: str) -> bool:
 
 
 def is_tf_function(thing: Any) -> bool:
-    """Whether it is a ``tf.function``."""
-    return hasattr(type(thing), "python_function")  # no attribute of a user's object
+    """Whether ``thing`` is a ``tf.function``."""
+    # Asked of the type: a user's object may have any attribute.
+    return hasattr(type(thing), "python_function")
 
 
 def is_local(thing: Any) -> bool:
-    """Whether a function or class was made by a call, and others like it may differ."""
+    """Whether a function or class is defined inside a function.
+
+    Each call of the outer function may make a different one.
+    """
     return "<locals>" in thing.__qualname__
 
 
 def depends_on_the_world(function: Any) -> str | None:
-    """Name a function or class of Python's whose result is not given by its arguments."""
+    """The name of a function or class of Python that depends on more than its arguments.
+
+    None if the function is not of this kind.
+    """
     module = str(getattr(function, "__module__", None) or "builtins")
     root = module.partition(".")[0]
     name = getattr(function, "__name__", "")
@@ -90,7 +98,7 @@ def depends_on_the_world(function: Any) -> str | None:
 
 @lru_cache(maxsize=4096)
 def mentioned(code: CodeType) -> frozenset[str]:
-    """Names that a function, and those defined inside it, can ask an object for."""
+    """Attribute names that a function, or a function defined inside it, can look up."""
     names = {*code.co_names, *code.co_freevars}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -101,18 +109,19 @@ def mentioned(code: CodeType) -> frozenset[str]:
 
 
 def references(function: FunctionType) -> list[Reference]:
-    """What a function refers to outside itself, by the dotted names that it uses.
+    """Find the objects outside a function that it refers to.
 
     Parameters
     ----------
     function : function
+        The function.
 
     Returns
     -------
-    list of (str, object)
-        The objects behind names such as ``"SCALE"``, ``"np.random.rand"`` and
-        ``"package.module.NAME"``: names are followed through modules, but no further.
-        Modules that were imported inside the function are there, too.
+    found : list of (str, object)
+        Dotted names such as ``"SCALE"``, ``"np.random.rand"`` and
+        ``"package.module.NAME"``, with the objects that they refer to. Names are followed
+        through modules, but no further. Modules that the function imports are included.
     """
     code = function.__code__
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
@@ -127,7 +136,7 @@ def references(function: FunctionType) -> list[Reference]:
         elif kind == "cell":
             value = content_of(cells[name]) if name in cells else None
             if not isinstance(value, ModuleType):
-                continue  # read with the cells, or a variable of the function
+                continue  # a cell that is read elsewhere, or a variable of the function
         else:
             value = function.__globals__.get(name, builtins.get(name))
         dotted = name
@@ -140,7 +149,7 @@ def references(function: FunctionType) -> list[Reference]:
 
 
 def content_of(cell: CellType) -> Any:
-    """What a variable of an enclosing function holds; ``...`` if nothing yet."""
+    """The value of a variable of an enclosing function; ``...`` if it has none yet."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -149,7 +158,7 @@ def content_of(cell: CellType) -> Any:
 
 @lru_cache(maxsize=4096)
 def _chains(code: CodeType) -> tuple[tuple[str, ...], ...]:
-    """Where each global, cell or imported name begins, with the attributes that follow."""
+    """Each global, cell or imported name in the code, with the attributes after it."""
     return tuple(dict.fromkeys(_found_chains(code)))
 
 
@@ -159,7 +168,7 @@ def _found_chains(code: CodeType) -> Iterator[tuple[str, ...]]:
         name = instruction.opname
         if chain and name in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM"):
             chain.append(instruction.argval)
-            if name == "IMPORT_FROM":  # others may follow, from the same module
+            if name == "IMPORT_FROM":  # more names of the same module may follow
                 yield tuple(chain)
                 chain.pop()
             continue

@@ -1,7 +1,7 @@
-"""Numbers of an architecture that are data to its program, not part of it.
+"""Numbers of an architecture that are inputs of its program, not part of the program.
 
-A search tries many rates of dropout and strengths of regularizers. Were they written
-into the program, each would need one of its own.
+A search tries many dropout rates and regularization strengths. If they were part of the
+program, each value would need another program.
 """
 
 import threading
@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from skkeras_search.fusion.code import is_of_keras
 
-# Of these classes, and of none that derive from them.
+# The attributes that are such numbers, for exactly these classes and not for subclasses.
 CONSTANTS = {
     keras.layers.Dropout: ("rate",),
     keras.layers.SpatialDropout1D: ("rate",),
@@ -25,23 +25,23 @@ CONSTANTS = {
     keras.regularizers.L2: ("l2",),
     keras.regularizers.L1L2: ("l1", "l2"),
 }
-# Held by who reads a whole model, or changes something of one that others may read: the
-# folds of a candidate begin from one model, which is traced and built in other threads.
+# Held by code that reads a whole model, or changes a model that other threads may read. The
+# folds of a candidate share one model, which is traced and built in other threads.
 models_held = threading.RLock()
 
 
 class Constants:
-    """The constants of a model.
+    """The constants of a model: its dropout rates and regularization strengths.
 
     Parameters
     ----------
     model : keras.Model
-        Built.
+        A built model.
     """
 
     def __init__(self, model: keras.Model):
         layers = model._flatten_layers()
-        # Code of the user's could look at a rate, and not find a number.
+        # A user's code could read a rate, and would find a tensor instead of a number.
         holders = _holders(model) if _is_of_keras(model, layers) else ()
         with models_held:
             self._places = [
@@ -56,7 +56,7 @@ class Constants:
             self._names.setdefault(id(holder), []).append(name)
 
     def values(self) -> list[Any]:
-        """Their values, as tensors."""
+        """The values of the constants, as tensors."""
         with models_held:
             return [
                 tf.constant(_numbers(name, float(getattr(holder, name))), tf.float32)
@@ -64,12 +64,12 @@ class Constants:
             ]
 
     def pattern(self) -> tuple[int, ...]:
-        """Which of them are one and the same, being of one object."""
+        """Which constants are the same attribute of the same object."""
         first: dict[tuple[int, str], int] = {}
         return tuple(first.setdefault((id(h), n), len(first)) for h, n in self._places)
 
     def has(self, holder: Any, name: str | None = None) -> bool:
-        """Whether an attribute of an object is one of them, or any is."""
+        """Whether an attribute of an object, or any attribute, is a constant."""
         names = self._names.get(id(holder), ())
         return name in names if name else bool(names)
 
@@ -77,7 +77,7 @@ class Constants:
     def set_to(
         self, values: Sequence[Any], others: Sequence[tuple[Any, str, Any]] = ()
     ) -> Iterator[None]:
-        """Have tensors in their places for a block, and other values in other places."""
+        """Replace the constants by tensors in a block, and other attributes by others."""
         constants = [
             (*place, _Constant(value))
             for place, value in zip(self._places, values, strict=True)
@@ -92,7 +92,7 @@ def _replaced(attributes: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
         before = [(holder, name, vars(holder)[name]) for holder, name, _ in attributes]
         try:
             for holder, name, value in attributes:
-                vars(holder)[name] = value  # past the tracking of layers
+                vars(holder)[name] = value  # bypasses the attribute tracking of layers
             yield
         finally:
             for holder, name, value in before:
@@ -100,7 +100,7 @@ def _replaced(attributes: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
 
 
 class _Number:
-    """What TensorFlow can convert to a tensor of any dtype."""
+    """A number that TensorFlow can convert to a tensor of any dtype."""
 
     def __init__(self, tensor: Any):
         self._tensor = tensor
@@ -110,16 +110,16 @@ class _Number:
 
 
 class _Constant(_Number):
-    """A tensor that passes for a Python number between zero and one, or greater.
+    """A tensor that behaves like a positive Python number; a rate is also less than 1.
 
-    Keras and TensorFlow ask, while they build a graph, whether a constant is zero or
-    a rate no rate, and they compute ``1 / (1 - rate)`` in Python, with more digits than
-    a tensor has. So that comes ready, too.
+    While Keras and TensorFlow build a graph, they check whether a constant is zero or a
+    rate is valid. They compute ``1 / (1 - rate)`` in Python, with more digits than a
+    tensor has, so this value is passed, too.
 
     Parameters
     ----------
     numbers : tensor of shape (2,)
-        As ``_numbers`` gives them.
+        The values that ``_numbers`` returns.
     """
 
     def __init__(self, numbers: Any):
@@ -163,12 +163,12 @@ def _numbers(name: str, value: float) -> tuple[float, float]:
 
 
 def _is_data(name: str, value: Any) -> bool:
-    # Keras leaves out of its graphs what a zero, or a rate of one, would switch off.
+    # For a strength of 0 or a rate of 0 or 1, Keras builds a different graph.
     return float(value) > 0 and not (name == "rate" and float(value) >= 1)
 
 
 def compiled_with(model: keras.Model) -> dict[str, Any]:
-    """The losses and metrics of a compiled model, as they were given to ``compile``."""
+    """The losses and metrics of a compiled model, as passed to ``compile``."""
     loss, metrics = model._compile_loss, model._compile_metrics
     return {
         "loss": getattr(loss, "_user_loss", None),
@@ -179,7 +179,7 @@ def compiled_with(model: keras.Model) -> dict[str, Any]:
 
 
 def _is_of_keras(model: keras.Model, layers: Sequence[Any]) -> bool:
-    """Whether a model is computed by code of Keras's alone, as far as it is easily seen."""
+    """Whether a model consists of Keras's own code, as far as a quick check can tell."""
     compiled = compiled_with(model)
     del compiled["loss_weights"]
     parts = [*layers, *keras.tree.flatten(list(compiled.values()))]

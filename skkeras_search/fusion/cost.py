@@ -1,6 +1,7 @@
-"""The time that a task took, without that in which it waited for others.
+"""The time that a task takes, without the time in which it waits for others.
 
-What is prepared by one task and used by others, as a program is, is a cost of all of them.
+The time to prepare an object that several tasks use, such as a program, is shared equally
+among these tasks.
 """
 
 import time
@@ -11,13 +12,14 @@ from weakref import WeakKeyDictionary
 
 
 class Use(NamedTuple):
-    """The use of what has to be prepared.
+    """The use of an object that had to be prepared.
 
     Attributes
     ----------
     thing : object
+        The object.
     begun, ended : float
-        When it was prepared, or waited for.
+        Start and end of the time in which the task prepared it or waited for it.
     """
 
     thing: Any
@@ -26,14 +28,16 @@ class Use(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a task has asked for.
+    """The answer to a request of a task.
 
     Attributes
     ----------
     value : object
+        The answer itself.
     seconds : float
-        That it took, without those in which it waited to be begun, and without uses.
+        Time to compute the answer, without waiting for a free core and without ``uses``.
     uses : iterable of Use
+        The prepared objects that were used.
     """
 
     value: Any
@@ -42,20 +46,20 @@ class Answer(NamedTuple):
 
 
 class Preparation:
-    """The time to prepare a thing, shared by the fits that use it."""
+    """The time to prepare an object, which the fits that use it share."""
 
     def __init__(self) -> None:
         self._seconds = self._until = 0.0
         self._users: list[tuple[dict[str, Any], float]] = []
 
     def add(self, use: Use, result: dict[str, Any]) -> None:
-        """Count a fit that has used it, and the time if nobody else has."""
+        """Add a fit that has used the object, and time that is not counted yet."""
         self._seconds += max(0.0, use.ended - max(use.begun, self._until))
         self._until = max(self._until, use.ended)
         self._users.append((result, 0.0))
 
     def share(self) -> None:
-        """Add to each fit its share, in the place of the share that it had."""
+        """Add to the time of each fit its share, which replaces its earlier share."""
         share = self._seconds / len(self._users)
         for result, before in self._users:
             result["fit_time"] += share - before
@@ -63,35 +67,34 @@ class Preparation:
 
 
 class Ledger:
-    """What the tasks of a backend have prepared."""
+    """The objects that the tasks of a backend have prepared."""
 
     def __init__(self) -> None:
         self._preparations: WeakKeyDictionary[Any, Preparation] = WeakKeyDictionary()
 
     def add(self, use: Use, result: dict[str, Any]) -> None:
-        """Count a fit that has used something."""
+        """Add a fit that has used a prepared object."""
         self._preparations.setdefault(use.thing, Preparation()).add(use, result)
 
     def share(self) -> None:
-        """Add to each fit its share of what it has used."""
+        """Add to the time of each fit its share of the preparations that it has used."""
         for preparation in self._preparations.values():
             preparation.share()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all preparations."""
         self._preparations.clear()
 
 
 class Cost:
-    """Keep account of the time that a task takes.
+    """Measure the time that a task takes.
 
     Attributes
     ----------
     others : float
-        Seconds that were spent for the task elsewhere: in the background, by its own
-        tasks.
+        Seconds that background threads and nested tasks have worked for the task.
     uses : list of Use
-        The time of which is not in ``others``.
+        The prepared objects that were used. Their time is not part of ``others``.
     """
 
     def __init__(self) -> None:
@@ -102,17 +105,17 @@ class Cost:
         self._is_waiting = False
 
     def begin(self) -> None:
-        """Count from now on."""
+        """Start to measure."""
         self._begun = time.time()
 
     @property
     def seconds(self) -> float:
-        """Time from the beginning until now, without what was waited."""
+        """Time since the start, without waiting times."""
         return time.time() - self._begun - sum(waited for _, waited in self._waits)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count the work of others in a block, not the time that passes."""
+        """In a block, count the work of others instead of the elapsed time."""
         if self._is_waiting:
             yield
             return
@@ -126,19 +129,19 @@ class Cost:
             self._is_waiting = False
 
     def settle(self, results: Any, ledger: Ledger) -> bool:
-        """Put costs in the place of times in what scikit-learn has of a fold.
+        """Subtract waiting times from the times in scikit-learn's result of a fold.
 
         Parameters
         ----------
         results : object
-            Of the task. Whatever is not of a fold is left as it is.
+            Result of the task. It is not changed if it is not the result of a fold.
         ledger : Ledger
-            Where to enter the uses.
+            Receives the uses of prepared objects.
 
         Returns
         -------
-        bool
-            Whether there is a fold.
+        is_fold : bool
+            Whether it is the result of a fold.
         """
         if not isinstance(results, list) or len(results) != 1:
             return False

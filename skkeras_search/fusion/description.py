@@ -1,7 +1,7 @@
-"""Objects described by all that they are made of.
+"""Describe objects by all their parts.
 
-Two objects with equal descriptions have the same parts, in the same places, also where
-one part is in several places. What cannot be read has no description.
+Two objects with equal descriptions have the same parts in the same places, even if one part
+occurs in several places. An object with a part that cannot be read has no description.
 """
 
 import copyreg
@@ -34,23 +34,23 @@ from skkeras_search.fusion.code import (
     references,
 )
 
-# Of an array that is compared by its numbers.
+# Maximum size of an array that is compared by its values.
 MOST_BYTES = 2**26
-# Objects and values that are read at most: a fifth of a second's work. A model of a
-# hundred layers has ten thousand.
+# Maximum number of objects and values to read, which takes 0.2 s. A model with 100 layers
+# has 10,000.
 MOST_PARTS = 200_000
 EXACT = (bool, int, str, bytes, type(None), type(...), type(NotImplemented))
 BY_REPR = (float, complex, range, slice)
 OF_NUMPY = (np.generic, np.dtype)
-# They are for people and for building, not for computing.
+# Members of classes that do not affect what a model computes.
 NOT_REACHED = {"__doc__", "__module__", "__weakref__", "__dict__", "__annotations__"}
 NOT_REACHED |= {"__firstlineno__", "__static_attributes__", "__annotate_func__"}
 NOT_REACHED |= {"__abstractmethods__", "_abc_impl", "__slots__", "__orig_bases__"}
-# Code that mentions one of them can ask for any name.
+# Code that uses one of these names can look up an attribute of any name.
 DYNAMIC = {"getattr", "vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller"}
 CONTAINERS = (dict, list, tuple, set, frozenset)
 MADE_AT_RUN_TIME = 1 << 9  # Py_TPFLAGS_HEAPTYPE
-# What Keras calls before a program is traced, or when it saves.
+# Methods that Keras calls before a program is traced, or to save a model.
 BUILDING = {
     "__init__",
     "build",
@@ -74,7 +74,7 @@ Special = Callable[["Description", Any], bool]
 
 
 class UnreadableError(Exception):
-    """Something cannot be described; ``str`` says what, and where it is."""
+    """Raised for a part that cannot be described; the message has its path."""
 
     def __init__(self, why: str):
         super().__init__(why)
@@ -86,25 +86,25 @@ class UnreadableError(Exception):
 
 
 class Description:
-    """Describe objects, one after the other.
+    """Describe one or more objects.
 
     Parameters
     ----------
     special : callable
-        Gets this description and an object. Describes the object in a way of its own and
-        returns True, or returns False.
+        Called with this description and an object. If it describes the object in another
+        way, it returns True, otherwise False.
     names : set of str, default=()
-        Names of attributes that the code which has been read can ask for. Of the classes
-        of others, only members with these names are read, and those that Keras asks for.
+        Attribute names that the code read so far can look up. For the users' classes, only
+        members with these names, and members that Keras looks up, are read.
 
     Attributes
     ----------
     tokens : list of hashable
         The description.
     names : set of str
-        The names, with those that were found in code.
+        ``names``, and the names that were found in code.
     is_foreign : bool
-        Whether there is code that is not Keras's, TensorFlow's or of a library like them.
+        Whether there is code that is not part of Python, Keras, TensorFlow or NumPy.
     """
 
     def __init__(self, special: Special, names: Iterable[str] = ()):
@@ -114,14 +114,14 @@ class Description:
         self._special = special
         self._before = frozenset(names)
         self._numbers: dict[int, int] = {}
-        self._alive: list[Any] = []  # so that no identity is given to another object
+        self._alive: list[Any] = []  # so that no other object gets the id of a read one
 
     def add(self, *tokens: Hashable) -> None:
         """Add to the description."""
         self.tokens += tokens
 
     def asks_for(self, name: str) -> bool:
-        """Whether code that was read can ask for an attribute, maybe by a property."""
+        """Whether code that was read can look up an attribute, or a property for it."""
         return name in self._before or name.lstrip("_") in self._before
 
     def read(self, value: Any) -> None:
@@ -130,7 +130,7 @@ class Description:
         Raises
         ------
         UnreadableError
-            If it has a part that cannot be read, or too many parts.
+            If a part cannot be read, or there are too many parts.
         """
         cls = type(value)
         if cls in EXACT:
@@ -138,7 +138,7 @@ class Description:
         elif cls in BY_REPR or (isinstance(value, OF_NUMPY) and is_of_keras(cls)):
             self.tokens += (cls, repr(value))
         elif (number := self._numbers.get(id(value))) is not None:
-            self.tokens += ("the", number)  # a part that is in another place, too
+            self.tokens += ("the", number)  # a part that was read in another place
         else:
             self._numbers[id(value)] = len(self._numbers)
             self._alive.append(value)
@@ -159,7 +159,7 @@ class Description:
                 raise
 
     def read_itself(self, value: Any) -> None:
-        """Describe an object as the one that it is, equal to no other."""
+        """Describe an object by its identity, so that it equals no other object."""
         self.tokens.append(_Itself(value))
 
     def _read_parts(self, value: Any) -> None:
@@ -197,7 +197,7 @@ class Description:
             self.add(hashlib.sha256(array.tobytes()).digest())
 
     def _read_module(self, module: ModuleType) -> None:
-        """A module from which code can take what it names."""
+        """A module, with the members that the code read so far can look up."""
         self.read_itself(module)
         if not is_of_keras(module) or module.__name__.startswith("numpy"):
             names = sorted(self._before & vars(module).keys())
@@ -233,7 +233,7 @@ class Description:
         self.read(vars(function))
         for cell in function.__closure__ or ():
             content = content_of(cell)
-            if not isinstance(content, ModuleType):  # a reference, if it is used
+            if not isinstance(content, ModuleType):  # used modules are references
                 self.read(content)
         if is_foreign(function):
             self.read_items(references(function))
@@ -247,7 +247,7 @@ class Description:
         self.read(type(cls))
         bases = [base for base in cls.__mro__ if base is not object]
         known = [base for base in bases if not (is_foreign(base) or is_local(base))]
-        for base in bases:  # a mixin alone may have nothing that Keras asks for
+        for base in bases:  # also mixins: Keras may call a method that only they define
             if base in known:
                 self.read_itself(base)
                 continue
@@ -285,7 +285,7 @@ class Description:
         if is_foreign(cls) or is_local(cls):
             self.read(cls)
         else:
-            self.read_itself(cls)  # as the instance is there, nobody needs to make it
+            self.read_itself(cls)  # its constructor is not called again
         if isinstance(value, CONTAINERS):
             self.add("items", len(value))
             if len(value) > MOST_PARTS:
@@ -304,11 +304,11 @@ class Description:
         self.read_items(state_of(value))
 
     def _read_reduced(self, value: Any) -> None:
-        """The state of an object that is not Python's, as it would be pickled."""
+        """Describe an object by the state that would be pickled."""
         try:
             pickled = copyreg.dispatch_table.get(type(value))
             reduced = pickled(value) if pickled else value.__reduce_ex__(4)
-        except Exception as error:  # whatever it raises that cannot be pickled
+        except Exception as error:  # an object that cannot be pickled may raise any error
             raise UnreadableError(
                 f"of type {type(value).__name__} cannot be read"
             ) from error
@@ -323,7 +323,7 @@ class Description:
 
 
 class _Itself:
-    """An object that equals only itself, and is kept so that its id stays its own."""
+    """A token that equals only the token of the same object, which it keeps alive."""
 
     def __init__(self, value: Any):
         self.value = value
@@ -369,13 +369,13 @@ def _slots(cls: type) -> list[str]:
 
 
 def _has_hidden_state(cls: type) -> bool:
-    """Whether instances have a state in memory that Python's attributes do not show."""
+    """Whether instances may have a state that is not in their Python attributes."""
     bases = [base for base in cls.__mro__ if base not in (object, *CONTAINERS)]
     if not bases:
         return False
     of_c = any(not base.__flags__ & MADE_AT_RUN_TIME for base in bases)
     names = {name for base in bases for name in vars(base)}
-    pointers = 2 + len(_slots(cls))  # those of __dict__ and __weakref__
+    pointers = 2 + len(_slots(cls))  # 2 for __dict__ and __weakref__
     visible = object.__basicsize__ + pointers * np.dtype(np.intp).itemsize
     is_larger = cls.__basicsize__ > visible and not issubclass(cls, CONTAINERS)
     return of_c or is_larger or names.isdisjoint(("__dict__", "__slots__"))

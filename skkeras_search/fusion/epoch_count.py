@@ -1,4 +1,4 @@
-"""How far a fit is, for whoever looks from another thread."""
+"""The current epoch of a fit, which other threads can read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass
 class EpochCount:
-    """The epoch that a fit is in.
+    """The current epoch of a fit.
 
     Attributes
     ----------
     epoch : int
-        From 1; 0 before the first, and for a fit that has no epochs.
+        The epoch, counted from 1; 0 before the first epoch, and for a fit without epochs.
     n_epochs : int
-        Of the whole fit.
+        Number of epochs of the whole fit.
     """
 
     epoch: int = 0
@@ -27,9 +27,12 @@ current_count: ContextVar[EpochCount | None] = ContextVar("current_count", defau
 
 @contextmanager
 def counted() -> Iterator[EpochCount]:
-    """Have the Keras fits of a block say in which epoch they are.
+    """Record the current epoch of the Keras fits in a block, in this thread.
 
-    The block holds for this thread.
+    Yields
+    ------
+    count : EpochCount
+        The epoch, which the fits update.
     """
     count = EpochCount()
     token = current_count.set(count)

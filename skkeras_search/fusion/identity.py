@@ -1,4 +1,4 @@
-"""What tells one fit from another, in any process."""
+"""Identify a fit by hashes that are the same in all processes."""
 
 import warnings
 from typing import Any
@@ -11,21 +11,22 @@ from skkeras_search.fusion.constants import compiled_with, models_held
 
 
 def identity_of(model: keras.Model, data: Any, settings: Any) -> dict[str, str]:
-    """Describe a fit, for a state to be recognised that is not its own.
+    """Identify a fit, so that the state of a different fit can be recognized.
 
     Parameters
     ----------
     model : keras.Model
         Built and compiled.
     data : nested structure of arrays
-        For training and validation.
+        Training and validation data.
     settings : object
-        What else the fit depends on.
+        Everything else that affects the fit.
 
     Returns
     -------
-    dict of str to str
-        A hash of the data, of the model and of the settings, the same in all processes.
+    identity : dict of str to str
+        Hashes of the "data", the "model" and the "settings". They are the same in all
+        processes.
     """
     arrays = [np.ascontiguousarray(array) for array in keras.tree.flatten(data)]
     structure = repr(keras.tree.map_structure(lambda _: None, data))
@@ -37,7 +38,7 @@ def identity_of(model: keras.Model, data: Any, settings: Any) -> dict[str, str]:
 
 
 def architecture_of(model: keras.Model) -> str:
-    """A hash of the configs and the weights' shapes, without names and weights."""
+    """A hash of the configs and of the shapes of the weights, without names and values."""
     with models_held, warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*`lambda`.*")
         weights = (model.trainable_variables, model.non_trainable_variables)
@@ -58,14 +59,14 @@ def _described(part: Any) -> Any:
         if isinstance(part, keras.Optimizer) and not isinstance(
             config["learning_rate"], dict
         ):
-            del config["learning_rate"]  # a variable, which callbacks set
+            del config["learning_rate"]  # a variable, which callbacks may set
         return name, joblib.hash(config)
-    except Exception:  # whatever a class of the user's raises
+    except Exception:  # a user's class may raise any error
         return name
 
 
 def as_written(config: Any) -> Any:
-    """Give a config without the names and seeds that Keras makes up."""
+    """Return a config without the names and seeds that Keras generates."""
     if isinstance(config, dict):
         given = [key for key in config if key not in ("name", "seed")]
         return {key: as_written(config[key]) for key in given}

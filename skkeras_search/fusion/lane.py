@@ -1,4 +1,4 @@
-"""A lane: one fit, trained epoch by epoch as ``keras.Model.fit`` does it."""
+"""A lane: one fit that a fused program trains, epoch by epoch like ``keras.Model.fit``."""
 
 import time
 import weakref
@@ -34,9 +34,9 @@ from skkeras_search.fusion.step import (
 )
 from skkeras_search.fusion.tensors import tensor_of
 
-# How long a lane is deaf to Ctrl-C, about.
+# Approximate time of one call of a program, during which Ctrl-C has no effect.
 SECONDS_A_CALL = 0.5
-# Arguments, besides the data, that decide what is trained.
+# Arguments of ``keras.Model.fit``, besides the data, that affect the result.
 SETTINGS = (
     *("initial_epoch", "epochs", "shuffle", "batch_size"),
     *("validation_batch_size", "validation_freq"),
@@ -44,21 +44,21 @@ SETTINGS = (
 
 
 class LastMetrics(NamedTuple):
-    """The metrics with which a fit ended.
+    """The metrics at the end of a fit.
 
     Attributes
     ----------
     batch : tuple
-        A row of data, for its form.
+        One row of data, as an example of its form.
     values : list of tensor
-        Of the metrics' variables.
+        Values of the variables of the metrics.
     """
 
     batch: Batch
     values: Sequence[Any]
 
     def show(self, model: keras.Model) -> None:
-        """Put them in a model, as ``keras.Model.fit`` leaves them there."""
+        """Write them into a model, as ``keras.Model.fit`` does."""
         if not self.values:  # nothing was trained
             return
         build_metrics(model, self.batch, len(self.values))
@@ -67,17 +67,20 @@ class LastMetrics(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """What a lane has become.
+    """The result of a lane.
 
     Attributes
     ----------
     history : dict of str to list
-        As ``keras.callbacks.History`` has it.
+        The ``history`` of ``keras.callbacks.History``.
     state : State
+        The state of the trained model.
     program : Program
-        That trained it.
+        The program that trained the model.
     metrics : LastMetrics
+        The metrics at the end of the fit.
     ending : Ending
+        How the lane ended.
     """
 
     history: dict[str, list[Any]]
@@ -93,8 +96,9 @@ class Predictor:
     Parameters
     ----------
     program : Program
+        The program.
     source : State or weakref of keras.Model
-        Where the weights are.
+        The trained state, or the model that has it.
     """
 
     def __init__(self, program: Program, source: State | weakref.ref[keras.Model]):
@@ -103,15 +107,16 @@ class Predictor:
         self._variables: Variables | None = None
 
     def __call__(self, x: Any) -> Any:
-        """Outputs of the model for the rows of ``x``, as arrays.
+        """Return the outputs of the model for the rows of ``x``, as arrays.
 
-        What layers draw and count while they predict stays in the model, as in Keras.
+        Variables that layers update during prediction, such as counters and the states of
+        random generators, are updated in the model, as in Keras.
 
         Raises
         ------
         NotFusibleError
             If the model was changed between the fit and the first prediction. Later
-            changes have no effect, as on ``keras.Model.predict``.
+            changes have no effect, as for ``keras.Model.predict``.
         """
         x = keras.tree.map_structure(lambda a: tf.convert_to_tensor(_as_keras(a)), x)
         outputs, assigned = self._program.predict(self.state._replace(optimizer=[]), x)
@@ -121,7 +126,7 @@ class Predictor:
 
     @property
     def state(self) -> State:
-        """The state in which the model is now."""
+        """The current state of the model."""
         if isinstance(self._source, State):
             return self._source
         if self._variables is None:
@@ -145,33 +150,34 @@ class Predictor:
 
 
 class Lane:
-    """One fit.
+    """One fit that a fused program trains.
 
     Parameters
     ----------
     model : keras.Model
-        Built and compiled. Its state is where training begins.
+        Built and compiled. Training begins with its state.
     x, y : array, or dict, list or tuple of arrays
+        Training data.
     arguments : dict
-        Those of ``keras.Model.fit``, of which ``obstacle`` found none in the way.
+        Arguments of ``keras.Model.fit``, for which ``obstacle`` has returned None.
     seed : int or None
-        Of the order of the rows.
+        Seed of the order of the rows.
     keeps_model : bool
-        Whether the model must stay as it is, being that of other lanes, too.
+        Whether the model is shared with other lanes and must not be changed.
     course : Course, optional
-        What part of the epochs to train. None trains them all.
+        The part of the epochs to train. None trains all epochs.
 
     Raises
     ------
     NotFusibleError
-        If something of the model cannot be read.
+        If a part of the model cannot be read.
 
     Attributes
     ----------
     preparations : list of (float, float)
-        When the program was found, or made, and compiled: from, until.
+        Start and end of each time in which the program was found or made, and compiled.
     identity : dict of str to str
-        Of the fit, as ``identity_of`` gives it; empty without a course.
+        Identity of the fit, as ``identity_of`` returns it; empty without a course.
     """
 
     def __init__(
@@ -200,14 +206,14 @@ class Lane:
         self._state: State
         self.preparations: list[tuple[float, float]] = []
         self._metrics: Metrics = []
-        # Whether there is something that callbacks could not see yet.
+        # Whether the model does not show the current state and metrics to callbacks yet.
         self._is_unseen = False
         self._callbacks = list(arguments.get("callbacks") or ())
         self._count = current_count.get()
         self._stops_on_nan = [
             c for c in self._callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)
         ]
-        # Found here, as lanes are made one after the other, and trained in any order.
+        # Found here, because lanes are made one after the other but trained in any order.
         self._place: Place | None = self._find_place()
         self.identity = self._identity(seed) if course else {}
 
@@ -218,22 +224,23 @@ class Lane:
         return dict(_memory(array) for array in arrays if isinstance(array, np.ndarray))
 
     def train(self, goes_on: Callable[[], bool] = lambda: True) -> Trained:
-        """Train.
+        """Train the lane.
 
         Parameters
         ----------
         goes_on : callable
-            Asked about twice a second. Training ends when it says no.
+            Called about twice a second. Training ends when it returns False.
 
         Returns
         -------
-        Trained
-            The model is left in its state, unless it is kept.
+        trained : Trained
+            The result. The trained state is also written into the model, unless
+            ``keeps_model``.
 
         Raises
         ------
         NotFusibleError
-            Before anything was trained, if the model cannot be.
+            If the model cannot be trained by a fused program. Nothing was trained.
         """
         first = self._arguments.get("initial_epoch", 0)
         last = self._arguments.get("epochs", 1)
@@ -244,7 +251,7 @@ class Lane:
             self._prepare()
         except NotFusibleError:
             raise
-        except Exception as error:  # Keras will show it, if it is not only ours
+        except Exception as error:  # Keras raises it again if the user's code is wrong
             raise NotFusibleError(f"its program cannot be prepared: {error}") from error
         if self._start:
             self._state = _state_at(self._start, self._state.constants)
@@ -255,7 +262,7 @@ class Lane:
             self._begin(hooks, first)
             epochs = range(first + self._n_epochs, until)
             logs = self._train_epochs(epochs, hooks, goes_on)
-        finally:  # interrupted, the model has what was trained so far
+        finally:  # also if interrupted, the model has the state trained so far
             metrics = LastMetrics(self._first_row(), self._metrics)
             if not self._keeps_model:
                 self._variables.write(self._state)
@@ -272,12 +279,12 @@ class Lane:
         return Trained(history, self._state, self._program, metrics, ending)
 
     def _identity(self, seed: int | None) -> dict[str, str]:
-        rate = float(self._model.optimizer.learning_rate)  # callbacks may change it later
+        rate = float(self._model.optimizer.learning_rate)  # before callbacks change it
         settings = [seed, rate, *(self._arguments.get(name) for name in SETTINGS)]
         return identity_of(self._model, (self._data, self._validation), settings)
 
     def _begin(self, hooks: CallbackList, first: int) -> None:
-        """Tell callbacks that training begins, unless it goes on."""
+        """Tell callbacks that training begins, unless the fit is continued."""
         start = self._start
         if start is None:
             self._call(hooks.on_train_begin)
@@ -289,18 +296,18 @@ class Lane:
             hooks._progbar.on_train_begin()
 
     def _end(self, hooks: CallbackList, n_max_epochs: int) -> Ending:
-        """Pause, if there is training left; before the weights are made final."""
+        """Pause if there are epochs left, before the optimizer finalizes the weights."""
         n_epochs = self._n_epochs
         if n_epochs == n_max_epochs or (self._watched and self._model.stop_training):
             return Ending(n_epochs, is_finished=True)
-        if self._course is None:  # nobody wants to know any more
+        if self._course is None:  # the task was cancelled
             return Ending(n_epochs, is_finished=False)
         if self._watched and architecture_of(self._model) != self.identity["model"]:
             reason = "a callback has changed the model"
             return Ending(n_epochs, is_finished=False, reason=reason)
         try:
             callbacks = self._course.pack_callbacks()
-        except Exception as error:  # of whatever the user's callbacks have in them
+        except Exception as error:  # the users' callbacks may raise any error
             reason = f"its callbacks cannot be pickled: {error}"
             return Ending(n_epochs, is_finished=False, reason=reason)
         history = {name: [*values] for name, values in hooks._history.history.items()}
@@ -319,7 +326,7 @@ class Lane:
         return place_of(self._model, self._first_batch(), epochs * self._n_batches)
 
     def _prepare(self) -> None:
-        """Find the program for the model as it is now, and have it compiled."""
+        """Find or make the program for the model as it is now, and compile it."""
         begun = time.perf_counter()
         place, self._place = self._place or self._find_place(), None
         self._program = program_at(place, self._model, self._first_batch())
@@ -343,7 +350,7 @@ class Lane:
                 self._count.epoch, self._count.n_epochs = epoch + 1, hooks.params["epochs"]
             self._call(hooks.on_epoch_begin, epoch)
             if epoch == epochs[0] and self._watched and not self._start:
-                self._prepare()  # Keras traces the model as callbacks have left it here
+                self._prepare()  # Keras, too, traces the model after these callbacks
             logs = self._train_epoch(goes_on)
             if self._validation and self._model._should_eval(epoch, frequency):
                 logs.update(self._validate(hooks))
@@ -358,11 +365,11 @@ class Lane:
         return bool(self._callbacks)
 
     def _show_model(self) -> None:
-        """Let callbacks find the state, and the metrics where they look for them."""
+        """Write the state into the model, and make its metrics, for callbacks."""
         self._variables.write(self._state)
         own = ("keras.", "skkeras_search.")
         foreign = any(not type(c).__module__.startswith(own) for c in self._callbacks)
-        # `EarlyStopping` looks there for whether more of a metric is better.
+        # `EarlyStopping` reads from the metrics whether a metric is to be maximized.
         if foreign or self._model._compile_metrics or len(output_names(self._model)) > 1:
             build_all(self._model, self._first_batch())
 
@@ -379,7 +386,7 @@ class Lane:
 
     def _hooks(self, epochs: int) -> CallbackList:
         verbose = self._arguments.get("verbose", "auto")
-        # History and the progress bar write to the model, which others may have, too.
+        # History and the progress bar write to the model, which other lanes may share.
         model = SimpleNamespace() if self._keeps_model else self._model
         model.stop_training = False
         return CallbackList(
@@ -409,7 +416,7 @@ class Lane:
         order, stops = self._order(), bool(self._stops_on_nan)
         size, last = min(self._batch_size, self._n_rows), self._n_batches
         if self._watched and self._model.stop_training:
-            last = 1  # Keras looks after each batch
+            last = 1  # Keras checks this after each batch
         while progress.n_batches < last:
             begin, start = progress.n_batches, time.perf_counter()
             until = min(begin + self._program.batches_a_call, last)
@@ -420,7 +427,7 @@ class Lane:
             rate = (progress.n_batches - begin) / (time.perf_counter() - start)
             self._program.batches_a_call = max(1, int(SECONDS_A_CALL * rate))
             if progress.n_batches < until or begin == until:
-                break  # at a loss that is not finite
+                break  # the loss is not finite
             if not goes_on():
                 break
         logs = self._logs(progress)
@@ -432,7 +439,7 @@ class Lane:
         self._call(hooks.on_test_begin)
         data, size = self._validation_tensors, self._validation_batch_size
         evaluated = self._program.evaluate(self._state, data, size)
-        self._state = evaluated.state  # with the random numbers that were drawn
+        self._state = evaluated.state  # with the new states of random generators
         logs = self._logs(evaluated)
         self._call(hooks.on_test_end, logs)
         return {f"val_{name}": value for name, value in logs.items()}
@@ -444,7 +451,7 @@ class Lane:
         return pythonic
 
     def _call(self, hook: Callable[..., None], *arguments: Any) -> None:
-        """Call callbacks, which may read and write the model."""
+        """Call a method of the callbacks, which may read and write the model."""
         name = hook.__name__
         if all(is_default(getattr(callback, name)) for callback in self._callbacks):
             hook(*arguments)
@@ -460,7 +467,7 @@ class Lane:
 
 
 def _split(x: Any, y: Any, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
-    """Training data and validation data."""
+    """Split the data into training data and validation data."""
     data = (x, y, arguments.get("sample_weight"))
     validation = arguments.get("validation_data")
     if validation is None and arguments.get("validation_split"):
@@ -469,7 +476,7 @@ def _split(x: Any, y: Any, arguments: dict[str, Any]) -> tuple[tuple[Any, ...], 
 
 
 def _rows(data: tuple[Any, ...], class_weight: Any = None) -> Batch:
-    """Data as Keras hands them to a step, with floats in the precision it computes in."""
+    """The data as Keras passes them to a training step, with floats in its precision."""
     x, y, sample_weight = (*data, None)[:3]
     adapter = ArrayDataAdapter(x, y, sample_weight, class_weight=class_weight)
     return keras.tree.lists_to_tuples(keras.tree.map_structure(_as_keras, adapter._inputs))
@@ -488,18 +495,18 @@ def _tensors(rows: Batch) -> Batch:
 
 
 def _own(rows: Any) -> Any:
-    """The same rows, not as a view, which would keep all others."""
+    """A copy of the rows: a view would keep all other rows alive."""
     return rows.copy() if isinstance(rows, np.ndarray) else rows
 
 
 def _memory(array: np.ndarray) -> tuple[int, int]:
-    # Of an array that may change there is a copy for TensorFlow.
+    # TensorFlow has a copy of an array that may be changed.
     n_copies = 2 if array.flags.writeable else 1
     return array.__array_interface__["data"][0], n_copies * array.nbytes
 
 
 def _arrays(state: State) -> dict[str, list[np.ndarray]]:
-    """What a pause keeps of a state, in memory of its own."""
+    """The values of a state for a pause, as copies."""
     return {
         name: [np.array(value) for value in getattr(state, name)]
         for name in ("trainable", "non_trainable", "optimizer")
@@ -515,12 +522,13 @@ def _state_at(pause: Pause, constants: list[Any]) -> State:
 
 
 def _names(program: Program, model: keras.Model) -> list[str]:
-    """Names of the metrics of ``model``: the program has those of its example.
+    """The names of the metrics of ``model``.
 
-    Keras numbers the names it makes up for layers, and so for outputs.
+    The program has the names of the model from which it was made. They can contain the
+    names of outputs, which Keras numbers if it generates them.
     """
     outputs = dict(zip(program.output_names, output_names(model), strict=True))
-    if len(outputs) < 2:  # which is in no name then
+    if len(outputs) < 2:  # names of metrics do not contain the name of a single output
         return program.names
     return [_renamed(name, outputs) for name in program.names]
 

@@ -1,4 +1,4 @@
-"""Name the metrics of each model as if it were the first of its process."""
+"""Name the metrics of each model as if it were the first model of the process."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,13 +13,14 @@ COUNTS = "object_name_uids"
 
 @contextmanager
 def metrics_named_anew() -> Iterator[None]:
-    """Begin with ``"auc"``, not ``"auc_7"``, in a block that makes the metrics of a model.
+    """Restart the numbering of metrics in a block that makes the metrics of a model.
 
-    Keras numbers metrics in the order of their making. The keys of ``history_`` and the
-    metric that ``EarlyStopping`` watches would depend on how many models were made before.
+    Keras numbers metrics in the order in which they are made: ``"auc"``, ``"auc_1"``.
+    Without this, the keys of ``history_`` and the metric that ``EarlyStopping`` monitors
+    would depend on the number of models that were made before.
     """
     counts = global_state.get_global_attribute(COUNTS)
-    if counts is None:  # no object was named yet
+    if counts is None:  # no object has a generated name yet
         yield
         return
     names = {to_snake_case(cls.__name__) for cls in _subclasses(keras.Metric)}

@@ -1,4 +1,4 @@
-"""What keeps a fit from being fused, as far as it can be told without tracing."""
+"""Find out why a fit cannot be fused, as far as this is possible without tracing."""
 
 import random
 import sys
@@ -12,7 +12,7 @@ from keras.src.utils.python_utils import is_default  # of a callback's method
 
 from skkeras_search.fusion.optimizer import is_known
 
-# Arguments of ``keras.Model.fit`` that lanes follow.
+# Arguments of ``keras.Model.fit`` that lanes support.
 KNOWN_ARGUMENTS = {
     "sample_weight",
     "class_weight",
@@ -54,23 +54,24 @@ BATCH_HOOKS = (
 
 
 def obstacle(model: keras.Model, x: Any, y: Any, arguments: dict[str, Any]) -> str | None:
-    """Say what keeps a fit from being fused.
+    """Return the reason why a fit cannot be fused.
 
     Parameters
     ----------
     model : keras.Model
         Built and compiled.
     x, y : array, or dict, list or tuple of arrays
+        Training data.
     arguments : dict
-        Those of ``keras.Model.fit``.
+        Arguments of ``keras.Model.fit``.
 
     Returns
     -------
-    str or None
-        The end of a sentence that begins with "because". None if nothing does.
+    reason : str or None
+        The end of a sentence that begins with "because". None if no reason was found.
     """
     if keras.config.backend() != "tensorflow":
-        return f"Keras runs on {keras.config.backend()}, not on tensorflow"
+        return f"the Keras backend is {keras.config.backend()}, not tensorflow"
     return _of_model(model) or _of_data(x, y, arguments) or _of_arguments(arguments)
 
 
@@ -81,31 +82,31 @@ def _of_model(model: keras.Model) -> str | None:
             keras.Model, name
         )
         if name in vars(model) or not inherited:
-            return f"{cls.__name__} has a {name} of its own"
+            return f"{cls.__name__} overrides {name}"
     if model.run_eagerly:
         return "run_eagerly=True"
     if model.jit_compile and not model._resolve_auto_jit_compile():
         return "jit_compile=True"
     if tf.distribute.has_strategy() or model._distribute_strategy is not None:
-        return "it was built under a tf.distribute strategy"
+        return "the model was built under a tf.distribute strategy"
     if keras.config.max_epochs() or keras.config.max_steps_per_epoch():
-        return "Keras is told to stop early, by max_epochs or max_steps_per_epoch"
+        return "max_epochs or max_steps_per_epoch is set in keras.config"
     if not model.trainable_variables:
-        return "the model has nothing to train"
+        return "the model has no trainable weights"
     if not is_known(model.optimizer):
-        return f"its optimizer, a {type(model.optimizer).__name__}, is not fused"
+        return f"the optimizer {type(model.optimizer).__name__} cannot be fused"
     for layer in model._flatten_layers():
         if getattr(layer, "stateful", False) and isinstance(layer, keras.layers.RNN):
-            return f"{layer.name} is stateful, from batch to batch"
+            return f"the layer {layer.name} is stateful"
         if _draws_in_python(type(layer)):
-            return f"{layer.name} draws Python's random numbers while it is traced"
+            return f"the layer {layer.name} uses Python's random module while it is traced"
     if any(getattr(v, "overwrite_with_gradient", False) for v in model.trainable_variables):
         return "a variable is overwritten with its gradient"
     return None
 
 
 def _draws_in_python(cls: type) -> bool:
-    """Whether the module of a class of Keras's uses Python's ``random``."""
+    """Whether the module of one of Keras's classes uses Python's ``random``."""
     names = {base.__module__ for base in cls.__mro__}
     return any(_uses_random(name) for name in names if name.startswith("keras."))
 
@@ -135,13 +136,13 @@ def _of_arguments(arguments: dict[str, Any]) -> str | None:
         return f"shuffle={arguments['shuffle']!r} was passed"
     for callback in arguments.get("callbacks") or ():
         if _watches_batches(callback):
-            return f"the callback {type(callback).__name__} watches single batches"
+            return f"the callback {type(callback).__name__} acts on single batches"
     return None
 
 
 def _watches_batches(callback: Any) -> bool:
     if type(callback) is keras.callbacks.TerminateOnNaN:
-        return False  # the program itself looks after that
+        return False  # the program itself checks for NaN
     if type(callback) is keras.callbacks.ModelCheckpoint:
         return bool(callback.save_freq != "epoch")
     return not all(is_default(getattr(callback, hook)) for hook in BATCH_HOOKS)

@@ -13,7 +13,7 @@ from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from skkeras_search.fusion.stateless import scope_with
 
-# Of these, an update of one number depends on no other number of the variables.
+# Optimizers that update each element of a variable independently of all others.
 ELEMENTWISE = (
     keras.optimizers.SGD,
     keras.optimizers.RMSprop,
@@ -39,8 +39,9 @@ def apply_gradients(
     Parameters
     ----------
     optimizer : keras.Optimizer
-        A built one.
+        A built optimizer.
     gradients : sequence of tensor, tf.IndexedSlices or None
+        Gradients of the trainable variables.
     weights : sequence of tensor
         Values of the trainable variables, in the order of ``gradients``.
     state : sequence of tensor
@@ -49,6 +50,7 @@ def apply_gradients(
     Returns
     -------
     weights, state : list of tensor
+        The updated values.
     """
     pure = _pure(optimizer)
     variables = [*pure._trainable_variables, *pure.variables]
@@ -60,15 +62,16 @@ def apply_gradients(
 
 # Methods that this package replaces (``tensorflow_memory.py``).
 OURS = {"_all_reduce_sum_gradients"}
-# Their updates need all of a variable; with those above, they are compared with Keras.
+# Optimizers whose updates need whole variables. Tests compare all these optimizers and
+# those above with Keras.
 OTHERS = (keras.optimizers.Lamb, keras.optimizers.Adafactor, keras.optimizers.Muon)
 
 
 def is_known(optimizer: keras.Optimizer) -> bool:
-    """Whether ``apply_gradients`` is known to do what the optimizer does."""
+    """Whether ``apply_gradients`` is known to compute the updates of the optimizer."""
     schedule = optimizer._learning_rate
     if getattr(optimizer, "_exclude_from_weight_decay", None):
-        return False  # it names variables by what only this model has
+        return False  # it refers to the variables of this model only
     own = vars(optimizer).items()
     if any(callable(v) and hasattr(type(optimizer), n) for n, v in own if n not in OURS):
         return False  # a method was replaced
@@ -84,13 +87,13 @@ def decays(optimizer: keras.Optimizer, variables: Sequence[Any]) -> list[bool]:
 
 
 def choices(optimizer: keras.Optimizer, variables: Sequence[Any]) -> list[Any]:
-    """What an optimizer decides for each variable, also by the names of variables."""
+    """The choices that an optimizer makes per variable, for example by its name."""
     by_adam = getattr(optimizer, "_should_use_adamw", lambda variable: False)  # of Muon
     return [*decays(optimizer, variables), *map(by_adam, variables)]
 
 
 def is_elementwise(optimizer: keras.Optimizer) -> bool:
-    """Whether all trainable variables can be updated as one long one."""
+    """Whether all trainable variables can be updated as one long variable."""
     variables = optimizer._trainable_variables
     return (
         type(optimizer) in ELEMENTWISE
@@ -104,20 +107,21 @@ def is_elementwise(optimizer: keras.Optimizer) -> bool:
 def resized_state(
     optimizer: keras.Optimizer, state: Sequence[Any], weights: Sequence[Any]
 ) -> list[Any]:
-    """The state of a new optimizer for weights of other sizes.
+    """Return the state of a new optimizer for weights of other sizes.
 
     Parameters
     ----------
     optimizer : keras.Optimizer
-        A built one.
+        A built optimizer.
     state : sequence of tensor
-        What the values of ``optimizer.variables`` are when it is new.
+        The initial values of ``optimizer.variables``.
     weights : sequence of tensor
-        Values of the trainable variables.
+        Values of the trainable variables, with the new sizes.
 
     Returns
     -------
-    list of tensor
+    resized : list of tensor
+        The initial values for these weights.
     """
     index = {id(variable): i for i, variable in enumerate(optimizer.variables)}
     resized = list(state)
@@ -125,21 +129,21 @@ def resized_state(
         for variable, weight in zip(kind, weights, strict=False):
             place = index[id(variable)]
             if state[place].shape.rank and state[place].shape != weight.shape:
-                # All numbers of a new variable are the same.
+                # All elements of a new variable are equal.
                 resized[place] = tf.fill(weight.shape, tf.reshape(state[place], [-1])[0])
     return resized
 
 
 class FlatOptimizer:
-    """An elementwise optimizer of all trainable variables, laid end to end.
+    """An elementwise optimizer of one long variable: all trainable variables, concatenated.
 
-    A small model has few numbers in many variables, and each operation costs more
-    than its arithmetic. One long variable needs a fraction of the operations.
+    A small model has few weights in many variables, and each operation takes longer than
+    its arithmetic. One long variable needs a fraction of the operations.
 
     Parameters
     ----------
     optimizer : keras.Optimizer
-        A built one, for which ``is_elementwise`` holds.
+        A built optimizer, for which ``is_elementwise`` is True.
     """
 
     def __init__(self, optimizer: keras.Optimizer):
@@ -157,7 +161,7 @@ class FlatOptimizer:
         ]
 
     def sized_like(self, tensors: Sequence[Any]) -> "FlatOptimizer":
-        """The same optimizer, for the sizes of one tensor for each trainable variable."""
+        """Return the same optimizer for the sizes of other values of the variables."""
         if all(tensor.shape.is_fully_defined() for tensor in tensors):
             return self
         sized = copy.copy(self)
@@ -167,11 +171,11 @@ class FlatOptimizer:
         return sized
 
     def flatten(self, tensors: Sequence[Any]) -> Any:
-        """Lay one tensor for each trainable variable end to end."""
+        """Concatenate one tensor for each trainable variable."""
         return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0)
 
     def split(self, flat: Any) -> list[Any]:
-        """Undo ``flatten``."""
+        """Split a long tensor into one tensor for each trainable variable."""
         parts = tf.split(flat, self._sizes, num=len(self._sizes))
         tensors = [tf.reshape(p, s) for p, s in zip(parts, self._shapes, strict=True)]
         for tensor, known in zip(tensors, self._known, strict=True):
@@ -179,7 +183,7 @@ class FlatOptimizer:
         return tensors
 
     def flatten_state(self, state: Sequence[Any]) -> list[Any]:
-        """Values of the optimizer's variables, those of each kind laid end to end."""
+        """Concatenate the values of the optimizer's variables, kind by kind."""
         parts = [[state[index] for index in place] for place in self._places]
         return [
             self.flatten(part) if is_long else part[0]
@@ -187,7 +191,7 @@ class FlatOptimizer:
         ]
 
     def split_state(self, flat_state: Sequence[Any]) -> list[Any]:
-        """Undo ``flatten_state``."""
+        """Split the result of ``flatten_state`` into the optimizer's variables."""
         state: dict[int, Any] = {}
         for flat, place, is_long in zip(
             flat_state, self._places, self._is_long, strict=True
@@ -197,17 +201,17 @@ class FlatOptimizer:
         return [state[index] for index in range(len(state))]
 
     def apply(self, gradients: Sequence[Any], flat: Any, state: Any) -> tuple[Any, Any]:
-        """Update the flat weights and the flat state by dense gradients."""
+        """Update the long variable and the flat state by dense gradients."""
         gradient = self.flatten(gradients)
         (flat,), state = apply_gradients(self._optimizer, [gradient], [flat], state)
         return flat, state
 
 
 class _Pure(type):
-    """The class of an optimizer without its base for ``tf.distribute``.
+    """The class of an optimizer without its base class for ``tf.distribute``.
 
-    That base wants to assign to a ``tf.Variable``, where other backends assign to
-    what a stateless scope holds.
+    That base class assigns to a ``tf.Variable``. The optimizers of other backends assign to
+    Keras variables, whose values a stateless scope replaces.
     """
 
     def mro(cls) -> list[type]:
@@ -215,10 +219,10 @@ class _Pure(type):
 
 
 class _Updates:
-    """The parts of an optimizer that a stateless scope cannot do as they are."""
+    """Methods of an optimizer that do not work in a stateless scope as they are."""
 
-    # The gradient of an embedding has rows only for what was looked up, one for each
-    # time. Keras computes with them as they are, so that sums differ from dense ones.
+    # The gradient of an embedding has one row for each lookup. Keras computes with these
+    # rows as they are, so the sums differ from those of a dense gradient.
     def assign(self, variable: keras.Variable, value: Any) -> None:
         if isinstance(value, tf.IndexedSlices):
             rows = value.indices[:, tf.newaxis]
@@ -235,8 +239,8 @@ class _Updates:
         return tf.clip_by_norm(values, self.clipnorm, axes)
 
     def _backend_apply_gradients(self: Any, grads: list[Any], variables: list[Any]) -> None:
-        # Keras branches with `cond`, out of which no assignment of a stateless scope
-        # finds its way. Both branches are computed here, and one is selected.
+        # Keras branches with `cond`, and a stateless scope loses the assignments in a
+        # branch. Here, both branches are computed, and one result is selected.
         if steps := self.gradient_accumulation_steps:
             due = ops.equal((self._iterations + 1) % steps, 0)
             sums = [
@@ -270,7 +274,7 @@ def _dense(gradient: Any) -> Any:
 
 
 def _pure(optimizer: keras.Optimizer) -> Any:
-    """The same optimizer, sharing its variables, as other backends would have it."""
+    """The same optimizer with the same variables, in the form of other backends."""
     cls: Any = _Pure(f"Pure{type(optimizer).__name__}", (_Updates, type(optimizer)), {})
     pure: Any = object.__new__(cls)
     pure.__dict__.update(vars(optimizer))
@@ -280,7 +284,7 @@ def _pure(optimizer: keras.Optimizer) -> Any:
 
 
 def _places(flat: keras.Optimizer, optimizer: keras.Optimizer) -> list[list[int]]:
-    """For each variable of ``flat``, which of ``optimizer`` it stands for."""
+    """For each variable of ``flat``, the positions of the variables that it replaces."""
     index = {id(variable): i for i, variable in enumerate(optimizer.variables)}
     places = {
         id(of_flat[0]): [index[id(variable)] for variable in of_many]
@@ -290,7 +294,7 @@ def _places(flat: keras.Optimizer, optimizer: keras.Optimizer) -> list[list[int]
 
 
 def _kinds(optimizer: keras.Optimizer) -> Iterator[list[Any]]:
-    """The variables of an optimizer by the attribute that holds them."""
+    """The variables of an optimizer, grouped by the attribute that contains them."""
     own = {id(variable) for variable in optimizer.variables}
     for name, value in sorted(vars(optimizer).items()):
         if name in ("_variables", "_trainable_variables"):

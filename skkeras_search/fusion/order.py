@@ -1,26 +1,27 @@
-"""The order in which the epochs of a fit take the rows."""
+"""The order of the rows in the epochs of a fit."""
 
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import context  # tf.random has nothing to read the seed
+from tensorflow.python.eager import context  # tf.random has no function to read the seed
 
 
 class Order:
-    """Give the order of the next epoch at each call.
+    """Return the order of the rows in the next epoch at each call.
 
     Parameters
     ----------
     n_rows : int
+        Number of rows.
     shuffle : bool
+        Whether to shuffle the rows.
     seed : int or None
-        None takes the seed that ``keras.utils.set_random_seed`` has set, if it was
-        called. With a seed ``keras.Model.fit`` shuffles once, and takes the rows of
-        every epoch in that order; so does this.
+        Seed of the order. None uses the seed that ``keras.utils.set_random_seed`` has set,
+        if any. With a seed, all epochs have the same order, as in ``keras.Model.fit``.
     state : int, dict or None, default=None
-        ``state`` of an order to go on with, in place of ``seed``.
+        The ``state`` of another order, to continue from. It replaces ``seed``.
     """
 
     def __init__(self, n_rows: int, shuffle: bool, seed: int | None, state: Any = None):
@@ -41,23 +42,22 @@ class Order:
                 self._generator.bit_generator.state = state
 
     def __call__(self) -> np.ndarray:
-        """The rows of the next epoch, an array of shape (n_rows,)."""
+        """Return the rows of the next epoch, an array of int of shape (n_rows,)."""
         if self._rows is not None:
             return self._rows
         return self._generator.permutation(self._n_rows)
 
     @property
     def state(self) -> Any:
-        """What orders to come depend on: the seed, or the state of a generator."""
+        """The seed, or the state of the generator, that decides all further orders."""
         return self._seed if self._rows is not None else self._generator.bit_generator.state
 
 
 @lru_cache(maxsize=32)
 def _permutation(n_rows: int, seed: int) -> np.ndarray:
-    # In a graph of its own, as in Keras: there an operation's numbers depend on the
-    # seed of the graph alone, not on what the process has drawn before. The graph is
-    # asked for, not left to a call, which TensorFlow would count among the retracings
-    # of one function.
+    # In a separate graph, as in Keras: the random numbers then depend on the seed of the
+    # graph only, and not on numbers that were drawn before. The graph is made explicitly,
+    # because TensorFlow would count a call among the retracings of one function.
     @tf.function(autograph=False)
     def shuffled() -> tf.Tensor:
         tf.compat.v1.set_random_seed(seed)

@@ -1,4 +1,4 @@
-"""What is left of a lane that pauses between two epochs, for another to go on from."""
+"""The state of a lane that pauses between two epochs, so that another can continue it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,24 +7,25 @@ import numpy as np
 
 
 class Pause(NamedTuple):
-    """Where a fit stands between two epochs.
+    """The state of a fit between two epochs.
 
-    It is of no process, can be pickled, and shares nothing with the lane that left it.
+    It can be pickled and used in another process, and shares no memory with its lane.
 
     Attributes
     ----------
     identity : dict of str to str
-        Of the fit, as ``identity_of`` gives it.
+        Identity of the fit, as ``identity_of`` returns it.
     n_epochs : int
-        That are trained.
+        Number of epochs that were trained.
     history : dict of str to list
-        Of these epochs, as ``keras.callbacks.History`` has it.
+        The ``history`` of ``keras.callbacks.History`` for these epochs.
     trainable, non_trainable, optimizer : list of ndarray
-        As in ``State``. Among the second are the states of the random generators.
+        Values of variables, as in ``State``. ``non_trainable`` includes the states of the
+        random generators.
     order : int, dict or None
-        ``state`` of the order of the rows.
+        The ``state`` of the order of the rows.
     callbacks : bytes
-        As the course has packed them.
+        The pickled states of the callbacks.
     """
 
     identity: dict[str, str]
@@ -38,23 +39,23 @@ class Pause(NamedTuple):
 
     @property
     def n_bytes(self) -> int:
-        """Memory that it takes."""
+        """Size in memory, in bytes."""
         arrays = (*self.trainable, *self.non_trainable, *self.optimizer)
         return sum(array.nbytes for array in arrays) + len(self.callbacks)
 
 
 class Course(NamedTuple):
-    """What part of its epochs a lane is to train.
+    """The part of the epochs that a lane trains.
 
     Attributes
     ----------
     until : int
-        The epoch to pause before, counted from the beginning of the fit.
+        Number of epochs after which to pause, counted from the beginning of the fit.
     start : Pause or None
-        What to go on from.
+        The state to continue from.
     pack_callbacks : callable
-        Without arguments, gives the callbacks as they are, as bytes. What it raises
-        says why the lane cannot pause.
+        Called without arguments, returns the pickled states of the callbacks. If it raises
+        an error, the lane cannot pause.
     """
 
     until: int
@@ -68,12 +69,13 @@ class Ending(NamedTuple):
     Attributes
     ----------
     n_epochs : int
-        That are trained, also by lanes before it.
+        Number of epochs that were trained, including those of earlier lanes.
     is_finished : bool
-        Whether none is left.
+        Whether no epochs are left.
     pause : Pause or None
+        The state to continue from.
     reason : str or None
-        Why there is no pause, although the lane is not finished.
+        Why there is no pause although epochs are left.
     """
 
     n_epochs: int

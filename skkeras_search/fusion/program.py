@@ -1,7 +1,7 @@
-"""The TensorFlow program that trains, evaluates and predicts a lane.
+"""The TensorFlow program that trains, evaluates and predicts lanes.
 
-A lane is one fit: a state, and rows of data in an order. The program holds none of
-them, so that any number of lanes of one architecture run through it, also at once.
+A lane is one fit: a state, and rows of data in an order. The program contains neither, so
+any number of lanes with the same architecture can use it, also at the same time.
 """
 
 import threading
@@ -31,22 +31,23 @@ from skkeras_search.fusion.step import (
 )
 from skkeras_search.fusion.time_limit import wait_for
 
-# Stateful as TensorFlow counts it, but not in a way that lanes could share.
+# Operations that TensorFlow regards as stateful, but that have no state for lanes to share.
 HARMLESS = ("Assert", "Print", "PrintV2", "CudnnRNN", "CudnnRNNV2", "CudnnRNNV3")
 CALLS = ("While", "If", "Case", "StatefulPartitionedCall")
 Executor = Callable[[], AbstractContextManager[None]]
 
 
 class Progress(NamedTuple):
-    """Where an epoch is.
+    """The progress of an epoch.
 
     Attributes
     ----------
     state : State
+        The current state of the model.
     metrics : list of tensor
-        Values of the metrics' variables.
+        Values of the variables of the metrics.
     n_batches : int
-        Batches that were trained.
+        Number of batches that were trained.
     results : list of scalar or ndarray
         Values of the metrics, in the order of the program's ``names``.
     """
@@ -58,16 +59,16 @@ class Progress(NamedTuple):
 
 
 class Function(NamedTuple):
-    """One of the functions that a program compiles.
+    """A function that a program compiles.
 
     Attributes
     ----------
-    name : str
-        "epoch", "evaluation" or "prediction".
+    name : {"epoch", "evaluation", "prediction"}
+        What the function does.
     n_rows : int or None
-        Rows of each batch, if they are part of the function.
+        Number of rows of each batch, if the function is compiled for this number only.
     stops : bool
-        Whether it stops after a batch that leaves no finite mean loss.
+        Whether it stops after a batch if the mean loss is not finite.
     """
 
     name: str
@@ -75,41 +76,43 @@ class Function(NamedTuple):
     stops: bool = False
 
     def fix_rows(self, batch: Batch) -> None:
-        """Have ``batch.shape[0]`` known while the function is traced."""
+        """Set the static number of rows of a batch while the function is traced."""
         if self.n_rows is not None:
             for tensor in keras.tree.flatten(batch):
                 tensor.set_shape([self.n_rows, *tensor.shape[1:]])
 
 
 class Program:
-    """The epochs of one architecture, compiled once for each form of the data.
+    """Train, evaluate and predict for one architecture, compiled once per form of the data.
 
     Parameters
     ----------
     model : keras.Model
-        Built and compiled, as an example of its architecture.
+        Built and compiled, as an example of the architecture.
     batch : tuple
         Some rows of data, as an example of their form.
     is_current : callable, optional
-        Says of a model whether the model still is of the architecture that it was.
+        Returns whether a model still has the architecture of the program.
     is_foreign : bool, default=False
-        Whether there is code in the model that is not of Keras.
+        Whether the model contains code that is not part of Keras.
     any_width : bool, default=False
-        Whether to train models of other widths, too. They have to be of the family of
-        ``model``, for which ``widths.is_for_any_width`` holds.
+        Whether to train models with layers of other widths, too. They must belong to the
+        family of ``model``, for which ``widths.is_for_any_width`` must be True.
 
     Attributes
     ----------
     names : list of str
-        Of the metrics, in the order of their values.
+        Names of the metrics, in the order of their values.
     output_names : list of str
+        Names of the outputs.
     fresh_metrics : list of tensor
-        Values of the metrics' variables at the beginning of an epoch.
+        Values of the variables of the metrics at the beginning of an epoch.
     batches_a_call : int
-        How many to train at a time. Lanes set it when they know how long one takes.
+        Number of batches to train in one call. Lanes adjust it to the time of a batch.
     n_bytes : int
-        Memory that the program keeps.
+        Memory that the program keeps, in bytes.
     any_width : bool
+        The parameter ``any_width``.
     """
 
     def __init__(
@@ -142,8 +145,8 @@ class Program:
         self._lock = threading.Lock()
 
     def initial_state(self, model: keras.Model) -> State:
-        """The state of ``model``, with that of a new optimizer if it has none yet."""
-        with models_held:  # the lane of another fold may be about to build its optimizer
+        """Return the state of a model, with the state of a new optimizer if necessary."""
+        with models_held:  # the lane of another fold may be building its optimizer
             return self._initial_state(model)
 
     def _initial_state(self, model: keras.Model) -> State:
@@ -153,7 +156,7 @@ class Program:
         if self._new_optimizer is None:
             model.optimizer.build(model.trainable_variables)
             return read_state(model)
-        # Before it is built, it has the first of its variables: a step, a rate.
+        # An optimizer that is not built has some variables already: the step, the rate.
         own = state.optimizer
         new = self._new_optimizer
         if self.any_width:
@@ -168,22 +171,25 @@ class Program:
         validation: Batch | None,
         stop_on_nan: bool,
     ) -> None:
-        """Compile what a fit will need, so that nothing is trained if that fails.
+        """Compile all functions for a fit, so that nothing is trained if this fails.
 
         Parameters
         ----------
         state : State
+            A state of the model.
         data : tuple of tensors, or dicts or tuples of them
-            For training.
+            Training data.
         sizes : tuple of int
-            Rows of a batch, in training and in validation.
+            Number of rows of a batch in training and in validation.
         validation : tuple of tensors, or dicts or tuples of them, or None
+            Validation data.
         stop_on_nan : bool
+            Whether to stop after a batch if the mean loss is not finite.
 
         Raises
         ------
         NotFusibleError
-            If it does.
+            If a function cannot be compiled.
         """
         one = tf.constant(1)
         rows_of = (data, tf.constant([0]))
@@ -209,20 +215,22 @@ class Program:
         Parameters
         ----------
         progress : Progress
-            Where to go on.
+            The progress from which to continue.
         data : tuple of tensors, or dicts or tuples of them
-            All rows of ``x``, of ``y`` and maybe of the sample weights.
+            All rows of ``x``, ``y`` and, if there are any, the sample weights.
         order : ndarray of int of shape (n_rows,)
-            The rows in the order in which to take them.
+            The order of the rows.
         batch_size : int
+            Number of rows per batch.
         until : int
-            The batch to stop before.
+            Number of batches of the epoch after which to stop.
         stop_on_nan : bool
-            Whether to stop after a batch that leaves no finite mean loss.
+            Whether to stop after a batch if the mean loss is not finite.
 
         Returns
         -------
-        Progress
+        progress : Progress
+            The new progress.
         """
         function = Function("epoch", self._fixed(data, batch_size), stop_on_nan)
         numbers = [tf.constant(n) for n in (batch_size, progress.n_batches, until)]
@@ -233,24 +241,29 @@ class Program:
         return Progress(State(*state), metrics, int(i), _arrays(results))
 
     def evaluate(self, state: State, data: Batch, batch_size: int) -> Progress:
-        """Take the metrics of data, in batches and in the order of the rows."""
+        """Compute the metrics for data, in batches and in the order of the rows."""
         function = Function("evaluation", self._fixed(data, batch_size))
         size = tf.constant(batch_size)
         state, metrics, i, results = self._run(function, data, size, state)
         return Progress(State(*state), metrics, int(i), _arrays(results))
 
     def predict(self, state: State, x: Any) -> tuple[Any, dict[int, Any]]:
-        """Outputs for all rows of ``x`` in one batch, as arrays.
+        """Predict all rows of ``x`` in one batch.
 
-        Also elements of ``state.non_trainable`` that have changed, by position.
+        Returns
+        -------
+        outputs : ndarray, or list or dict of ndarray
+            The outputs of the model.
+        assigned : dict of int to tensor
+            The elements of ``state.non_trainable`` that have changed, by position.
         """
         outputs, assigned = self._run(Function("prediction"), x, state)
         return keras.tree.map_structure(lambda tensor: tensor.numpy(), outputs), assigned
 
     def _fixed(self, data: Batch, batch_size: int) -> int | None:
-        """Rows of a batch, if code may look at the number while it is traced.
+        """The number of rows of a batch, if code may read it while it is traced.
 
-        Keras tells it then if all batches have as many.
+        None if batches differ in the number of rows, as in Keras, or if no code reads it.
         """
         n_rows = keras.tree.flatten(data)[0].shape[0]
         return batch_size if self.asks_for_rows and n_rows % batch_size == 0 else None
@@ -309,14 +322,14 @@ class Program:
         return self.step.predict(state, x)
 
     def _run(self, function: "Function", data: Any, *arguments: Any) -> Any:
-        """Call a function, compiled for any number of rows of the form of ``data``."""
+        """Call a function, compiled for the form of ``data`` and any number of rows."""
         tensors = keras.tree.flatten((data, *arguments))
         wait_for(self._lock)
         with self._lock:
             compiled = self._compiled_for(function, data, *arguments)
             if compiled not in self._started:
-                # TensorFlow prepares it at the first call, in each thread that comes
-                # before it has finished.
+                # TensorFlow prepares a function in its first call. If other threads call
+                # it in the meantime, each of them would prepare it again.
                 result = compiled(*tensors)
                 self._started.add(compiled)
                 return result
@@ -344,7 +357,7 @@ class Program:
 
     def _compile(self, *arguments: Any) -> Any:
         if not self.is_current(self.step.model):
-            raise NotFusibleError("the model that its program was made from has changed")
+            raise NotFusibleError("the model from which its program was made has changed")
         try:
             return _compile(*arguments)
         except NotFlatError:
@@ -353,7 +366,7 @@ class Program:
 
 
 def _asks_for_rows(layer: keras.Layer) -> bool:
-    """Whether a layer of Keras's may compute with the number of rows of a batch."""
+    """Whether one of Keras's layers may compute with the number of rows of a batch."""
     return isinstance(layer, base_image_preprocessing_layer.BaseImagePreprocessingLayer)
 
 
@@ -374,7 +387,7 @@ def _compile(
         compiled, nodes = _trace(flat, specs, executor)
     for operation in {node.op for node in nodes}:
         if operation not in (*HARMLESS, *CALLS) and _is_stateful(operation):
-            raise NotFusibleError(f"its operation {operation} has a state of its own")
+            raise NotFusibleError(f"its operation {operation} is stateful")
 
     def run(*tensors: Any) -> Any:
         with executor():
@@ -386,13 +399,13 @@ def _compile(
 def _trace(
     function: Callable[..., Any], specs: list[tf.TensorSpec], executor: Executor
 ) -> tuple[Any, list[Any]]:
-    """Trace a function to be run by an executor; give its operations, too."""
+    """Trace a function that an executor will run; return its operations, too."""
     try:
         with executor():
             traced = tf.function(function, autograph=False).get_concrete_function(*specs)
     except (NotFlatError, NotFusibleError):
         raise
-    except Exception as error:  # of the user's code, say, which Keras will show as it is
+    except Exception as error:  # if the user's code is wrong, Keras raises it again
         raise NotFusibleError(f"its program cannot be traced: {error}") from error
     nodes = list(_nodes(traced.graph.as_graph_def()))
     _forget_gradients(nodes)
@@ -400,22 +413,23 @@ def _trace(
 
 
 def _one_thread() -> AbstractContextManager[None]:
-    """Have operations begun by one thread in a block, and each use all cores.
+    """Start operations in one thread in a block; each operation can use all cores.
 
-    To hand small operations from thread to thread costs as much as they take. It also
-    says, while a program is traced, that its loops will be run in this way.
+    Moving small operations between threads takes as long as the operations themselves. A
+    program must also be traced in such a block, so that its loops can run in this way.
     """
     if tf.config.list_logical_devices("GPU"):
-        return nullcontext()  # operations wait there for one another
+        return nullcontext()  # on a GPU, operations would wait for one another
     executor: AbstractContextManager[None]
     executor = tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR")
     return executor
 
 
 def _needs_threads(node: Any) -> bool:
-    """Whether an operation is of a loop or branch that one thread cannot run.
+    """Whether an operation belongs to a loop or branch that one thread cannot run.
 
-    It was traced elsewhere, as a ``tf.function`` in a layer was when the layer was built.
+    Such operations were traced elsewhere: a ``tf.function`` in a layer, for example, was
+    traced when the layer was built.
     """
     attribute = "_lower_using_switch_merge"
     lowered = attribute in node.attr and node.attr[attribute].b
@@ -430,9 +444,9 @@ def _nodes(graph: Any) -> Iterator[Any]:
 
 
 def _forget_gradients(nodes: list[Any]) -> None:
-    """Let go of gradient functions that were registered while a graph was traced.
+    """Remove gradient functions that were registered while a graph was traced.
 
-    They have done their work, and would keep the graph for the life of the process.
+    They are no longer needed, and would keep the graph in memory until the process ends.
     """
     for node in nodes:
         if "_gradient_op_type" in node.attr:
@@ -441,5 +455,5 @@ def _forget_gradients(nodes: list[Any]) -> None:
 
 
 def _is_stateful(operation: str) -> bool:
-    definition = op_def_registry.get(operation)  # None: a function of this graph
+    definition = op_def_registry.get(operation)  # None for a function of this graph
     return definition is not None and definition.is_stateful

@@ -1,8 +1,8 @@
-"""Compare a program with a model that it was not made from, on some rows of data.
+"""Compare a program with a model from which it was not made, on some rows of data.
 
-The descriptions of two models may be equal while code in them that is not of Keras does
-something else: it may depend on what nobody can read. So one batch is computed in both
-ways before anything is trained.
+Two models with equal descriptions may still compute different results if they contain
+users' code, because the code may depend on something that cannot be read. Therefore one
+batch is computed by the program and by the model before anything is trained.
 """
 
 import threading
@@ -15,7 +15,7 @@ import numpy as np
 from skkeras_search.fusion.program import Program, Progress
 from skkeras_search.fusion.step import Batch, NotFusibleError, State, Step
 
-# Eager operations sum in another order than compiled ones.
+# Eager operations and compiled ones add numbers in different orders.
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
 _proven: WeakKeyDictionary[Program, WeakSet[keras.Model]] = WeakKeyDictionary()
@@ -30,25 +30,29 @@ def check_program(
     batch_size: int,
     stop_on_nan: bool,
 ) -> None:
-    """Make sure that a program computes what a model computes.
+    """Check that a program computes the same results as a model.
 
     Parameters
     ----------
     program : Program
+        The program.
     model : keras.Model
-        Built and compiled. It is compared once, and not if the program is made from it. If
-        all code is of Keras, the first model of another width stands for all.
+        Built and compiled. Each model is compared once, except the model from which the
+        program was made. If all code is Keras's own, only the first model of another width
+        is compared.
     state : State
-        Of the model.
+        The state of the model.
     data : tuple of tensors, or dicts or tuples of them
+        Training data.
     batch_size : int
+        Number of rows per batch in training.
     stop_on_nan : bool
-        What it will be trained with.
+        Whether training stops if the mean loss is not finite.
 
     Raises
     ------
     NotFusibleError
-        If it does not.
+        If the results differ.
     """
     if program.step.model is model or not (program.is_foreign or program.any_width):
         return
@@ -72,7 +76,7 @@ def _compare(
     now, metrics = step.forward(state, step.fresh_metrics(), rows, training=True)
     expected = {
         "its training loss and metrics": step.results(metrics),
-        "what its layers keep": now.non_trainable,
+        "its non-trainable variables": now.non_trainable,
         "its predictions": step.predict(state, rows[0])[0],
     }
     start = Progress(state, program.fresh_metrics)
@@ -80,13 +84,14 @@ def _compare(
     trained = program.train(start, data, order, batch_size, 1, stop_on_nan)
     found = {
         "its training loss and metrics": trained.results,
-        "what its layers keep": trained.state.non_trainable,
+        "its non-trainable variables": trained.state.non_trainable,
         "its predictions": program.predict(state._replace(optimizer=[]), rows[0])[0],
     }
     for what, values in expected.items():
         if not _close(values, found[what]):
             raise NotFusibleError(
-                f"its code is that of a model trained before, but {what} are not the same"
+                f"its code equals that of a model trained before, but {what} are not the "
+                "same"
             )
 
 

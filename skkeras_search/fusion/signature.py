@@ -1,8 +1,8 @@
-"""What two models must have in common to be trained by one program.
+"""Describe models, so that models with equal descriptions can be trained by one program.
 
-A model is read whole: its layers, and with what it was compiled, each with all its
-attributes, whatever its config may say. Left out is what is data of a program, and what
-Keras writes down beside the computation.
+A model is read completely: its layers, and the objects with which it was compiled, each
+with all its attributes, regardless of its config. Inputs of the program, and attributes of
+Keras that do not affect the computation, are left out.
 """
 
 from collections.abc import Hashable, Iterator
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
-from keras.src.backend import config as keras_settings  # all that a user can set
+from keras.src.backend import config as keras_settings  # all settings of Keras
 from keras.src.ops.node import Node
 from keras.src.ops.symbolic_arguments import SymbolicArguments
 from tensorflow.python.framework import config as tensorflow_settings
@@ -27,8 +27,8 @@ from skkeras_search.fusion.optimizer import choices
 from skkeras_search.fusion.step import NotFusibleError, output_names
 from skkeras_search.fusion.widths import is_for_any_width, is_size
 
-# Attributes in which Keras keeps names, and what has been built, called and saved. None
-# of them is for computing, unless code of the user's asks for it.
+# Attributes in which Keras keeps names, and records of building, calling and saving. They
+# do not affect the computation, unless a user's code reads them.
 OF_KERAS_OBJECTS = {
     *("name", "_name", "_path", "_parent_path", "_tracker", "_tracked", "_lock"),
     *("_auto_config", "_inbound_nodes", "_outbound_nodes", "build", "quantize"),
@@ -54,7 +54,7 @@ LEFT_OUT: dict[type, set[str]] = {
     keras.Model: OF_KERAS_OBJECTS | OF_MODELS,
     keras.Operation: OF_KERAS_OBJECTS,
     keras.Loss: OF_KERAS_OBJECTS,
-    # Their names are keys of histories.
+    # The names of metrics are kept, as they are keys of histories.
     keras.Metric: OF_KERAS_OBJECTS - {"name", "_name"} | {"init_shape"},
     keras.Optimizer: OF_KERAS_OBJECTS | OF_OPTIMIZERS,
     Node: set(),
@@ -63,14 +63,14 @@ LEFT_OUT: dict[type, set[str]] = {
 
 
 class Signature(NamedTuple):
-    """What a model has in common with others of its architecture.
+    """The description of a model, which is equal for models of the same architecture.
 
     Attributes
     ----------
     tokens : tuple of hashable
-        Equal for models that one program can train.
+        The description. It is equal for models that one program can train.
     is_foreign : bool
-        Whether there is code in the model that is not of Keras.
+        Whether the model contains code that is not part of Keras.
     """
 
     tokens: tuple[Hashable, ...]
@@ -78,43 +78,46 @@ class Signature(NamedTuple):
 
 
 def signature(model: keras.Model) -> Signature:
-    """Describe the architecture of a built and compiled model.
+    """Describe the architecture of a model.
 
-    Weights, names, the learning rate and ``Constants`` are not part of it: they are data.
+    Weights, the learning rate and ``Constants`` are not part of the description, because
+    they are inputs of the program. Names are not part of it either.
 
     Parameters
     ----------
     model : keras.Model
+        Built and compiled.
 
     Returns
     -------
-    Signature
+    signature : Signature
+        The description.
 
     Raises
     ------
     NotFusibleError
-        If something of the model cannot be read.
+        If a part of the model cannot be read.
     """
     return _described(model, any_width=False)
 
 
 def family(model: keras.Model) -> Signature | None:
-    """Describe a model by all but the widths of its layers.
+    """Describe the architecture of a model without the widths of its layers.
 
     Parameters
     ----------
     model : keras.Model
-        Of which there is a signature.
+        Built and compiled. ``signature`` must be able to describe it.
 
     Returns
     -------
-    Signature or None
-        None if widths are part of the model's program.
+    family : Signature or None
+        The description. None if no program can train the model with any width.
     """
     if not is_for_any_width(model):
         return None
     described = _described(model, any_width=True)
-    return None if described.is_foreign else described  # foreign code may look at sizes
+    return None if described.is_foreign else described  # users' code may read sizes
 
 
 def _described(model: keras.Model, any_width: bool) -> Signature:
@@ -122,14 +125,14 @@ def _described(model: keras.Model, any_width: bool) -> Signature:
         constants = Constants(model)
         try:
             description = _Reading(model, constants, any_width).description()
-        except Exception as error:  # also of the user's code, which may hide attributes
+        except Exception as error:  # also from a user's code that overrides attributes
             raise NotFusibleError(f"it cannot be compared with others: {error}") from error
     tokens = (*description.tokens, constants.pattern())
     return Signature(tokens, description.is_foreign)
 
 
 class _Reading:
-    """How the parts of one model are described."""
+    """Describe the parts of one model."""
 
     def __init__(self, model: keras.Model, constants: Constants, any_width: bool):
         self._model = model
@@ -140,7 +143,7 @@ class _Reading:
         self._of_metrics = {id(variable) for variable in _metrics_variables(model)}
 
     def description(self) -> Description:
-        """Read until no code names what was not yet looked at."""
+        """Read the model again until its code uses no names that were not known before."""
         names: set[str] = set()
         while True:
             description = Description(self._read_special, names)
@@ -157,11 +160,11 @@ class _Reading:
         for thing in keras.tree.flatten(list(compiled.values())):
             if isinstance(thing, str):
                 description.read(registered.get(thing))
-            elif callable(thing):  # a key of histories
+            elif callable(thing):  # its name is a key of histories
                 description.read(getattr(thing, "__name__", None))
         if any(isinstance(value, dict) for value in compiled.values()):
             description.read(output_names(model))
-        if self._any_width:  # losses and metrics look at the widths of outputs
+        if self._any_width:  # losses and metrics read the widths of outputs
             tensors = (*model.inputs, *model.outputs)
             description.read([tuple(tensor.shape) for tensor in tensors])
         variables = model.trainable_variables
@@ -169,7 +172,7 @@ class _Reading:
         description.read(choices(model.optimizer, variables))
 
     def _read_special(self, description: Description, value: Any) -> bool:
-        """Describe what Keras and TensorFlow compute with."""
+        """Describe objects of Keras and TensorFlow; return whether it is one."""
         if isinstance(value, keras.Variable):
             self._read_variable(description, value)
         elif isinstance(value, keras.KerasTensor):
@@ -201,13 +204,13 @@ class _Reading:
         self._read_object(description, variable, OF_VARIABLES)
 
     def _seen_of(self, shape: Any) -> Any:
-        """What a program knows of a shape."""
+        """The part of a shape that a program knows statically."""
         return len(shape) if self._any_width else tuple(shape)
 
     def _read_object(
         self, description: Description, value: Any, left_out: set[str] | None
     ) -> None:
-        """An object of a class of Keras's, or of one derived from it."""
+        """Describe an object of one of Keras's classes, or of a subclass."""
         description.read(type(value))
         own = is_of_keras(type(value))
         items = []
@@ -218,7 +221,7 @@ class _Reading:
                 if name in (left_out or ()) or name.startswith("_self_"):
                     continue
                 if isinstance(part, keras.initializers.Initializer):
-                    continue  # the weights are there
+                    continue  # the weights are already initialized
                 if self._any_width and is_size(value, name) and not _is_symbolic(part):
                     continue
                 if isinstance(value, keras.Optimizer) or (
@@ -242,7 +245,7 @@ def _left_out(value: Any) -> set[str] | None:
 
 
 def _is_state(part: Any) -> bool:
-    """Whether it is a variable, or some: those that Keras adds when they are needed."""
+    """Whether a part consists of variables, which Keras adds when it needs them."""
     if isinstance(part, (list, tuple)):
         return all(item is None or _is_state(item) for item in part)
     return isinstance(part, keras.Variable)
@@ -253,14 +256,14 @@ def _is_wrapper(value: Any) -> bool:
 
 
 def _unwrapped(value: Any) -> Any:
-    """What Keras and TensorFlow make of a list, dict or set to see what becomes of it."""
+    """The plain form of a list, dict or set that Keras or TensorFlow tracks."""
     kinds = (list, dict, set)
     return next((kind(value) for kind in kinds if isinstance(value, kind)), tuple(value))
 
 
 def _read_tensor(description: Description, tensor: tf.Tensor) -> None:
     if not hasattr(tensor, "numpy") or tensor.dtype in (tf.resource, tf.variant):
-        raise UnreadableError("is a tensor of a graph, or of a resource")
+        raise UnreadableError("is a symbolic tensor, or a tensor of a resource")
     description.add("tensor")
     description.read(tensor.numpy())
 
@@ -276,7 +279,7 @@ def _metrics_variables(model: keras.Model) -> Iterator[keras.Variable]:
 
 
 def _settings() -> list[Any]:
-    """What Keras and TensorFlow are told for all models."""
+    """The global settings of Keras and TensorFlow."""
     kinds = (*EXACT, float)
     return [
         {name: v for name, v in vars(keras_settings).items() if type(v) in kinds},

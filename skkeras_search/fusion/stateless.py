@@ -1,4 +1,4 @@
-"""Keras's stateless scope, for values whose sizes may not be known yet."""
+"""Keras's stateless scope for values of unknown sizes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,21 +9,21 @@ import keras
 def scope_with(
     values: Iterable[tuple[keras.Variable, Any]], collect_losses: bool = False
 ) -> keras.StatelessScope:
-    """Give a scope in which variables have the values given.
+    """Return a scope in which variables have the given values.
 
-    The constructor of the scope refuses a tensor with a dimension that is not known,
-    though nothing in the scope needs to know it.
+    The constructor of ``keras.StatelessScope`` rejects tensors with unknown dimensions,
+    although the scope does not need to know them.
 
     Parameters
     ----------
     values : iterable of (keras.Variable, tensor)
-        Tensors of the dtypes and ranks of their variables.
+        Variables, and tensors with the same dtypes and ranks.
     collect_losses : bool
         Whether to collect the losses that layers add.
 
     Returns
     -------
-    keras.StatelessScope
+    scope : keras.StatelessScope
     """
     scope = keras.StatelessScope(collect_losses=collect_losses)
     scope.state_mapping.update((id(variable), value) for variable, value in values)

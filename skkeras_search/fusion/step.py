@@ -1,4 +1,4 @@
-"""What Keras does with one batch, as pure functions of a model's state."""
+"""Training, evaluation and prediction of one batch, as pure functions of a state."""
 
 import copy
 from contextlib import AbstractContextManager
@@ -13,26 +13,26 @@ from skkeras_search.fusion.optimizer import FlatOptimizer, apply_gradients, is_e
 from skkeras_search.fusion.stateless import scope_with
 from skkeras_search.fusion.widths import shapes_for_any_width, sizes_from_tensors
 
-# Above this many numbers arithmetic outweighs the operations that one long variable
-# saves, and laying it out costs more.
+# Maximum number of weights for which all trainable variables are updated as one long
+# variable. For more weights, concatenating takes longer than the saved operations.
 MOST_FLAT = 2**20
 
 
-# Rows of ``x`` and ``y``, and of the sample weights where there are any.
+# Rows of ``x``, ``y`` and, if there are any, the sample weights.
 Batch = tuple[Any, ...]
 # Values of a model's ``metrics_variables``.
 Metrics = list[Any]
 
 
 class State(NamedTuple):
-    """Values of a model's variables, as tensors.
+    """The values of all variables of a model, as tensors.
 
     Attributes
     ----------
-    trainable, non_trainable, optimizer : list
-        In the order of the model's ``trainable_variables``,
+    trainable, non_trainable, optimizer : list of tensor
+        Values in the order of the model's ``trainable_variables``,
         ``non_trainable_variables`` and ``optimizer.variables``.
-    constants : list
+    constants : list of tensor
         Values of its ``Constants``.
     """
 
@@ -45,8 +45,8 @@ class State(NamedTuple):
 class Variables:
     """The variables of a model, to read and write its state.
 
-    Which of them are trainable, and the constants, stay as they are now: once a step is
-    compiled, it does not notice what becomes of a layer.
+    The lists of trainable and other variables, and the constants, are those at the time of
+    construction. A compiled step does not notice later changes of layers either.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Variables:
         self._constants = Constants(model).values()
 
     def read(self) -> State:
-        """The state that the model is in."""
+        """Return the current state of the model."""
         groups = (self.trainable, self.non_trainable, self._optimizer.variables)
         trainable, non_trainable, optimizer = (
             [tf.convert_to_tensor(variable) for variable in group] for group in groups
@@ -69,7 +69,7 @@ class Variables:
         return State(trainable, non_trainable, optimizer, self._constants)
 
     def write(self, state: State) -> None:
-        """Put the model in a state."""
+        """Write a state into the model."""
         if not self._optimizer.built:
             self._optimizer.build(self.trainable)
         groups = (self.trainable, self.non_trainable, self._optimizer.variables)
@@ -79,19 +79,26 @@ class Variables:
 
 
 def read_state(model: keras.Model) -> State:
-    """The state that a model is in."""
+    """Return the current state of a model."""
     return Variables(model).read()
 
 
 def write_state(model: keras.Model, state: State) -> None:
-    """Put a model in a state."""
+    """Write a state into a model."""
     Variables(model).write(state)
 
 
 def build_metrics(model: keras.Model, batch: Batch, n_variables: int) -> None:
-    """Have the metrics of a compiled model made that Keras makes when a fit begins.
+    """Make the metrics of a compiled model, which Keras makes when a fit begins.
 
-    They have ``n_variables`` then.
+    Parameters
+    ----------
+    model : keras.Model
+        Built and compiled.
+    batch : tuple
+        Some rows of data, as an example of their form.
+    n_variables : int
+        Number of variables that the metrics have afterwards.
     """
     metrics = model._compile_metrics
     outputs = getattr(getattr(model, "_functional", model), "_outputs_struct", None)
@@ -99,34 +106,34 @@ def build_metrics(model: keras.Model, batch: Batch, n_variables: int) -> None:
         with models_held, metrics_named_anew():
             metrics.build(batch[1], outputs)
     if len(model.metrics_variables) != n_variables:
-        # Those of several losses, and metrics that are made when they are used.
+        # There are metrics of several losses, or metrics that are made on first use.
         if metrics is not None:
             metrics.built = False
-        build_all(model, batch)  # ten times as slow
+        build_all(model, batch)  # takes ten times as long
 
 
 def build_all(model: keras.Model, batch: Batch) -> None:
-    """Have the metrics, the loss and the optimizer of a compiled model made."""
+    """Make the metrics, the loss and the optimizer of a compiled model."""
     with models_held, metrics_named_anew():
         model._symbolic_build(data_batch=batch)
 
 
 def output_names(model: keras.Model) -> list[str]:
-    """Names of the outputs, empty if they cannot be known."""
+    """Return the names of the outputs; an empty list if they are not known."""
     return list(getattr(model, "output_names", None) or ())
 
 
 class Step:
-    """Training, evaluation and prediction of batches.
+    """Train, evaluate and predict batches.
 
     Parameters
     ----------
     model : keras.Model
-        Built and compiled. It is read for its architecture and never changed.
+        Built and compiled. Only its architecture is used, and its weights never change.
     batch : tuple
-        Some rows of data, for their form.
+        Some rows of data, as an example of their form.
     any_width : bool
-        Whether states of other widths are to be trained, too.
+        Whether states of models with other widths can be trained, too.
     """
 
     def __init__(self, model: keras.Model, batch: Batch, any_width: bool = False):
@@ -144,7 +151,7 @@ class Step:
         self._shapes = shapes_for_any_width(model) if any_width else {}
 
     def specs(self, state: State) -> State:
-        """Describe what is known of the tensors of a state while it is traced."""
+        """Return the static shapes and dtypes of a state, for tracing."""
         if not self.any_width:
             return State(*([_spec(tensor) for tensor in group] for group in state))
         return State(
@@ -158,20 +165,20 @@ class Step:
         )
 
     def _open(self, variables: list[Any], tensors: list[Any]) -> list[Any]:
-        # What is of no layer's weights, the seed of a generator, has always one size.
+        # Variables that are not weights of a layer, such as seeds, have a fixed size.
         return [
             tf.TensorSpec(self._shapes.get(id(variable), tensor.shape), tensor.dtype)
             for variable, tensor in zip(variables, tensors, strict=True)
         ]
 
     def sized_like(self, state: State) -> "Step":
-        """The same step, for the widths of a state that is not entered."""
+        """Return the same step for the widths of a state, which must not be entered."""
         sized = copy.copy(self)
         sized._flat = self._flat and self._flat.sized_like(state.trainable)
         return sized
 
     def enter(self, state: State) -> State:
-        """Arrange a state as ``train`` works on it."""
+        """Convert a state to the form that ``train`` uses."""
         if self._flat is None:
             return state
         return state._replace(
@@ -180,7 +187,7 @@ class Step:
         )
 
     def leave(self, state: State) -> State:
-        """Undo ``enter``."""
+        """Convert an entered state back."""
         if self._flat is None:
             return state
         return state._replace(
@@ -189,11 +196,11 @@ class Step:
         )
 
     def unflatten(self) -> None:
-        """Let the optimizer update each variable by itself."""
+        """Let the optimizer update each variable separately from now on."""
         self._flat = None
 
     def train(self, state: State, metrics: Metrics, batch: Batch) -> tuple[State, Metrics]:
-        """Update an entered state, and metrics, by one batch."""
+        """Train on one batch; return the new state, which is entered, and the metrics."""
         flat = self._flat
         weights = flat.split(state.trainable[0]) if flat else state.trainable
         with tf.GradientTape() as tape:
@@ -216,18 +223,19 @@ class Step:
     def forward(
         self, state: State, metrics: Metrics, batch: Batch, training: bool
     ) -> tuple[State, Metrics]:
-        """Update metrics by one batch, and the state as far as the layers do it."""
+        """Compute metrics for one batch; return the state that layers update, and them."""
         return self._forward(state, metrics, batch, training)[1:]
 
     def predict(self, state: State, x: Any) -> tuple[Any, dict[int, Any]]:
-        """Outputs of the model for one batch.
+        """Predict one batch.
 
         Returns
         -------
         outputs : tensor, or list or dict of tensors
+            The outputs of the model.
         assigned : dict of int to tensor
-            Elements of ``state.non_trainable`` that layers have changed, by position, as
-            those that draw random numbers do.
+            The elements of ``state.non_trainable`` that layers have changed, by position.
+            Layers that draw random numbers change the states of their generators.
         """
         with self._scope(state, []) as scope, self._as_data(state):
             outputs = self._call(x, training=False)
@@ -236,26 +244,26 @@ class Step:
         return outputs, {i: now[i] for i, value in before if now[i] is not value}
 
     def fresh_metrics(self) -> Metrics:
-        """Metrics as at the beginning of an epoch."""
+        """Return the values of the metrics at the beginning of an epoch."""
         with keras.StatelessScope() as scope:
             self.model.reset_metrics()
         metrics = [scope.get_current_value(variable) for variable in self._metrics]
         if any(value is None for value in metrics):
-            raise NotFusibleError("a metric keeps its values from epoch to epoch")
+            raise NotFusibleError("a metric is not reset between epochs")
         return metrics
 
     def results(self, metrics: Metrics) -> list[Any]:
-        """Values of the metrics, in the order of ``names``."""
+        """Return the results of the metrics, in the order of ``names``."""
         with self._metrics_scope(metrics):
             return list(self.model.get_metrics_result().values())
 
     @property
     def names(self) -> list[str]:
-        """Names of the metrics' values."""
+        """Names of the metrics."""
         return list(self.model.get_metrics_result())
 
     def loss(self, metrics: Metrics) -> Any:
-        """The mean loss of the batches since the metrics were fresh."""
+        """Return the mean loss of the batches since the metrics were reset."""
         with self._metrics_scope(metrics):
             return self.model._loss_tracker.result()
 
@@ -289,14 +297,14 @@ class Step:
     def _call(self, x: Any, training: bool) -> Any:
         arguments = {"training": training} if self.model._call_has_training_arg else {}
         outputs = self.model(x, **arguments)
-        if self.any_width:  # losses and metrics look at the widths of outputs
+        if self.any_width:  # losses and metrics read the widths of outputs
             pairs = zip(keras.tree.flatten(outputs), self.model.outputs, strict=True)
             for output, like in pairs:
                 output.set_shape((None, *like.shape[1:]))
         return outputs
 
     def _as_data(self, state: State) -> AbstractContextManager[None]:
-        """Have layers take what is data here from tensors; in the scope of the state."""
+        """In a block, replace constants, and sizes of layers, by tensors of the state."""
         sizes = sizes_from_tensors(self.model) if self.any_width else ()
         return self._constants.set_to(state.constants, sizes)
 
@@ -317,14 +325,14 @@ def _spec(tensor: Any) -> tf.TensorSpec:
 
 
 def _shaped(tensor: Any, shape: Any) -> Any:
-    """A tensor of which is known what is known of another."""
+    """A tensor with the static shape of another one."""
     tensor.set_shape(shape)
     return tensor
 
 
 class NotFlatError(Exception):
-    """A gradient is missing, or is of some rows only; ``unflatten`` before a new try."""
+    """Raised if a gradient is missing or sparse; call ``unflatten`` and try again."""
 
 
 class NotFusibleError(Exception):
-    """A model cannot be trained by a fused program; the message says why."""
+    """Raised if a fused program cannot train a model; the message is the reason."""

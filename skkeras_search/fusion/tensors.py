@@ -1,7 +1,7 @@
-"""Tensors of arrays, with as few copies as TensorFlow allows.
+"""Make tensors from arrays with as few copies as possible.
 
-TensorFlow takes the memory of an array for a tensor's if it begins where TensorFlow's
-own does. NumPy's seldom does.
+TensorFlow uses the memory of an array without a copy if its address is aligned like
+TensorFlow's own memory. The memory of NumPy arrays usually is not.
 """
 
 from typing import Any
@@ -14,17 +14,17 @@ from skkeras_search.fusion.aligned import aligned_copy
 
 
 def tensor_of(array: Any) -> tf.Tensor:
-    """Make a tensor of an array.
+    """Make a tensor from an array.
 
     Parameters
     ----------
     array : ndarray or tensor
-        If an array is read-only and aligned, the tensor has its memory. Of other arrays
-        one copy is made, so that later changes do not reach the tensor.
+        If an array is read-only and aligned, the tensor shares its memory. Other arrays
+        are copied once, so that later changes do not affect the tensor.
 
     Returns
     -------
-    tensor
+    tensor : tf.Tensor
     """
     if tf.is_tensor(array):
         return array

@@ -1,4 +1,4 @@
-"""What Keras keeps for each thread, such as the dtype policy, handed to new ones."""
+"""Pass Keras's thread-local state, such as the dtype policy, to new threads."""
 
 import sys
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def inherit() -> Callable[[], None]:
-    """Read the state of this thread.
+    """Read the thread-local state of this thread.
 
     Returns
     -------
-    callable
-        Puts the thread that calls it in that state.
+    take_over : callable
+        Gives the thread that calls it the same state.
     """
     module = sys.modules.get("keras.src.backend.common.global_state")
     if module is None:  # Keras was not imported yet
@@ -28,5 +28,5 @@ def inherit() -> Callable[[], None]:
 
 
 def _own(value: Any) -> Any:
-    """A list, dict or set that no other thread changes."""
+    """A copy of a list, dict or set, so that threads do not share it."""
     return copy(value) if isinstance(value, (list, dict, set)) else value

@@ -1,9 +1,9 @@
-"""The time that a fit may take, without that in which it waits for others.
+"""Limit the time of a fit, without the time in which it waits for others.
 
-A fit works in one thread after the other: the one that builds its model, that which trains
-its lane. When its time is over, an exception is raised in the thread that works for it.
-Python raises it before the thread's next instruction, so not in a call of C code that does
-not return. Such a fit hangs, which whoever runs it may want to know.
+A fit may work in several threads, one after the other: one builds the model, another one
+trains the lane. When its time is over, an exception is raised in the thread that works for
+it. Python raises the exception before the next instruction of the thread, so it cannot
+interrupt C code that does not return. Such a fit hangs, and its caller is told.
 """
 
 import ctypes
@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-# Between two attempts to end a fit: code may swallow the exception.
+# Time between two attempts to end a fit, whose code may catch the exception.
 SECONDS_TO_END = 1.0
-# Time that a fit has to end, before it is said to hang.
+# Time that a fit has to end, before it counts as hanging.
 GRACE = 5.0
-# Without an effect where nobody handles it.
+# A signal that has no effect without a handler.
 WAKES = getattr(signal, "SIGURG", None)
 
 _here = threading.local()  # the limit that this thread works for
@@ -27,16 +27,17 @@ _here = threading.local()  # the limit that this thread works for
 class OutOfTime(BaseException):
     """Raised in a fit whose time is over.
 
-    As with ``KeyboardInterrupt``, an ``except Exception`` must not keep it.
+    It derives from ``BaseException``, so that ``except Exception`` does not catch it.
     """
 
 
 class TimeLimit:
-    """The time of a fit.
+    """The time limit of a fit.
 
     Parameters
     ----------
     seconds : float
+        Time that the fit may take, in seconds.
     hangs : callable, optional
         Called once, in another thread, if the fit does not end when its time is over.
     """
@@ -57,12 +58,12 @@ class TimeLimit:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Count a block, in which this thread works for the fit.
+        """Count the time of a block in which this thread works for the fit.
 
         Raises
         ------
         OutOfTime
-            As soon as the time is over.
+            When the time is over.
         """
         before = getattr(_here, "limit", None)
         with _woken():
@@ -76,8 +77,8 @@ class TimeLimit:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Leave out a block in ``working``, in which this thread waits for others."""
-        if threading.get_ident() not in self._since:  # it waits already
+        """Do not count a block inside ``working`` in which this thread waits for others."""
+        if threading.get_ident() not in self._since:  # it is waiting already
             yield
             return
         self._end()
@@ -87,13 +88,13 @@ class TimeLimit:
             self._begin()
 
     def close(self) -> None:
-        """Let no exception be raised any more."""
+        """Stop watching: no exception is raised from now on."""
         _watch.discard(self)
         for thread in list(self._since):
             self._forget(thread)
 
     def look(self, now: float) -> float:
-        """End the fit if its time is over; give the seconds until the next look."""
+        """End the fit if its time is over; return the seconds until the next check."""
         with self._lock:
             if (left := self._left(now)) >= 0:
                 return left
@@ -114,7 +115,7 @@ class TimeLimit:
     def _begin(self) -> None:
         if self.is_over:
             raise OutOfTime
-        # First: an exception that is raised in this thread could keep the watch's lock.
+        # First of all: an exception raised in this thread could leave the lock taken.
         _watch.add(self)
         with self._lock:
             self._since[threading.get_ident()] = time.monotonic()
@@ -133,11 +134,11 @@ class TimeLimit:
         with self._lock:
             if (since := self._since.pop(thread, None)) is not None:
                 self._used += time.monotonic() - since
-                _raise_in(thread, None)  # what is not raised yet
+                _raise_in(thread, None)  # withdraws an exception that is not raised yet
 
 
 def limited(function: Callable[[], Any], limit: TimeLimit | None) -> Callable[[], Any]:
-    """Make a function work for the fit of a limit, in whatever thread it is called."""
+    """Count the time of a function for a limit, in any thread that calls it."""
 
     def call() -> Any:
         with limit.working() if limit else nullcontext():
@@ -147,14 +148,14 @@ def limited(function: Callable[[], Any], limit: TimeLimit | None) -> Callable[[]
 
 
 def wait_for(lock: Any) -> None:
-    """Wait until a lock is free, in none of the time of the fit that this thread does."""
+    """Wait until a lock is free, without counting the time for the fit of this thread."""
     if (limit := getattr(_here, "limit", None)) is not None:
         with limit.waiting(), lock:
             pass
 
 
 class _Watch:
-    """A thread that looks at all limits of this process."""
+    """A thread that watches all time limits of this process."""
 
     def __init__(self) -> None:
         self._limits: set[TimeLimit] = set()
@@ -166,7 +167,7 @@ class _Watch:
             if limit in self._limits:
                 return
             self._limits.add(limit)
-            if self._thread is None or not self._thread.is_alive():  # as after a fork
+            if self._thread is None or not self._thread.is_alive():  # e.g. after a fork
                 self._thread = threading.Thread(
                     target=self._run, name="time limits", daemon=True
                 )
@@ -194,16 +195,16 @@ _watch = _Watch()
 
 
 def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
-    """Have an exception raised in a thread, or one not raised that is still to be."""
+    """Raise an exception in a thread; None withdraws one that is not raised yet."""
     raised = ctypes.py_object(exception) if exception else None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
     if exception and WAKES and thread == threading.main_thread().ident:
-        signal.pthread_kill(thread, WAKES)  # from its sleep
+        signal.pthread_kill(thread, WAKES)  # interrupts a sleep
 
 
 @contextmanager
 def _woken() -> Iterator[None]:
-    """In the main thread, let a signal end what waits in the system, as a sleep does."""
+    """In the main thread, let a signal interrupt system calls that wait, such as sleep."""
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or WAKES is None or signal.getsignal(WAKES) is not signal.SIG_DFL:
         yield
@@ -216,4 +217,4 @@ def _woken() -> Iterator[None]:
 
 
 def _do_nothing(*_: object) -> None:
-    """Python looks for exceptions to raise before it calls this."""
+    """Handle the signal; Python raises pending exceptions before it calls the handler."""

@@ -1,4 +1,4 @@
-"""Fits as lanes: one alone, or as many at a time as there are cores."""
+"""Train lanes, as many at the same time as there are cores."""
 
 import time
 from collections.abc import Callable
@@ -16,20 +16,22 @@ from skkeras_search.fusion.time_limit import limited
 
 
 def train(lane: Lane) -> Trained:
-    """Train a lane, inside the joblib backend "fused" together with others.
+    """Train a lane; inside the joblib backend "fused", in parallel with others.
 
     Parameters
     ----------
     lane : Lane
+        The lane.
 
     Returns
     -------
-    Trained
+    trained : Trained
+        The result.
 
     Raises
     ------
     NotFusibleError
-        Before anything was trained.
+        If the lane cannot be trained by a fused program. Nothing was trained.
     """
     task = current_task.get()
     if task is None:
@@ -39,7 +41,7 @@ def train(lane: Lane) -> Trained:
 
 
 class Lanes:
-    """Train lanes in the background, as many at a time as there are cores."""
+    """Train lanes in background threads, as many at the same time as there are cores."""
 
     def __init__(self) -> None:
         cores = tf.config.threading.get_intra_op_parallelism_threads() or joblib.cpu_count()

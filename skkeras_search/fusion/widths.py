@@ -1,7 +1,7 @@
-"""Which models one program can train whatever the widths of their layers.
+"""Find the models that one program can train for any width of their layers.
 
-In a program for any width TensorFlow knows the ranks of weights, and not their sizes.
-It is traced from one model of a family, whose own sizes must not get into it.
+In such a program, TensorFlow knows the ranks of the weights, but not their sizes. The
+program is traced from one model, whose own sizes must not become part of the program.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,8 +16,8 @@ from skkeras_search.fusion.optimizer import ELEMENTWISE
 
 layers = keras.layers
 
-# The attributes that are sizes, of layers whose `call` takes every size from its tensors.
-# Of these classes, and of none that derive from them.
+# The attributes that are sizes, for layers whose `call` reads all sizes from its tensors.
+# They apply to exactly these classes, not to subclasses.
 SIZES: dict[type, tuple[str, ...]] = {
     keras.Sequential: (),
     Functional: ("_inputs", "_inputs_struct", "_outputs", "_outputs_struct"),
@@ -68,7 +68,7 @@ SIZES: dict[type, tuple[str, ...]] = {
     layers.Minimum: (),
     layers.Identity: (),
 }
-# What Keras derives from sizes, and keeps in any layer.
+# Attributes of any layer that Keras derives from sizes.
 DERIVED = ("_input_spec", "_build_shapes_dict", "_inbound_nodes", "_outbound_nodes")
 
 
@@ -76,7 +76,7 @@ def _is_plain_convolution(layer: Any) -> bool:
     return bool(layer.groups == 1 and layer.data_format == "channels_last")
 
 
-# Where a layer of these classes takes a size from its graph after all.
+# Conditions under which a layer of these classes reads all sizes from its tensors.
 CONDITIONS: dict[type, Callable[[Any], bool]] = {
     layers.BatchNormalization: lambda layer: (
         layer.axis == -1 and not layer.renorm and not layer.synchronized
@@ -91,7 +91,8 @@ CONDITIONS: dict[type, Callable[[Any], bool]] = {
     ),
     layers.RMSNormalization: lambda layer: layer.axis in (-1, [-1]),
 }
-# How many of the first sizes of a variable no width changes, where a `call` needs them.
+# The number of leading dimensions of a variable that do not depend on a width and that the
+# `call` of the layer needs to know.
 KNOWN_SIZES = {
     (layers.Conv1D, "kernel"): 1,
     (layers.Conv2D, "kernel"): 2,
@@ -99,27 +100,29 @@ KNOWN_SIZES = {
 }
 REGULARIZERS = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 HELD = ("activation", "recurrent_activation")
-GATES = (keras.activations.glu,)  # halves a width, which must be known for that
+GATES = (keras.activations.glu,)  # halves a width, which must be known
 
 
 def is_size(holder: Any, name: str) -> bool:
-    """Whether an attribute of a layer is a size, or follows from sizes.
+    """Whether an attribute of a layer is a size, or is derived from sizes.
 
     Parameters
     ----------
     holder : object
+        An object, which need not be a layer.
     name : str
+        Name of the attribute.
 
     Returns
     -------
     bool
-        False for whatever is no layer that can have any width.
+        False if the object is not a layer that supports any width.
     """
     return type(holder) in SIZES and name in (*SIZES[type(holder)], *DERIVED)
 
 
 def is_for_any_width(model: keras.Model) -> bool:
-    """Whether one program can train a model, and those that differ from it in sizes.
+    """Whether one program can train a model and all models that differ only in widths.
 
     Parameters
     ----------
@@ -143,8 +146,8 @@ def is_for_any_width(model: keras.Model) -> bool:
 
 
 def slowdown(model: keras.Model) -> float:
-    """The share of a batch's time that a program for any width takes longer, about."""
-    # TensorFlow cannot tell vectors of unknown sizes from those that are broadcast.
+    """Approximate relative slowdown of a batch in a program for any width."""
+    # TensorFlow cannot distinguish vectors of unknown size from vectors to be broadcast.
     normalized = any(
         type(layer) is layers.BatchNormalization for layer in model._flatten_layers()
     )
@@ -152,16 +155,17 @@ def slowdown(model: keras.Model) -> float:
 
 
 def shapes_for_any_width(model: keras.Model) -> dict[int, tuple[int | None, ...]]:
-    """The shapes of a model's variables, with None where sizes differ with the widths.
+    """Return the shapes of a model's variables, with None for sizes that depend on widths.
 
     Parameters
     ----------
     model : keras.Model
+        A built model.
 
     Returns
     -------
-    dict of int to tuple
-        By the identity of the variable.
+    shapes : dict of int to tuple
+        The shapes, by the ``id`` of the variable.
     """
     shapes: dict[int, tuple[int | None, ...]] = {}
     for layer in model._flatten_layers():
@@ -173,17 +177,17 @@ def shapes_for_any_width(model: keras.Model) -> dict[int, tuple[int | None, ...]
 
 
 def sizes_from_tensors(model: keras.Model) -> list[tuple[Any, str, Any]]:
-    """What layers must have while a graph is built, not to put their sizes into it.
+    """Return attribute values that keep the sizes of layers out of a graph.
 
     Parameters
     ----------
     model : keras.Model
-        Its variables are in a scope in which their values are tensors.
+        A model whose variables are in a scope that replaces their values by tensors.
 
     Returns
     -------
-    list of tuple
-        Of a layer, the name of its attribute, and a value.
+    replaced : list of tuple
+        Layers, attribute names, and the values for the time in which the graph is built.
     """
     return [
         (layer, name, value)
@@ -194,14 +198,14 @@ def sizes_from_tensors(model: keras.Model) -> list[tuple[Any, str, Any]]:
 
 
 def _of_layer_normalization(layer: Any) -> dict[str, Any]:
-    # Keras would reshape by the size of the axis, and finds no need to if it is told by a
-    # positive number that the axis is the last one.
+    # Keras would reshape by the size of the axis. It does not do this if the axis is given
+    # by a positive number and is the last one.
     return {"axis": [len(layer._build_shapes_dict["input_shape"]) - 1]}
 
 
 def _of_convolution(layer: Any) -> dict[str, Any]:
-    # Keras compares the channels of the inputs with those of the kernel, which must be a
-    # tensor not to tell the size of the variable.
+    # Keras compares the channels of the inputs with those of the kernel. A tensor, unlike
+    # the variable, does not reveal its size.
     return {"filters": -1, "_kernel": tf.convert_to_tensor(layer._kernel)}
 
 
@@ -211,7 +215,7 @@ def _of_recurrent_cell(cell: Any) -> dict[str, Any]:
     return {"units": units, "state_size": [units] * 2 if is_list else units}
 
 
-# While a graph is built, for each class.
+# The attribute values for the time in which a graph is built, by class.
 REPLACED: dict[type, Callable[[Any], dict[str, Any]]] = {
     layers.LayerNormalization: _of_layer_normalization,
     layers.Conv1D: _of_convolution,
@@ -223,7 +227,7 @@ REPLACED: dict[type, Callable[[Any], dict[str, Any]]] = {
 
 
 def _operations(model: keras.Model) -> Iterator[Any]:
-    """The layers of a model, and what its graph computes beside them."""
+    """The layers of a model, and the other operations of its graph."""
     for layer in model._flatten_layers():
         yield layer
         yield from getattr(layer, "operations", ())

@@ -1,6 +1,6 @@
-"""Looking at a search: displays, a report, and summaries.
+"""Inspection of a search: displays, a report and summaries.
 
-Nothing here imports Keras or TensorFlow: a search is read by its attributes.
+This subpackage does not import Keras or TensorFlow. It reads the attributes of a search.
 """
 
 from skkeras_search.inspection.convergence import ConvergenceDisplay

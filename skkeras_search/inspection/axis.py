@@ -1,4 +1,4 @@
-"""The values of a hyperparameter on an axis: numbers, or categories side by side."""
+"""Axes of plots for the values of a hyperparameter: numbers, or categories side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skkeras_search.inspection.words import short, shortest_names
+from skkeras_search.inspection.labels import short, shortest_names
 from skkeras_search.space.dimensions import (
     Categorical,
     Dimension,
@@ -16,25 +16,26 @@ from skkeras_search.space.dimensions import (
 )
 from skkeras_search.space.space import INACTIVE
 
-# Labels that fit below each other.
+# Number of labels that fit on one axis.
 MOST_LABELS = 24
-# Of all labels, that fit beside each other.
+# Total length of labels that fit side by side without rotation.
 MOST_CHARACTERS = 60
-# From here on, the ratio of the greatest value to the least makes a logarithmic axis.
+# Smallest ratio of the greatest to the least value for which an axis may be logarithmic.
 LEAST_RATIO = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """Where the values of a hyperparameter are.
+    """Axis for the values of a hyperparameter.
 
     Attributes
     ----------
     name : str
+        Name of the hyperparameter.
     dimension : Real or Categorical
-        All numbers between bounds, linear or logarithmic; or categories.
+        Real numbers on a linear or logarithmic scale, or categories.
     is_conditional : bool
-        Whether some candidates do not have the hyperparameter.
+        Whether the hyperparameter is inactive in some candidates.
     """
 
     name: str
@@ -53,38 +54,38 @@ class Axis:
 
     @property
     def varies(self) -> bool:
-        """Whether there is more than one value, or not to be set is one."""
+        """Whether candidates differ in their value, or in whether they have one."""
         return self.is_numeric or self.dimension.n_values > 1 or self.is_conditional
 
     @property
     def labels(self) -> list[str]:
-        """Of the categories."""
+        """Labels of the categories."""
         return [short(category) for category in self.dimension.bounds]
 
     def coordinates(self, params: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """Give coordinates in the unit interval, not a number where it is not set."""
+        """Return coordinates between 0 and 1, and NaN where the parameter is inactive."""
         return np.array(
             [self._encode(p[self.name]) if self.name in p else np.nan for p in params]
         )
 
     def _encode(self, value: Any) -> float:
-        # A great whole number is rounded as the bounds are, or it would be outside.
+        # A large integer is rounded like the bounds; otherwise it could be out of bounds.
         return self.dimension.encode(float(value) if self.is_numeric else value)
 
     def filled(self, params: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """Give coordinates, the middle of the axis where the hyperparameter is not set."""
+        """Return coordinates, with the middle of the axis for inactive hyperparameters."""
         coordinates = self.coordinates(params)
         return np.where(np.isnan(coordinates), INACTIVE, coordinates)
 
     def places(self, coordinates: np.ndarray) -> np.ndarray:
-        """Give what to plot for coordinates: numbers, or positions of categories."""
+        """Convert coordinates to positions in a plot: numbers, or indices of categories."""
         if self.is_numeric:
             decode = self.dimension.decode
             return np.array([np.nan if np.isnan(c) else decode(c) for c in coordinates])
         return coordinates * self.dimension.n_values - 0.5
 
     def line(self, n: int = 100) -> np.ndarray:
-        """Give coordinates all along the axis; those of the categories if it has such."""
+        """Return ``n`` coordinates along a numeric axis, or those of all categories."""
         if self.is_numeric:
             return np.linspace(0, 1, n)
         n = int(self.dimension.n_values)
@@ -98,10 +99,13 @@ class Axis:
         Parameters
         ----------
         ax : matplotlib.axes.Axes
+            Axes of the plot.
         which : {"x", "y"}
-        label : str, optional
+            Axis to set up.
+        label : str, default=None
+            Label of the axis. None means the name of the hyperparameter.
         most : int, default=24
-            Number of labels of categories.
+            Largest number of labels of categories.
         """
         ax.set(**{f"{which}label": short_name(self.name) if label is None else label})
         if self.is_numeric:
@@ -118,25 +122,30 @@ class Axis:
 
 
 def short_name(name: str) -> str:
-    """Give a name by itself as a label: without the steps of a pipeline before it."""
+    """Shorten a name for use as a label, without the names of pipeline steps."""
     return shortest_names([name])[name]
 
 
 def axis_of(
     name: str, values: Sequence[Any], declared: Dimension | None, is_conditional: bool
 ) -> Axis:
-    """Make the axis of a hyperparameter.
+    """Create the axis of a hyperparameter.
 
     Parameters
     ----------
     name : str
+        Name of the hyperparameter.
     values : sequence
-        That candidates have.
+        Values of the candidates.
     declared : Dimension or None
-        Of the space, if that is known. Bounds and order are taken from there if it has all
-        of the values.
+        Dimension of the space, if it is known. Its bounds and its order are used if it
+        contains all values.
     is_conditional : bool
-        Whether some candidates do not have the hyperparameter.
+        Whether the hyperparameter is inactive in some candidates.
+
+    Returns
+    -------
+    Axis
     """
     if declared is not None and not all(value in declared for value in values):
         declared = None
@@ -148,14 +157,14 @@ def axis_of(
         try:
             dimension = Real(numbers.min(), numbers.max(), prior)
             return Axis(name, dimension, is_conditional)
-        except ValueError:  # there is one, or they are too near
+        except ValueError:  # all numbers are equal, or too close together
             pass
     given = getattr(declared, "categories", None)
     return Axis(name, Categorical(given or _in_order(values)), is_conditional)
 
 
 def _as_numbers(values: Sequence[Any]) -> np.ndarray | None:
-    """Values as floating-point numbers, None if one is something else."""
+    """Convert values to floating-point numbers; return None if this is impossible."""
     if not all(map(is_number, values)):
         return None
     try:
@@ -166,7 +175,7 @@ def _as_numbers(values: Sequence[Any]) -> np.ndarray | None:
 
 
 def _prior(numbers: np.ndarray) -> Any:
-    """Choose the scale on which numbers are spread more evenly."""
+    """Choose the scale on which the numbers are more evenly spread."""
     numbers = np.unique(numbers)
     if numbers[0] <= 0 or numbers[-1] < LEAST_RATIO * numbers[0]:
         return "uniform"
@@ -180,7 +189,7 @@ def _unevenness(numbers: np.ndarray) -> float:
 
 
 def _in_order(values: Sequence[Any]) -> list[Any]:
-    """Numbers first, from the least to the greatest, then others as they appeared."""
+    """Sort values: numbers in ascending order, then others in order of appearance."""
     numbers = [v for v in values if is_number(v) and v == v]
     others = [v for v in values if not (is_number(v) and v == v)]
     if all(isinstance(value, (bool, np.bool_)) for value in others):

@@ -1,4 +1,4 @@
-"""How the best score of a search has grown."""
+"""Display of the best score in the course of a search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from skkeras_search.inspection.results import FAILED, FROZEN, Results, read
+from skkeras_search.inspection.labels import short
+from skkeras_search.inspection.results import Results, read
 from skkeras_search.inspection.style import (
     CYCLE,
     axes_for,
@@ -14,32 +15,35 @@ from skkeras_search.inspection.style import (
     least_shown,
     margin_of,
 )
-from skkeras_search.inspection.words import short
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.statuses import FAILED, FROZEN
 
 UNITS = {
     "candidates": "number of candidates",
     "fits": "number of fits",
     "seconds": "time in s",
 }
-# Of a name in a legend.
+# Limit of the length of a name in the legend.
 MOST_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
 class Progress:
-    """The scores of a search in the order in which they were known.
+    """Scores of the candidates of a search, in order.
 
     Attributes
     ----------
     x : ndarray of shape (n_candidates,)
-        Candidates, fits or seconds until then.
+        Number of candidates, number of fits, or seconds up to the end of each candidate.
     scores : ndarray of shape (n_candidates,)
-        Not a number for candidates that failed; of frozen ones, their last scores.
+        Score of each candidate, the last score of a frozen candidate, and NaN for a failed
+        one.
     is_frozen : ndarray of bool of shape (n_candidates,)
+        Whether each candidate is frozen.
     best : ndarray of shape (n_candidates,)
-        The best score of a finished candidate until then.
+        Best score of the finished candidates so far.
     has_failed : ndarray of bool of shape (n_candidates,)
+        Whether each candidate failed.
     """
 
     x: np.ndarray
@@ -50,23 +54,29 @@ class Progress:
 
 
 class ConvergenceDisplay:
-    """The best score so far, against candidates, fits or seconds.
+    """Display of the best score so far, over the candidates, fits or seconds of a search.
 
-    Create it with ``from_search`` or ``from_searches``.
+    A line shows the best score of the finished candidates. Dots are candidates. Candidates
+    that failed, and candidates far below the others, are drawn at the lower edge.
+
+    Use ``from_search`` or ``from_searches`` to create the display. The parameters of the
+    constructor are stored as attributes.
 
     Parameters
     ----------
     progress : dict of str to Progress
-        By the name of each search.
+        Scores of the searches, by the label of each search.
     unit : {"candidates", "fits", "seconds"}
-        Of ``x``.
+        Unit of the horizontal axis.
     score_name : str
-        Label of the scores.
+        Name of the score, for the label of the vertical axis.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        Axes with the plot.
     figure_ : matplotlib.figure.Figure
+        Figure that contains the axes.
 
     Examples
     --------
@@ -100,18 +110,19 @@ class ConvergenceDisplay:
 
         Parameters
         ----------
-        search : GridSearchCV or another search, or LoadedSearch
-            Of this package or of scikit-learn, fitted. A search of this package may still
-            run.
+        search : fitted search or LoadedSearch
+            Search of this package or of scikit-learn. A search of this package may still be
+            running.
         x : {"candidates", "fits", "seconds"}, default="candidates"
-            Whether to count candidates in the order of ``cv_results_``, the fits of their
-            folds, or the time since the search began. The searches of scikit-learn do not
-            know when a candidate was evaluated; there the times of all fits are added up.
-        metric : str, optional
-            For a search with several metrics. By default the one that ``refit`` names, or
-            the first.
-        ax : matplotlib.axes.Axes, optional
-            By default a new figure is made.
+            Unit of the horizontal axis: candidates in the order of ``cv_results_``, fits of
+            single folds, or seconds since the search started. Searches of scikit-learn do
+            not record when a candidate was evaluated; for them, seconds are the sum of the
+            fit and score times.
+        metric : str, default=None
+            Metric to show, for a search with several metrics. None means the metric that
+            ``refit`` names, or otherwise the first.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -119,8 +130,14 @@ class ConvergenceDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
-            If there is nothing to show, or a parameter has another value than these.
+        NotFittedError
+            If no candidate was evaluated yet.
+        TypeError
+            If ``search`` is not a search.
+        ValueError
+            If no candidate is finished, or ``x`` or ``metric`` is unknown.
+        ImportError
+            If matplotlib is not installed.
         """
         return cls.from_searches([search], x=x, metric=metric, ax=ax)
 
@@ -133,14 +150,22 @@ class ConvergenceDisplay:
         metric: str | None = None,
         ax: Any = None,
     ) -> Self:
-        """Plot the best scores of several searches in one axes.
+        """Plot the best scores of several searches in the same axes.
 
         Parameters
         ----------
         searches : dict of str to search, or list of searches
-            In a list, they are named by their classes.
-        x, metric, ax
-            As for ``from_search``.
+            Fitted searches of this package or of scikit-learn, or loaded searches. The keys
+            of a dict are the labels; in a list, the class names are.
+        x : {"candidates", "fits", "seconds"}, default="candidates"
+            Unit of the horizontal axis: candidates in the order of ``cv_results_``, fits of
+            single folds, or seconds since the search started. For searches of scikit-learn,
+            seconds are the sum of the fit and score times.
+        metric : str, default=None
+            Metric to show, for searches with several metrics. None means the metric that
+            ``refit`` names, or otherwise the first.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -148,8 +173,15 @@ class ConvergenceDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
-            As for ``from_search``, or if there are no searches.
+        NotFittedError
+            If a search has no evaluated candidate yet.
+        TypeError
+            If an element of ``searches`` is not a search.
+        ValueError
+            If ``searches`` is empty, a search has no finished candidate, or ``x`` or
+            ``metric`` is unknown.
+        ImportError
+            If matplotlib is not installed.
         """
         if x not in UNITS:
             raise ValueError(
@@ -170,15 +202,17 @@ class ConvergenceDisplay:
         return cls(progress, unit=x, score_name=score_name).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw on axes, by default on those of a new figure.
+        """Draw the display.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
         ConvergenceDisplay
+            The display itself.
         """
         ax = axes_for(ax, type(self).__name__)
         every = np.concatenate([one.scores for one in self.progress.values()])
@@ -200,7 +234,7 @@ class ConvergenceDisplay:
 
 
 def _draw(ax: Any, one: Progress, color: str, name: str, below: float) -> None:
-    """Draw a search, with candidates that failed or are far worse at ``below``."""
+    """Draw one search, with failed and far worse candidates at the height ``below``."""
     known = np.isfinite(one.best)
     ends = one.x[known], one.best[known]
     ax.plot(*ends, drawstyle="steps-post", color=color, linewidth=2, label=name)
@@ -219,7 +253,7 @@ def _draw(ax: Any, one: Progress, color: str, name: str, below: float) -> None:
 
 
 def _named(several: list[Results]) -> dict[str, Results]:
-    """Name searches by their classes, numbered if there are several of one."""
+    """Label searches by their class names, with numbers if a name occurs repeatedly."""
     names = [results.name for results in several]
     labels = [
         name if names.count(name) == 1 else f"{name} {names[:n].count(name) + 1}"
@@ -249,7 +283,7 @@ def _progress(results: Results, unit: str) -> Progress:
 
 
 def _ended(results: Results) -> np.ndarray:
-    """Seconds from the beginning of a search to the end of each candidate."""
+    """Return the seconds from the start of a search to the end of each candidate."""
     if hasattr(type(results.search), "timeline_"):
         times = results.search.timeline_
         ended = times.groupby("candidate")["ended"].max() - times["begun"].min()

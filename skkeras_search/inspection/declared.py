@@ -1,4 +1,4 @@
-"""The space of a search as it was given, before or after the search is fitted."""
+"""Read the space of a search, before or after the search is fitted."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,22 +9,26 @@ from skkeras_search.space.declared import declared_in
 from skkeras_search.space.dimensions import Dimension
 from skkeras_search.space.notations import as_dimension, is_dimension
 
-# A tuple is one of bounds in the first, of values in the others.
+# Parameters that hold spaces. A tuple stands for bounds in the first, and for choices in
+# the others.
 OF_SPACES = ("search_spaces", "param_grid", "param_distributions")
 
 
 def spaces_of(search: Any) -> list[dict[str, Any]]:
-    """Give the spaces of a search: for each, what was given for each hyperparameter.
+    """Return the spaces of a search.
 
     Parameters
     ----------
     search : object
+        A search or a loaded search.
 
     Returns
     -------
     list of dict of str to object
-        Dimensions, or what no dimension can be made of. Empty if the search has no space,
-        as one that is loaded. Without a space, a search has what its estimator declares.
+        For each space, the dimensions by the names of the hyperparameters. An object that
+        cannot be converted to a dimension is returned unchanged. If the user gave no space,
+        the result is the space that the estimator declares. Empty if there is none, as for
+        a loaded search.
     """
     for attribute in OF_SPACES:
         given = getattr(search, attribute, None)
@@ -38,7 +42,7 @@ def spaces_of(search: Any) -> list[dict[str, Any]]:
 
 
 def dimension_of(search: Any, name: str) -> Dimension | None:
-    """Give the dimension of a hyperparameter, None if there is not just one."""
+    """Return the dimension of a hyperparameter, or None if there is not exactly one."""
     found = [space[name] for space in spaces_of(search) if name in space]
     return found[0] if len(found) == 1 and isinstance(found[0], Dimension) else None
 
@@ -53,6 +57,6 @@ def _as_dimensions(space: Any, attribute: str) -> dict[str, Any]:
 
 def _as_dimension(given: Any, attribute: str) -> Any:
     is_values = attribute != "search_spaces" and isinstance(given, tuple)
-    with suppress(TypeError, ValueError):  # such as an object that can only draw values
+    with suppress(TypeError, ValueError):  # e.g. an object that has only rvs
         return as_dimension(list(given) if is_values and not is_dimension(given) else given)
     return given

@@ -1,4 +1,4 @@
-"""What a search ran with: releases, seeds, parameters."""
+"""Versions, parameters and seeds that a search ran with."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from skkeras_search.inspection.declared import OF_SPACES
-from skkeras_search.inspection.words import text_of
+from skkeras_search.inspection.labels import text_of
 
 PACKAGES = (
     *("skkeras-search", "scikit-learn", "keras", "tensorflow", "numpy", "scipy"),
@@ -16,7 +16,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Give the releases of Python and of packages, as far as they are installed."""
+    """Return the versions of Python and of the installed packages of ``PACKAGES``."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -27,14 +27,14 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """Describe this machine."""
+    """Return the operating system and the number of cores of this machine."""
     return {"system": platform.platform(), "cores": str(os.cpu_count())}
 
 
 def parameters(search: Any) -> dict[str, str]:
-    """Describe the parameters of a search, but for its estimator and space."""
+    """Return the parameters of a search, except for its estimator and space, as text."""
     identity = getattr(search, "identity", None)
-    if identity is not None:  # it is loaded
+    if identity is not None:  # a loaded search
         return {
             name: text
             for name, text in identity.items()
@@ -48,7 +48,7 @@ def parameters(search: Any) -> dict[str, str]:
 
 
 def seeds(search: Any) -> dict[str, str]:
-    """Give the seeds that a search was given, by the names of parameters."""
+    """Return all parameters named ``random_state``, of the search and its parts."""
     identity = getattr(search, "identity", None)
     found = identity.items() if identity is not None else _parameters(search)
     return {

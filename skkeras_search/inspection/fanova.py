@@ -1,12 +1,13 @@
-"""How much of the variance of the score is due to each hyperparameter alone.
+"""Share of the variance of the score that is due to each hyperparameter alone (fANOVA).
 
-Notation, with trees of L leaves over the unit cube of d hyperparameters:
+Notation, for trees with L leaves over the unit cube of d hyperparameters:
 
-low, high (L, d)  the box of each leaf
-f (L,)            its prediction
-v (L,)            its volume
-V                 variance of a tree's prediction over the cube
-V_j               variance of its mean over all hyperparameters but j, as a function of j
+low, high (L, d)  bounds of the box of each leaf
+f (L,)            prediction in each leaf
+v (L,)            volume of each leaf
+V                 variance of the prediction of a tree over the cube
+V_j               variance of the marginal prediction for hyperparameter j, which is the
+                  mean over all other hyperparameters
 
 See F. Hutter, H. Hoos and K. Leyton-Brown, "An Efficient Approach for Assessing
 Hyperparameter Importance", ICML 2014, algorithm 2, http://proceedings.mlr.press/v32/hutter14.
@@ -21,24 +22,24 @@ N_TREES = 64
 
 
 def importances(X: np.ndarray, y: np.ndarray, random_state: Any = 0) -> np.ndarray:
-    """Give the shares V_j / V of the trees of a random forest.
+    """Return the shares V_j / V in the trees of a random forest.
 
     Parameters
     ----------
     X : ndarray of shape (n_candidates, d)
-        Coordinates in the unit interval.
+        Coordinates between 0 and 1.
     y : ndarray of shape (n_candidates,)
         Scores.
     random_state : int, RandomState instance or None, default=0
-        Of the forest.
+        Seed of the random forest.
 
     Returns
     -------
     ndarray of shape (n_trees, d)
-        Zeros where a tree predicts one value everywhere.
+        Shares between 0 and 1. All are 0 for a tree that predicts a constant.
     """
     forest = RandomForestRegressor(N_TREES, min_samples_split=2, random_state=random_state)
-    y = (y - y.min()) / (np.ptp(y) or 1.0)  # as squares may overflow
+    y = (y - y.min()) / (np.ptp(y) or 1.0)  # so that squares do not overflow
     return np.array([_shares(tree.tree_) for tree in forest.fit(X, y).estimators_])
 
 
@@ -55,7 +56,7 @@ def _shares(tree: Any) -> np.ndarray:
 
 
 def _leaves(tree: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The boxes of a tree's leaves and their predictions."""
+    """Return the bounds of the leaves of a tree, and their predictions."""
     low = np.zeros((tree.node_count, tree.n_features))
     high = np.ones((tree.node_count, tree.n_features))
     for node in range(tree.node_count):  # parents come before their children
@@ -72,10 +73,10 @@ def _leaves(tree: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _marginal_variance(
     low: np.ndarray, high: np.ndarray, mass: np.ndarray, mean: float
 ) -> float:
-    """Give V_j, of the bounds in dimension j, f times v, and the mean of the tree."""
+    """Return V_j, from the bounds in dimension j, f times v, and the mean of the tree."""
     edges = np.unique(np.r_[low, high])
     widths = np.diff(edges)
-    # Each leaf adds its density to the intervals from where it begins to where it ends.
+    # Each leaf adds its density to all intervals between its bounds.
     density = np.zeros(len(edges))
     size = high - low
     shares = np.divide(mass, size, out=np.zeros_like(mass), where=size > 0)

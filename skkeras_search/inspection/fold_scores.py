@@ -1,4 +1,4 @@
-"""The best candidates by fold, and which differences are noise."""
+"""Display of the fold scores of the best candidates, with tests of their differences."""
 
 from typing import Any, Self
 
@@ -10,29 +10,36 @@ from skkeras_search.inspection.style import BEST, BLUE, SKY, axes_for, faint, la
 
 
 class FoldScoresDisplay:
-    """The scores of the best candidates in each fold.
+    """Display of the scores of the best candidates in each fold.
 
-    Dots are folds, the line is the mean. Beside each candidate is the p-value of its
-    difference from the best one. Where it is not below ``alpha``, the difference may be
-    noise, and the candidate is drawn in full colour, as it may be as good as the best.
+    Dots are folds, and the line is their mean. The p-value of the difference from the best
+    candidate, by the corrected resampled t-test, is printed next to each other candidate. A
+    candidate whose p-value is at least ``alpha`` may be as good as the best one, and is
+    drawn in full color.
 
-    Create it with ``from_search``.
+    Use ``from_search`` to create the display. The parameters of the constructor are stored
+    as attributes.
 
     Parameters
     ----------
     candidates : ndarray of int of shape (n_candidates,)
-        Rows of ``cv_results_``, the best first.
+        Rows of the candidates in ``cv_results_``, the best first.
     scores : ndarray of shape (n_candidates, n_folds)
+        Scores of the candidates in each fold.
     p_values : ndarray of shape (n_candidates,)
-        Of the difference from the first candidate. Not a number for itself, or with one
-        fold.
+        p-values of the differences from the first candidate. NaN for the first candidate
+        itself, and for all candidates if there is no test.
     alpha : float
+        Significance level.
     score_name : str
+        Name of the score, for labels.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        Axes with the plot.
     figure_ : matplotlib.figure.Figure
+        Figure that contains the axes.
 
     References
     ----------
@@ -78,26 +85,29 @@ class FoldScoresDisplay:
         test_ratio: float | None = None,
         ax: Any = None,
     ) -> Self:
-        """Plot the best candidates of a search.
+        """Plot the fold scores of the best candidates of a search.
 
         Parameters
         ----------
-        search : GridSearchCV or another search, or LoadedSearch
-            Of this package or of scikit-learn, fitted. A search of this package may still
-            run.
+        search : fitted search or LoadedSearch
+            Search of this package or of scikit-learn. A search of this package may still be
+            running.
         n : int, default=10
-            Number of candidates.
-        metric : str, optional
-            For a search with several metrics.
+            Largest number of candidates to show.
+        metric : str, default=None
+            Metric to show, for a search with several metrics. None means the metric that
+            ``refit`` names, or otherwise the first.
         alpha : float, default=0.05
-            P-values below are taken as a difference. They are not corrected for the number
-            of candidates.
-        test_ratio : float, optional
-            Number of test rows for each training row of a fold. By default that of the
-            ``cv`` of the search if it makes k folds, once or repeated, or shuffle splits.
-            Of other splitters, and of sizes in rows, it is not known; then there are no
-            p-values.
-        ax : matplotlib.axes.Axes, optional
+            Significance level, between 0 and 1. A candidate with a smaller p-value counts
+            as worse than the best one. The p-values are not corrected for the number of
+            candidates.
+        test_ratio : float, default=None
+            Number of test rows divided by the number of training rows in a fold. None means
+            the ratio of the ``cv`` of the search, if it is a k-fold, a repeated k-fold or a
+            shuffle split. For other splitters, and for sizes in rows, the ratio is unknown
+            and no p-values are shown.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -105,8 +115,15 @@ class FoldScoresDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
-            If there is nothing to show, or a parameter is out of range.
+        NotFittedError
+            If no candidate was evaluated yet.
+        TypeError
+            If ``search`` is not a search.
+        ValueError
+            If no candidate is finished, the metric is unknown, or a parameter is out of
+            range.
+        ImportError
+            If matplotlib is not installed.
         """
         check_number("n", n)
         if not 0 < alpha < 1:
@@ -128,15 +145,17 @@ class FoldScoresDisplay:
         ).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw on axes, by default on those of a new figure.
+        """Draw the display.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
         FoldScoresDisplay
+            The display itself.
         """
         n = len(self.candidates)
         ax = axes_for(ax, type(self).__name__, figsize=(6.4, max(2.6, 0.36 * n + 1.2)))
@@ -152,13 +171,14 @@ class FoldScoresDisplay:
         ax.set_yticks(range(n), labels=[f"candidate {row}" for row in self.candidates])
         ax.set_ylim(n - 0.4, -0.6)
         ax.set_xlabel(self.score_name.replace("mean test", "test") + " of each fold")
+        ax.locator_params(axis="x", nbins=4)  # labels such as 0.9825 are wide
         ax.set_title("p-value of the difference from the best", loc="right", size=9)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
 def _test_ratio(results: Results) -> float:
-    if hasattr(results.search, "test_ratio"):  # it is loaded
+    if hasattr(results.search, "test_ratio"):  # a loaded search
         return float(results.search.test_ratio)
     return ratio_of_test_rows(results.search.cv, results.folds.shape[1])
 

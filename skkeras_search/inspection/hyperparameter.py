@@ -1,4 +1,4 @@
-"""The score over one or two hyperparameters."""
+"""Display of the score over one or two hyperparameters."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from skkeras_search.inspection.axis import Axis
-from skkeras_search.inspection.results import FROZEN, Results, read
+from skkeras_search.inspection.results import Results, read
 from skkeras_search.inspection.style import (
     BEST,
     BLUE,
@@ -19,26 +19,27 @@ from skkeras_search.inspection.style import (
 )
 from skkeras_search.inspection.surrogate import Surrogate
 from skkeras_search.space.dimensions import Categorical
+from skkeras_search.statuses import FROZEN
 
-# Points along an axis: of a line, and of each side of a plane.
+# Number of predicted points along a line, and along each side of a plane.
 N_LINE, N_PLANE = 100, 32
-# Combinations of values that a heatmap shows.
+# Limit of the number of cells of a heatmap.
 MOST_CELLS = 400
-# By multiples of which points are spread evenly, however many there are.
+# Multiples of this number, modulo 1, spread any number of points evenly.
 GOLDEN = 0.618
-# Cells of a heatmap in which numbers are written.
+# Limit of the number of cells for which a heatmap shows numbers.
 MOST_NUMBERS = 100
 
 
 class Prediction(NamedTuple):
-    """What the surrogate says.
+    """Prediction of the surrogate.
 
     Attributes
     ----------
     coordinates : list of ndarray
-        Of each hyperparameter, along its axis.
+        Coordinates along the axis of each hyperparameter.
     mean, std : ndarray of shape (n,) or (n, m)
-        Of the score.
+        Mean and standard deviation of the score.
     """
 
     coordinates: list[np.ndarray]
@@ -47,39 +48,47 @@ class Prediction(NamedTuple):
 
 
 class HyperparameterDisplay:
-    """The score over one or two hyperparameters.
+    """Display of the score over one or two hyperparameters.
 
-    Points are candidates. The line or the plane is what a Gaussian process, which is that
-    of ``BayesianSampler``, has learned from all hyperparameters, averaged over the others;
-    the band is its standard deviation on both sides. Frozen candidates count with their
-    last scores. If candidates are all combinations of
-    the values of two hyperparameters, a heatmap shows their mean scores.
+    Points are candidates. The line or the surface is the mean that a Gaussian process
+    predicts, and the band around a line is one standard deviation on each side. The process
+    is that of ``BayesianSampler``. It is fitted to all hyperparameters, and its predictions
+    are averaged over the hyperparameters that are not shown (partial dependence). Frozen
+    candidates count with their last scores. If the candidates form a grid in two
+    hyperparameters, a heatmap shows the mean score of each cell instead.
 
-    Create it with ``from_search``.
+    Use ``from_search`` to create the display. The parameters of the constructor are stored
+    as attributes.
 
     Parameters
     ----------
     axes : list of Axis
-        Of the one or two hyperparameters.
+        Axes of the one or two hyperparameters.
     coordinates : ndarray of shape (n_candidates, n_axes)
-        In the unit interval, of the candidates that have the hyperparameters.
+        Coordinates, between 0 and 1, of the candidates that have the hyperparameters.
     scores : ndarray of shape (n_candidates,)
-        Not a number for candidates that failed.
+        Scores of these candidates, with NaN for failed ones.
     is_frozen : ndarray of bool of shape (n_candidates,)
+        Whether each candidate is frozen.
     prediction : Prediction or None
+        Prediction of the Gaussian process, with the fields ``coordinates``, ``mean`` and
+        ``std``. None means that no prediction is drawn.
     is_grid : bool
-        Whether to show a heatmap.
+        Whether to draw a heatmap.
     score_name : str
+        Name of the score, for labels.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        Axes with the plot.
     figure_ : matplotlib.figure.Figure
+        Figure that contains the axes.
 
     References
     ----------
     J. Friedman, "Greedy function approximation: a gradient boosting machine", Annals of
-    Statistics 29, 2001, section 8.2, for the averages.
+    Statistics 29, 2001, section 8.2, on partial dependence.
 
     Examples
     --------
@@ -126,20 +135,23 @@ class HyperparameterDisplay:
         surrogate: bool = True,
         ax: Any = None,
     ) -> Self:
-        """Plot the scores of a search.
+        """Plot the scores of a search over one or two hyperparameters.
 
         Parameters
         ----------
-        search : GridSearchCV or another search, or LoadedSearch
-            Of this package or of scikit-learn, fitted. A search of this package may still
-            run.
+        search : fitted search or LoadedSearch
+            Search of this package or of scikit-learn. A search of this package may still be
+            running.
         hyperparameters : str or sequence of one or two str
-        metric : str, optional
-            For a search with several metrics.
+            Names of the hyperparameters to show.
+        metric : str, default=None
+            Metric to show, for a search with several metrics. None means the metric that
+            ``refit`` names, or otherwise the first.
         surrogate : bool, default=True
-            Whether to draw what the Gaussian process has learned. That needs three
-            finished candidates.
-        ax : matplotlib.axes.Axes, optional
+            Whether to draw the prediction of the Gaussian process. It needs at least three
+            finished candidates that have the hyperparameters.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -147,27 +159,33 @@ class HyperparameterDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
-            If there is nothing to show, as no candidate that has the hyperparameters has a
-            score, or a hyperparameter or metric is not known.
+        NotFittedError
+            If no candidate was evaluated yet.
+        TypeError
+            If ``search`` is not a search.
+        ValueError
+            If no candidate is finished, no candidate with the hyperparameters has a score,
+            or a name or the metric is unknown.
+        ImportError
+            If matplotlib is not installed.
         """
         names = [hyperparameters] if isinstance(hyperparameters, str) else hyperparameters
         results = read(search, metric)
         if not isinstance(names, Sequence) or len(names) not in (1, 2):
             raise ValueError(
-                f"hyperparameters must name one or two of {results.names}, got "
+                f"hyperparameters must contain one or two of {results.names}, got "
                 f"{hyperparameters!r}."
             )
         if len(set(names)) != len(names):
             raise ValueError(
-                f"hyperparameters={hyperparameters!r} names one of them twice."
+                f"hyperparameters={hyperparameters!r} contains the same name twice."
             )
         axes = [results.axis(name) for name in names]
         has_all = [n for n, p in enumerate(results.params) if set(names) <= p.keys()]
         params = [results.params[row] for row in has_all]
         scores = results.last_scores[has_all]
         if not np.isfinite(scores).any():
-            raise ValueError(f"No candidate that has {list(names)} has a score.")
+            raise ValueError(f"No candidate with {list(names)} has a score.")
         coordinates = np.column_stack([axis.coordinates(params) for axis in axes])
         is_grid = len(axes) == 2 and _is_grid(coordinates[np.isfinite(scores)])
         n_known = np.isfinite(results.scores[has_all]).sum()
@@ -183,15 +201,17 @@ class HyperparameterDisplay:
         ).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw on axes, by default on those of a new figure.
+        """Draw the display.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
         HyperparameterDisplay
+            The display itself.
         """
         self.ax_ = axes_for(ax, type(self).__name__)
         self.figure_ = self.ax_.figure
@@ -206,14 +226,14 @@ class HyperparameterDisplay:
         return self
 
     def _best(self) -> int | None:
-        """The row of the best candidate, None if all are frozen or failed."""
+        """Return the row of the best candidate, or None if none is finished."""
         finished = np.where(self.is_frozen, np.nan, self.scores)
         return int(np.nanargmax(finished)) if np.isfinite(finished).any() else None
 
     def _draw_line(self) -> None:
         ax, (axis,) = self.ax_, self.axes
         x = axis.places(self.coordinates[:, 0])
-        if not axis.is_numeric:  # so that equal scores are seen beside each other
+        if not axis.is_numeric:  # so that points of equal scores do not overlap
             x = x + 0.4 * (np.arange(len(x)) * GOLDEN % 1 - 0.5)
         least = least_shown(self.scores)
         margin = margin_of(self.scores)
@@ -278,7 +298,7 @@ class HyperparameterDisplay:
             ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(0, 1.12), ncols=2)
 
     def _draw_heatmap(self) -> None:
-        """Draw the mean score of each combination of values, in cells of one size."""
+        """Draw the mean score of each combination of values, in cells of equal size."""
         ax = self.ax_
         known = np.isfinite(self.scores)
         values, cells = zip(
@@ -318,7 +338,7 @@ def _predict(results: Results, axes: list[Axis]) -> Prediction:
 
 
 def _hide_unknown(axes: list[Axis], params: Any, mean: np.ndarray) -> None:
-    """Predict nothing for categories that no candidate has together with the others."""
+    """Set the mean to NaN for categories that occur in none of the shown candidates."""
     names = {axis.name for axis in axes}
     together = [one for one in params if names <= one.keys()]
     for n, axis in enumerate(axes):
@@ -340,7 +360,7 @@ def _draw_prediction(ax: Any, axis: Axis, prediction: Prediction) -> None:
 
 
 def _is_grid(coordinates: np.ndarray) -> bool:
-    """Whether points are all combinations of their values, and not one of each."""
+    """Return whether points form a grid with at least two values in each dimension."""
     sizes = [len(np.unique(column)) for column in coordinates.T]
     n_cells = np.prod(sizes)
     has_all = len(np.unique(coordinates, axis=0)) == n_cells
@@ -348,6 +368,6 @@ def _is_grid(coordinates: np.ndarray) -> bool:
 
 
 def _categories(axis: Axis, coordinates: np.ndarray) -> Axis:
-    """The axis with only these values, side by side."""
+    """Return an axis that has only the values at some coordinates, as categories."""
     values = [axis.dimension.decode(coordinate) for coordinate in coordinates]
     return Axis(axis.name, Categorical(values), axis.is_conditional)

@@ -1,4 +1,4 @@
-"""Which hyperparameters mattered."""
+"""Display of the importance of each hyperparameter."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from skkeras_search.inspection.fanova import importances
+from skkeras_search.inspection.labels import shortest_names
 from skkeras_search.inspection.results import read
 from skkeras_search.inspection.style import (
     BLUE,
@@ -15,39 +16,45 @@ from skkeras_search.inspection.style import (
     label_of,
     least_shown,
 )
-from skkeras_search.inspection.words import shortest_names
 
 INTERACTIONS = "interactions"
-# Bars; the others are left out.
+# Largest number of bars. Less important hyperparameters are left out.
 MOST_BARS = 20
 
 
 class ImportanceDisplay:
-    """The share of each hyperparameter in the variance of the score.
+    """Display of the share of each hyperparameter in the variance of the score.
 
-    By the functional analysis of variance (fANOVA) of a random forest: how much the score
-    varies with a hyperparameter when it is averaged over all values of the others. What
-    remains is due to interactions. A frozen candidate counts with its last score. A
-    candidate that does not have a conditional hyperparameter counts as one in the middle of
-    its axis, so that only differences among candidates that have it are due to it.
+    The shares are computed by functional analysis of variance (fANOVA) of a random forest
+    that is fitted to the candidates. The share of a hyperparameter is the variance of the
+    predicted score over its values, averaged over all values of the other hyperparameters,
+    divided by the total variance. The rest of the variance is due to interactions.
 
-    Create it with ``from_search``.
+    A frozen candidate counts with its last score. A hyperparameter that is inactive in a
+    candidate is set to the middle of its axis, so that its share measures differences among
+    the candidates in which it is active.
+
+    Use ``from_search`` to create the display. The parameters of the constructor are stored
+    as attributes.
 
     Parameters
     ----------
     names : list of str
-        Hyperparameters, and "interactions", the most important first.
+        Names of the hyperparameters, and "interactions", the most important first.
     importances : ndarray of shape (n_names,)
-        Mean over the trees of the forest. They add up to one, or are zero if all scores are
-        the same.
+        Shares, as means over the trees of the forest. They add up to 1, or are all 0 if all
+        scores are equal.
     std : ndarray of shape (n_names,)
-        Standard deviation over the trees.
+        Standard deviations of the shares over the trees.
     score_name : str
+        Name of the score, for labels.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        Axes with the plot.
     figure_ : matplotlib.figure.Figure
+        Figure that contains the axes.
 
     References
     ----------
@@ -92,14 +99,16 @@ class ImportanceDisplay:
 
         Parameters
         ----------
-        search : GridSearchCV or another search, or LoadedSearch
-            Of this package or of scikit-learn, fitted. A search of this package may still
-            run.
-        metric : str, optional
-            For a search with several metrics.
+        search : fitted search or LoadedSearch
+            Search of this package or of scikit-learn. A search of this package may still be
+            running.
+        metric : str, default=None
+            Metric to show, for a search with several metrics. None means the metric that
+            ``refit`` names, or otherwise the first.
         random_state : int, RandomState instance or None, default=0
-            Of the forest.
-        ax : matplotlib.axes.Axes, optional
+            Seed of the random forest.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -107,8 +116,15 @@ class ImportanceDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
-            If there is nothing to show, or the metric is not known.
+        NotFittedError
+            If no candidate was evaluated yet.
+        TypeError
+            If ``search`` is not a search.
+        ValueError
+            If no candidate is finished, the candidates have no hyperparameters, or the
+            metric is unknown.
+        ImportError
+            If matplotlib is not installed.
         """
         results = read(search, metric)
         names = results.varied or results.names
@@ -118,7 +134,7 @@ class ImportanceDisplay:
         params = [results.params[row] for row in rows]
         X = np.column_stack([results.axis(name).filled(params) for name in names])
         scores = results.last_scores[rows]
-        # One score that is far below the others would be all of the variance.
+        # Without the limit, one score far below the others would dominate the variance.
         shares = importances(X, np.maximum(scores, least_shown(scores)), random_state)
         varies = shares.any(axis=1)
         rest = np.where(varies, np.maximum(0, 1 - shares.sum(axis=1)), 0)
@@ -134,15 +150,17 @@ class ImportanceDisplay:
         ).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw on axes, by default on those of a new figure.
+        """Draw the display.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
         ImportanceDisplay
+            The display itself.
         """
         labels = shortest_names(name for name in self.names if name != INTERACTIONS)
         labels = {**labels, INTERACTIONS: INTERACTIONS}
@@ -151,7 +169,7 @@ class ImportanceDisplay:
         y = np.arange(n)
         is_rest = [name == INTERACTIONS for name in self.names[:n]]
         mean, std = self.importances[:n], self.std[:n]
-        below = np.minimum(std, mean)  # no share is negative
+        below = np.minimum(std, mean)  # shares are not negative
         bars = ax.barh(
             y,
             mean,

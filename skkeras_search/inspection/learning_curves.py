@@ -1,40 +1,67 @@
-"""The learning curves of the candidates of a search."""
+"""Display of the learning curves of the candidates of a search."""
 
 from typing import Any, Self
 
 import numpy as np
 
-from skkeras_search.inspection.results import FINISHED, check_number, frame_of, read
+from skkeras_search.inspection.results import check_number, frame_of, read
 from skkeras_search.inspection.style import CYCLE, axes_for, faint, least_shown
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.statuses import FINISHED
 
 INDEX = ("candidate", "fold", "repeat", "epoch")
 
 
 class LearningCurvesDisplay:
-    """What was measured after each epoch, of all candidates.
+    """Display of the score, loss or metric of all candidates over the epochs.
 
-    Lines are means over the folds and repeats. The best candidates are coloured, with a
-    band of one standard deviation over folds and repeats. Finished candidates are thin
-    lines, and those that are frozen, or failed, are faint.
+    Lines are means over folds and repeats. The best candidates are colored, with a band of
+    one standard deviation over folds and repeats. Other finished candidates are thin lines,
+    and the lines of frozen or failed candidates are faint.
 
-    Create it with ``from_search``.
+    Use ``from_search`` to create the display. The parameters of the constructor are stored
+    as attributes.
 
     Parameters
     ----------
     curves : pandas.DataFrame
-        With the columns ``candidate``, ``epoch``, ``mean`` and ``std``.
+        Curves, with the columns ``candidate``, ``epoch``, ``mean`` and ``std``.
     best : list of int
-        The candidates to colour, the best first.
+        Candidates to color, the best first, as rows of ``cv_results_``.
     finished : list of int
-        The candidates that are finished.
+        Finished candidates.
     y : str
-        What was measured.
+        Name of the quantity, such as "val_loss".
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        Axes with the plot.
     figure_ : matplotlib.figure.Figure
+        Figure that contains the axes.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from sklearn.datasets import load_iris
+    >>> from skkeras_search import GridSearchCV, KerasClassifier
+    >>> from skkeras_search.inspection import LearningCurvesDisplay
+    >>> def create_model(units=8):
+    ...     model = keras.Sequential(
+    ...         [
+    ...             keras.Input((4,)),
+    ...             keras.layers.Dense(units, activation="relu"),
+    ...             keras.layers.Dense(3, activation="softmax"),
+    ...         ]
+    ...     )
+    ...     model.compile("adam", "sparse_categorical_crossentropy")
+    ...     return model
+    >>> classifier = KerasClassifier(create_model, epochs=3, verbose=0, random_state=0)
+    >>> search = GridSearchCV(classifier, {"units": [8, 16]}, cv=2)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> display = LearningCurvesDisplay.from_search(search, "loss")
+    >>> display.curves["epoch"].tolist()
+    [1, 2, 3, 1, 2, 3]
     """
 
     def __init__(self, curves: Any, *, best: list[int], finished: list[int], y: str):
@@ -57,16 +84,19 @@ class LearningCurvesDisplay:
 
         Parameters
         ----------
-        search : GridSearchCV or another search of this package, or LoadedSearch
-            Of Keras estimators, fitted or running.
-        y : str, optional
-            A column of ``learning_curves_``. By default "score" if that was measured while
-            candidates were trained, else "val_loss" if there is one, else "loss".
+        search : fitted search or LoadedSearch
+            Search of this package over Keras estimators. It may still be running.
+        y : str, default=None
+            Quantity to show, a column of ``learning_curves_``. None means "score" if
+            candidates were scored during training, and otherwise "val_loss" or "loss", the
+            first that was recorded.
         n_best : int, default=3
-            Number of candidates to colour.
-        metric : str, optional
-            By which candidates are the best, for a search with several metrics.
-        ax : matplotlib.axes.Axes, optional
+            Number of best candidates to color.
+        metric : str, default=None
+            Metric that determines the best candidates, for a search with several metrics.
+            None means the metric that ``refit`` names, or otherwise the first.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -74,30 +104,34 @@ class LearningCurvesDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError
-            If there is nothing to show.
+        NotFittedError
+            If no candidate was evaluated yet.
+        TypeError
+            If ``search`` is not a search.
         ValueError
-            Also if the search keeps no learning curves, the estimator has no epochs, or
-            ``y`` was not measured.
+            If the search has no learning curves, ``y`` was not recorded, or ``n_best`` or
+            ``metric`` is invalid.
+        ImportError
+            If matplotlib or pandas is not installed.
         """
         check_number("n_best", n_best, least=0)
         results = read(search, metric, finished=False)
         table = frame_of(results, "learning_curves_", "learning curves")
         if not table["epoch"].any():
             raise ValueError(
-                "The fits of this search have no epochs, so there are no learning curves. "
-                "Keras estimators have them."
+                "The estimator of this search has no epochs, so there are no learning "
+                "curves. Only Keras estimators have learning curves."
             )
         measured = [name for name in table.columns if name not in INDEX]
         y = _most_telling(table, measured) if y is None else y
         if y not in measured:
             raise ValueError(
-                f"y={y!r} was not measured; there are {measured}."
+                f"y={y!r} was not recorded. The search has recorded {measured}."
                 + did_you_mean(str(y), measured)
             )
         known = table[table[y].notna() & (table["epoch"] > 0)]
         if known.empty:
-            raise ValueError(f"y={y!r} is not a number in any epoch.")
+            raise ValueError(f"y={y!r} is NaN in all epochs.")
         of_epoch = known.groupby(["candidate", "epoch"])[y]
         curves = of_epoch.agg(["mean", "std"]).fillna({"std": 0.0}).reset_index()
         finished = np.flatnonzero(results.status == FINISHED).tolist()
@@ -105,22 +139,24 @@ class LearningCurvesDisplay:
         return cls(curves, best=best, finished=finished, y=y).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw on axes, by default on those of a new figure.
+        """Draw the display.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
         LearningCurvesDisplay
+            The display itself.
         """
         ax = axes_for(ax, type(self).__name__)
         curves = dict(iter(self.curves.groupby("candidate", sort=True)))
         others = [n for n in curves if n not in self.best]
         finished = [curves[n] for n in others if n in set(self.finished)]
         rest = [curves[n] for n in others if n not in set(self.finished)]
-        crowd = max(0.3, min(1.0, 40 / (len(curves) or 1)))  # many are fainter each
+        crowd = max(0.3, min(1.0, 40 / (len(curves) or 1)))  # fainter if there are many
         _draw_many(ax, rest, 0.18 * crowd, "frozen or failed")
         _draw_many(ax, finished, 0.4 * crowd, "finished")
         for place, n in reversed(list(enumerate(self.best))):
@@ -132,7 +168,7 @@ class LearningCurvesDisplay:
         handles, labels = ax.get_legend_handles_labels()
         ax.legend(handles[::-1], labels[::-1], fontsize="small")
         ax.autoscale_view()
-        shown = self.curves["mean"].to_numpy()  # without what is far from all others
+        shown = self.curves["mean"].to_numpy()  # outliers are cut off below
         low, high = least_shown(shown), -least_shown(-shown)
         bands = self.curves[self.curves["candidate"].isin(self.best)]
         low = min([low, *(bands["mean"] - bands["std"])])
@@ -144,7 +180,7 @@ class LearningCurvesDisplay:
 
 
 def _most_telling(table: Any, measured: list[str]) -> str:
-    """Choose what to show: scores if there are some on the way, or a loss."""
+    """Choose the quantity to show: scores if there are several per fit, or a loss."""
     scored = table[table["score"].notna()].groupby(["candidate", "fold", "repeat"]).size()
     wanted = ["score"] if (scored > 1).any() else []
     return next(name for name in [*wanted, "val_loss", "loss", "score"] if name in measured)
@@ -158,7 +194,7 @@ def _draw_many(ax: Any, curves: list[Any], alpha: float, label: str) -> None:
     lines = [curve[["epoch", "mean"]].to_numpy() for curve in curves]
     style: dict[str, Any] = {"colors": faint(), "alpha": alpha, "linewidths": 1}
     ax.add_collection(LineCollection(lines, label=label, **style))
-    points = [line[0] for line in lines if len(line) == 1]  # of which there is no line
+    points = [line[0] for line in lines if len(line) == 1]  # a single epoch has no line
     if points:
         ax.plot(*np.array(points).T, ".", color=faint(), alpha=alpha)
 

@@ -1,4 +1,4 @@
-"""What a notebook shows below the diagram of a fitted search."""
+"""HTML that a notebook shows below the diagram of a fitted search."""
 
 from contextlib import suppress
 from html import escape
@@ -7,26 +7,27 @@ from typing import Any
 from sklearn.exceptions import NotFittedError
 
 from skkeras_search.inspection.convergence import ConvergenceDisplay
+from skkeras_search.inspection.labels import text_of
 from skkeras_search.inspection.picture import picture_of
 from skkeras_search.inspection.results import metrics, read
 from skkeras_search.inspection.summary import headline
-from skkeras_search.inspection.words import text_of
 
 MOST_CHARACTERS = 200
 
 
 def best_as_html(search: Any) -> str:
-    """Give the best result of a search, and a small plot, as HTML.
+    """Return the best result of a search, and a small plot, as HTML.
 
     Parameters
     ----------
-    search : GridSearchCV or another search, or LoadedSearch
+    search : fitted search or LoadedSearch
+        Search of this package or of scikit-learn.
 
     Returns
     -------
     str
-        Without the plot if matplotlib is not installed, or nothing has a score. Empty if
-        no candidate is evaluated yet.
+        HTML. It has no plot if matplotlib is not installed or no candidate is finished, and
+        is empty if no candidate was evaluated yet.
     """
     try:
         results = read(search, finished=False)

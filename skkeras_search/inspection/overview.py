@@ -1,4 +1,4 @@
-"""The four displays that answer most, in one figure."""
+"""Overview of a search: four displays in one figure."""
 
 from typing import Any
 
@@ -9,22 +9,26 @@ from skkeras_search.inspection.parallel_coordinates import ParallelCoordinatesDi
 from skkeras_search.inspection.results import read
 from skkeras_search.inspection.style import pyplot
 
-# Of candidates by fold, for which there is room.
+# Number of candidates in the display of fold scores.
 N_CANDIDATES = 8
 
 
 def plot_overview(search: Any, metric: str | None = None) -> Any:
-    """Plot a search in one figure.
+    """Plot four displays of a search in one figure.
 
-    It shows whether the best score still grows, which hyperparameters mattered, where the
-    good candidates are, and which differences among the best are noise.
+    ``ConvergenceDisplay`` shows whether the best score still improves,
+    ``FoldScoresDisplay`` which differences among the best candidates may be noise,
+    ``ParallelCoordinatesDisplay`` where the good candidates are, and ``ImportanceDisplay``
+    which hyperparameters affect the score.
 
     Parameters
     ----------
-    search : GridSearchCV or another search, or LoadedSearch
-        Of this package or of scikit-learn, fitted. A search of this package may still run.
-    metric : str, optional
-        For a search with several metrics.
+    search : fitted search or LoadedSearch
+        Search of this package or of scikit-learn. A search of this package may still be
+        running.
+    metric : str, default=None
+        Metric to show, for a search with several metrics. None means the metric that
+        ``refit`` names, or otherwise the first.
 
     Returns
     -------
@@ -32,10 +36,26 @@ def plot_overview(search: Any, metric: str | None = None) -> Any:
 
     Raises
     ------
-    NotFittedError, TypeError, ValueError
-        If there is nothing to show, or the metric is not known.
+    NotFittedError
+        If no candidate was evaluated yet.
+    TypeError
+        If ``search`` is not a search.
+    ValueError
+        If no candidate is finished, or the metric is unknown.
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skkeras_search import GridSearchCV
+    >>> from skkeras_search.inspection import plot_overview
+    >>> search = GridSearchCV(SVC(), {"C": [0.1, 1, 10], "kernel": ["linear", "rbf"]})
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> figure = plot_overview(search)
+    >>> len(figure.axes)
+    4
     """
     results = read(search, metric)
     wide = max(12.0, 2 * len(results.varied))

@@ -1,4 +1,4 @@
-"""Whether a difference between two candidates is more than noise."""
+"""Test whether a difference between two candidates is more than noise."""
 
 import math
 from numbers import Integral
@@ -17,7 +17,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 
-# Each row, or group, is tested once.
+# Splitters that put each row, or each group, into the test set once.
 K_FOLDS = (
     *(Integral, KFold, StratifiedKFold, GroupKFold, StratifiedGroupKFold),
     *(LeaveOneOut, LeaveOneGroupOut),
@@ -25,22 +25,23 @@ K_FOLDS = (
 
 
 def corrected_t_test(differences: np.ndarray, test_ratio: float) -> float:
-    """Give the p-value of the corrected resampled t-test, two-sided.
+    """Return the two-sided p-value of the corrected resampled t-test.
 
-    The training rows of folds overlap, so the differences of folds are not independent, and
-    the ordinary paired test finds too many of them significant.
+    The training sets of the folds overlap, so the differences are not independent. The
+    ordinary paired t-test ignores this, and finds too many differences significant.
 
     Parameters
     ----------
     differences : ndarray of shape (n_folds,)
-        Of the scores of two candidates, by fold.
+        Differences of the scores of two candidates in each fold.
     test_ratio : float
-        Number of test rows for each training row of a fold: ``1 / (k - 1)`` for k folds.
+        Number of test rows divided by the number of training rows in a fold, which is
+        ``1 / (k - 1)`` for k folds.
 
     Returns
     -------
     float
-        Not a number with fewer than two folds.
+        The p-value, or NaN with fewer than two folds.
 
     References
     ----------
@@ -59,7 +60,7 @@ def corrected_t_test(differences: np.ndarray, test_ratio: float) -> float:
         return np.nan
     largest = np.abs(differences).max()
     if largest > 0:
-        differences = differences / largest  # as squares may overflow
+        differences = differences / largest  # so that squares do not overflow
     mean, variance = differences.mean(), differences.var(ddof=1)
     if variance <= 1e-30:
         return 1.0 if abs(mean) <= 1e-15 else 0.0
@@ -68,19 +69,20 @@ def corrected_t_test(differences: np.ndarray, test_ratio: float) -> float:
 
 
 def ratio_of_test_rows(cv: Any, n_folds: int) -> float:
-    """Give the number of test rows for each training row of a splitter.
+    """Return the number of test rows divided by the number of training rows of a splitter.
 
     Parameters
     ----------
     cv : object
-        The ``cv`` of a search.
+        Parameter ``cv`` of a search.
     n_folds : int
+        Number of folds.
 
     Returns
     -------
     float
-        Not a number for a splitter other than k folds, once or repeated, and shuffle
-        splits, and for one whose ratio depends on the number of rows.
+        The ratio. NaN if the splitter is neither a k-fold, a repeated k-fold nor a shuffle
+        split, or if the ratio depends on the number of rows.
     """
     if hasattr(cv, "_default_test_size"):
         return _ratio_of_shuffle_split(cv.test_size, cv.train_size, cv._default_test_size)
@@ -94,7 +96,11 @@ def ratio_of_test_rows(cv: Any, n_folds: int) -> float:
 def _ratio_of_shuffle_split(
     test: float | None, train: float | None, default: float
 ) -> float:
-    """The ratio of two sizes: shares of the rows if less than 1, else numbers of rows."""
+    """Return the ratio of two sizes.
+
+    A size less than 1 is a fraction of the rows; other sizes are numbers of rows. The
+    ratio of a fraction and a number of rows is NaN.
+    """
     if test is None:
         test = default if train is None else _rest(train)
     if train is None:
@@ -104,5 +110,5 @@ def _ratio_of_shuffle_split(
 
 
 def _rest(size: float) -> float:
-    """The share of all other rows, which is not known for a number of rows."""
+    """Return the fraction of the remaining rows, or NaN if ``size`` is a number of rows."""
     return 1 - size if size < 1 else math.nan

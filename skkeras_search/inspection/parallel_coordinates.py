@@ -1,4 +1,4 @@
-"""All hyperparameters of all candidates side by side."""
+"""Display of all hyperparameters and scores as parallel coordinates."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from skkeras_search.inspection.axis import Axis
-from skkeras_search.inspection.results import FAILED, FROZEN, Results, read
+from skkeras_search.inspection.labels import MOST_OF_VALUE, short, shortest_names
+from skkeras_search.inspection.results import Results, read
 from skkeras_search.inspection.style import (
     BEST,
     SCORES,
@@ -15,10 +16,10 @@ from skkeras_search.inspection.style import (
     label_of,
     least_shown,
 )
-from skkeras_search.inspection.words import MOST_OF_VALUE, short, shortest_names
 from skkeras_search.space.dimensions import Real
+from skkeras_search.statuses import FAILED, FROZEN
 
-# Where lines of candidates go that do not have a hyperparameter.
+# Height at which lines pass the axis of an inactive hyperparameter.
 NOT_SET = -0.14
 MOST_LABELS = 12
 # Width of a character of a label, in inches.
@@ -32,14 +33,16 @@ class Scale:
     Attributes
     ----------
     name : str
+        Label.
     axis : Axis
+        Values on the axis.
     """
 
     name: str
     axis: Axis
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
-        """Give coordinates in the unit interval, and labels of some characters at most."""
+        """Return coordinates between 0 and 1 and labels of at most ``most`` characters."""
         if not self.axis.is_numeric:
             labels = [short(category, most) for category in self.axis.dimension.bounds]
             pairs = list(zip(self.axis.line(), labels, strict=True))
@@ -60,29 +63,34 @@ class Scale:
 
 
 class ParallelCoordinatesDisplay:
-    """The hyperparameters of each candidate as a line, coloured by its score.
+    """Display of each candidate as a line through parallel axes, colored by its score.
 
-    The last axis is the score. The best candidate is drawn over the others. Where a
-    candidate does not have a conditional hyperparameter, its line goes below the axis.
+    There is one axis for each hyperparameter, and the last axis is the score. The best
+    candidate is drawn on top. The line of a candidate passes below the axes of inactive
+    hyperparameters. Failed candidates are dotted lines that do not reach the last axis.
 
-    Create it with ``from_search``.
+    Use ``from_search`` to create the display. The parameters of the constructor are stored
+    as attributes.
 
     Parameters
     ----------
     scales : list of Scale
-        One for each hyperparameter, and the last for the score.
+        Axes of the hyperparameters, followed by the axis of the score. Each has a ``name``.
     coordinates : ndarray of shape (n_candidates, n_scales)
-        In the unit interval. Not a number where a hyperparameter is not set, or there is
-        no score.
+        Coordinates between 0 and 1. NaN for an inactive hyperparameter or a missing score.
     scores : ndarray of shape (n_candidates,)
-        By which lines are coloured.
+        Scores of the candidates, with NaN for failed ones.
     status : ndarray of str of shape (n_candidates,)
+        "finished", "frozen" or "failed".
     best : int or None
+        Row of the best candidate, or None if no candidate is finished.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        Axes with the plot.
     figure_ : matplotlib.figure.Figure
+        Figure that contains the axes.
 
     Examples
     --------
@@ -125,14 +133,17 @@ class ParallelCoordinatesDisplay:
 
         Parameters
         ----------
-        search : GridSearchCV or another search, or LoadedSearch
-            Of this package or of scikit-learn, fitted. A search of this package may still
-            run.
-        hyperparameters : list of str, optional
-            Names of those to show, in the order of the axes. By default all that vary.
-        metric : str, optional
-            For a search with several metrics.
-        ax : matplotlib.axes.Axes, optional
+        search : fitted search or LoadedSearch
+            Search of this package or of scikit-learn. A search of this package may still be
+            running.
+        hyperparameters : list of str, default=None
+            Names of the hyperparameters to show, in the order of the axes. None means all
+            hyperparameters that differ between candidates.
+        metric : str, default=None
+            Metric to show, for a search with several metrics. None means the metric that
+            ``refit`` names, or otherwise the first.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -140,8 +151,14 @@ class ParallelCoordinatesDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
-            If there is nothing to show, or a hyperparameter or metric is not known.
+        NotFittedError
+            If no candidate was evaluated yet.
+        TypeError
+            If ``search`` is not a search.
+        ValueError
+            If no candidate is finished, or a hyperparameter or the metric is unknown.
+        ImportError
+            If matplotlib is not installed.
         """
         results = read(search, metric)
         if isinstance(hyperparameters, str):
@@ -162,15 +179,17 @@ class ParallelCoordinatesDisplay:
         ).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw on axes, by default on those of a new figure.
+        """Draw the display.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
         ParallelCoordinatesDisplay
+            The display itself.
         """
         n = len(self.scales)
         ax = axes_for(ax, type(self).__name__, figsize=(max(6.4, 1.6 * n), 4.8))
@@ -234,7 +253,7 @@ class ParallelCoordinatesDisplay:
 
 
 def _of_scores(results: Results) -> tuple[Scale, np.ndarray]:
-    """Give the axis of the scores, and where those of the candidates are on it."""
+    """Return the axis of the scores, and the coordinates of the candidates on it."""
     scores, name = results.last_scores, label_of(results.metric)
     finite = scores[np.isfinite(scores)]
     low, high = least_shown(scores), finite.max()

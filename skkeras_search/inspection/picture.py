@@ -1,4 +1,4 @@
-"""Displays as pictures inside of a page."""
+"""Render displays as images that are embedded in HTML."""
 
 import base64
 import io
@@ -11,23 +11,24 @@ from skkeras_search.inspection.style import pyplot
 def picture_of(
     draw: Callable[[Any], Any], size: tuple[float, float], dpi: int = 110
 ) -> str:
-    """Draw on new axes, and give the picture as an address for an ``img`` element.
+    """Draw on new axes, and return the image as a URL for an ``img`` element.
 
-    The figure is not one of ``pyplot``, so that no notebook shows it, and the page looks
-    the same whatever the style of the session.
+    The figure is not registered with ``pyplot``, so that a notebook does not show it. The
+    default style of matplotlib is used, whatever the style of the session is.
 
     Parameters
     ----------
     draw : callable
-        Takes axes.
+        Function that draws on the axes that it is called with.
     size : (float, float)
-        Of the figure, in inches.
+        Width and height of the figure, in inches.
     dpi : int, default=110
+        Resolution in dots per inch.
 
     Returns
     -------
     str
-        A ``data:`` address of a PNG.
+        ``data:`` URL of a PNG image.
     """
     pyplot("A picture in a page")
     import matplotlib

@@ -1,4 +1,4 @@
-"""A search as one page for a browser."""
+"""Report about a search, as one HTML page."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,32 +14,34 @@ from skkeras_search.inspection.environment import machine, parameters, seeds, ve
 from skkeras_search.inspection.fold_scores import FoldScoresDisplay
 from skkeras_search.inspection.hyperparameter import HyperparameterDisplay
 from skkeras_search.inspection.importance import INTERACTIONS, ImportanceDisplay
+from skkeras_search.inspection.labels import text_of
 from skkeras_search.inspection.learning_curves import LearningCurvesDisplay
 from skkeras_search.inspection.parallel_coordinates import ParallelCoordinatesDisplay
 from skkeras_search.inspection.picture import picture_of
-from skkeras_search.inspection.results import FAILED, PREFIX, metrics, read
+from skkeras_search.inspection.results import PREFIX, metrics, read
 from skkeras_search.inspection.source import source_of, source_of_parameters
 from skkeras_search.inspection.summary import space_text, what_failed
 from skkeras_search.inspection.timeline import TimelineDisplay
-from skkeras_search.inspection.words import text_of
+from skkeras_search.statuses import FAILED
 
-# Of a page that a browser is to show at once: rows of the table, errors, and their length.
+# Limits that keep the page fast: rows of the table, errors, and the length of each error.
 MOST_ROWS, MOST_ERRORS, MOST_CHARACTERS = 1000, 30, 4000
-# Hyperparameters that have a picture of their own, the most important ones.
+# The most important hyperparameters, up to this number, get a plot of their own.
 MOST_HYPERPARAMETERS = 4
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the page.
+    """A plot of the page.
 
     Attributes
     ----------
     title, caption : str
+        Heading and caption.
     address : str
-        With the picture itself in it, empty if there is nothing to show.
+        ``data:`` URL of the image, empty if there is nothing to show.
     why : str
-        What is said in the place of the picture.
+        Text that replaces a missing image.
     """
 
     title: str
@@ -55,8 +57,9 @@ class Cell:
     Attributes
     ----------
     text : str
+        Displayed text.
     sort : str
-        A number to sort by, empty if the text is sorted by.
+        Number that determines the sort order. If it is empty, the text determines it.
     """
 
     text: str
@@ -65,13 +68,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Failure:
-    """An error, and the candidates that had it.
+    """An error, and the candidates that failed with it.
 
     Attributes
     ----------
-    line, text : str
-        What went wrong, and the traceback of the first of the candidates.
+    line : str
+        Error message.
+    text : str
+        Traceback of the first of the candidates.
     candidates : list of int
+        Rows of ``cv_results_``.
     """
 
     line: str
@@ -80,34 +86,61 @@ class Failure:
 
 
 def write_report(search: Any, path: Any, metric: str | None = None) -> Path:
-    """Write a page about a search to a file.
+    """Write a report about a search to an HTML file.
+
+    The page contains the best candidate, plots, a sortable table of the candidates, the
+    errors of failed candidates, the code that creates the best estimator, the search space,
+    and the versions, parameters and seeds of the search. It loads no other files.
 
     Parameters
     ----------
-    search : GridSearchCV or another search, or LoadedSearch
-    path : path-like
-        Of the file, which is replaced.
-    metric : str, optional
-        For a search with several metrics.
+    search : fitted search or LoadedSearch
+        Search of this package or of scikit-learn. A search of this package may still be
+        running.
+    path : str or path-like
+        Path of the file. An existing file is overwritten.
+    metric : str, default=None
+        Metric to show, for a search with several metrics. None means the metric that
+        ``refit`` names, or otherwise the first.
 
     Returns
     -------
     pathlib.Path
+        Path of the file.
 
     Raises
     ------
-    NotFittedError, TypeError, ValueError
-        If there is nothing to show, or the metric is not known.
+    NotFittedError
+        If no candidate was evaluated yet.
+    TypeError
+        If ``search`` is not a search.
+    ValueError
+        If the metric is unknown.
     FileNotFoundError
-        If the folder of the file does not exist.
+        If the directory of the file does not exist.
     ImportError
-        Without Jinja2 or matplotlib.
+        If Jinja2 or matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from skkeras_search import GridSearchCV
+    >>> from skkeras_search.inspection import write_report
+    >>> search = GridSearchCV(SVC(), {"C": [0.1, 1, 10], "kernel": ["linear", "rbf"]})
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> with TemporaryDirectory() as directory:
+    ...     path = write_report(search, Path(directory) / "report.html")
+    ...     path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    True
     """
     path = Path(path)
     if not path.parent.is_dir():  # before the plots, which take a while
         raise FileNotFoundError(
-            f"path={str(path)!r} cannot be written, as the folder {str(path.parent)!r} "
-            "does not exist."
+            f"path={str(path)!r} cannot be written, because the directory "
+            f"{str(path.parent)!r} does not exist."
         )
     page = report_of(search, metric)
     path.write_text(page, encoding="utf-8", errors="xmlcharrefreplace")
@@ -115,13 +148,13 @@ def write_report(search: Any, path: Any, metric: str | None = None) -> Path:
 
 
 def report_of(search: Any, metric: str | None = None) -> str:
-    """Make a page about a search, as HTML that needs no other file."""
+    """Return the report about a search, as HTML that loads no other files."""
     try:
         import jinja2
     except ImportError as error:
         raise ImportError(
-            "A report is made with Jinja2, which is not installed. Install it with "
-            "pip install skkeras-search[report]."
+            "A report requires Jinja2, which is not installed. Install it with pip install "
+            "skkeras-search[report]."
         ) from error
     results = read(search, metric, finished=False)
     environment = jinja2.Environment(
@@ -149,15 +182,15 @@ def report_of(search: Any, metric: str | None = None) -> str:
 
 
 def _facts(results: Any) -> list[tuple[str, str]]:
-    """What is said first, as names with values."""
+    """Return the main facts about a search, as pairs of names and values."""
     search, status = results.search, results.status
     counts = [f"{int((status == one).sum())} {one}" for one in dict.fromkeys(status)]
     facts = [("Search", results.name), ("Candidates", ", ".join(counts))]
     estimator = getattr(search, "estimator", None)
-    if estimator is not None:  # an ensemble that is not fitted has no truth value
+    if estimator is not None:  # the bool of an unfitted ensemble raises an error
         facts.append(("Estimator", text_of(estimator)[:MOST_CHARACTERS]))
     if n_running := getattr(search, "n_running", 0):
-        facts.append(("Jobs under way", str(n_running)))
+        facts.append(("Running jobs", str(n_running)))
     facts.append(("Folds", str(results.folds.shape[1])))
     if getattr(search, "n_repeats", 1) > 1:
         facts.append(("Repeats", str(search.n_repeats)))
@@ -168,8 +201,8 @@ def _facts(results: Any) -> list[tuple[str, str]]:
         times = search.timeline_.dropna(subset=["begun", "ended"])
         if len(times):
             begun, ended = times["begun"].min(), times["ended"].max()
-            facts.append(("Begun", f"{datetime.fromtimestamp(begun):%Y-%m-%d %H:%M:%S}"))
-            facts.append(("From first fit to last", _duration(ended - begun)))
+            facts.append(("Started", f"{datetime.fromtimestamp(begun):%Y-%m-%d %H:%M:%S}"))
+            facts.append(("Duration of all fits", _duration(ended - begun)))
             facts.append(("Processes", str(times["worker"].nunique())))
     return facts
 
@@ -214,28 +247,28 @@ def _pictures(results: Any) -> Iterator[Picture]:
     yield _picture(
         "Best candidates by fold",
         "Dots are folds. A small p-value (corrected resampled t-test of Nadeau and Bengio, "
-        "2003) says that the difference from the best is more than noise.",
+        "2003) indicates that the difference from the best is more than noise.",
         wide,
         lambda ax: FoldScoresDisplay.from_search(search, ax=ax, **given),
     )
     if results.names:
         yield _picture(
-            "Hyperparameters side by side",
-            "Each line is a candidate; the better, the lighter.",
+            "Parallel coordinates",
+            "Each line is a candidate. Lighter lines have better scores.",
             (max(7.0, 1.4 * n), 4.6),
             lambda ax: ParallelCoordinatesDisplay.from_search(search, ax=ax, **given),
         )
         yield _picture(
             "Importance of hyperparameters",
-            "Share of the variance of the score that is due to each alone (fANOVA of "
-            "Hutter et al., 2014).",
+            "Share of the variance of the score that is due to each hyperparameter alone "
+            "(fANOVA, Hutter et al., 2014).",
             low,
             importances,
         )
     for name in order[:MOST_HYPERPARAMETERS]:
         yield _picture(
             f"Score over {name}",
-            "Points are candidates; the line is what a Gaussian process has learned, "
+            "Points are candidates. The line is the prediction of a Gaussian process, "
             "averaged over the other hyperparameters.",
             wide,
             lambda ax, name=name: HyperparameterDisplay.from_search(  # type: ignore[misc]
@@ -263,7 +296,7 @@ def _picture(
 ) -> Picture:
     try:
         return Picture(title, caption, picture_of(draw, size))
-    except ValueError as error:  # there is nothing to show
+    except ValueError as error:  # nothing to show
         return Picture(title, caption, "", what_failed(str(error)))
 
 
@@ -273,7 +306,7 @@ def _columns(results: Any) -> list[str]:
 
 
 def _rows(results: Any) -> list[list[Cell]]:
-    """The rows of the table: the finished candidates from the best on, then the others."""
+    """Return the rows of the table: finished candidates, the best first, then others."""
     table = results.search.cv_results_
     finished = list(results.by_score())
     ranks = {row: rank for rank, row in enumerate(finished, 1)}
@@ -308,12 +341,12 @@ def _cell(value: Any) -> Cell:
 
 
 def _failures(results: Any) -> list[Failure]:
-    """The errors of candidates, those that say the same together."""
+    """Return the errors of the candidates, grouped by their messages."""
     found: dict[str, Failure] = {}
     for row, error in enumerate(results.errors):
         if error is None and results.status[row] != FAILED:
             continue
-        text = str(error or "The score is not a number.")
+        text = str(error or "The score is not a finite number.")
         line = what_failed(text)[:MOST_CHARACTERS]
         new = Failure(line, text[-MOST_CHARACTERS:], [])
         found.setdefault(line, new).candidates.append(row)
@@ -321,12 +354,12 @@ def _failures(results: Any) -> list[Failure]:
 
 
 def _source(results: Any) -> str:
-    """The code that makes the best estimator."""
+    """Return the code that creates and fits the best estimator."""
     search, row = results.search, results.best
     params = results.params[row]
-    if not hasattr(search, "estimator"):  # it is loaded
+    if not hasattr(search, "estimator"):  # a loaded search
         code = source_of_parameters(params)
-    elif hasattr(search, "_candidate"):  # which may know the number of epochs
+    elif hasattr(search, "_candidate"):  # it may set the number of epochs, too
         code = source_of(search._candidate(row))
     else:
         best = clone(search.estimator).set_params(**clone(params, safe=False))
@@ -335,12 +368,12 @@ def _source(results: Any) -> str:
 
 
 def _environment(search: Any) -> list[tuple[str, dict[str, str]]]:
-    """What the search ran with, under headings."""
+    """Return the environment of the search, as headings with names and values."""
     stored = getattr(search, "versions", None)
     here = {**versions(), **machine()} if stored is None else stored
     written = {} if stored is None else machine()
     several = [
-        ("Releases", here),
+        ("Versions", here),
         ("Parameters of the search", parameters(search)),
         ("This page was written on", written),
     ]

@@ -1,4 +1,4 @@
-"""Reads a search, of this package or of scikit-learn, into a plain description."""
+"""Read the results of a search of this package or of scikit-learn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,37 +10,39 @@ from sklearn.exceptions import NotFittedError
 from skkeras_search.inspection.axis import Axis, axis_of
 from skkeras_search.inspection.declared import dimension_of
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.statuses import FAILED, FINISHED, FROZEN
 
-FINISHED, FROZEN, FAILED = "finished", "frozen", "failed"
 PREFIX = "mean_test_"
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What is known of the candidates of a search.
+    """Results of a search.
 
     Attributes
     ----------
     search : object
-        The search, or what a running search has found so far.
+        The search, or the results so far of a running search.
     name : str
-        Of its class.
+        Class name of the search.
     metric : str
-        That the scores are of; "score" if the search has one without a name.
+        Metric of the scores, or "score" if the search has a single unnamed metric.
     params : list of dict
-        Of each candidate, in the order of ``cv_results_``.
+        Hyperparameters of each candidate, in the order of ``cv_results_``.
     folds : ndarray of shape (n_candidates, n_folds)
-        Scores, not a number where a fold was not scored.
+        Scores in each fold, with NaN where a fold was not scored.
     scores : ndarray of shape (n_candidates,)
-        Mean scores of the candidates that are finished, else not a number.
+        Mean scores of the finished candidates, and NaN for the others.
     last_scores : ndarray of shape (n_candidates,)
-        As ``scores``; of a frozen candidate, the mean of the scores that it has. All of
-        them are finite: a candidate with an infinite score has failed.
+        Mean scores of the finished candidates, means of the known scores of the frozen
+        ones, and NaN for the failed ones.
     status : ndarray of str of shape (n_candidates,)
-        "finished", "frozen" if training or resources stopped before the end, or "failed".
+        "finished", "frozen" if training or resources were stopped early, or "failed" if
+        there is no finite score.
     errors : list of str or None
+        Error of each candidate, or None.
     best : int or None
-        Row of the best candidate, None if none is finished.
+        Row of the best candidate, or None if no candidate is finished.
     """
 
     search: Any
@@ -59,16 +61,16 @@ class Results:
 
     @property
     def names(self) -> list[str]:
-        """The hyperparameters that some candidate has, in the order of the first."""
+        """Names of all hyperparameters, in the order of their first occurrence."""
         return list(dict.fromkeys(name for params in self.params for name in params))
 
     @property
     def varied(self) -> list[str]:
-        """The hyperparameters that do not have one value in all candidates."""
+        """Names of the hyperparameters that differ between candidates."""
         return [name for name in self.names if self.axis(name).varies]
 
     def axis(self, name: str) -> Axis:
-        """Give the axis of a hyperparameter.
+        """Return the axis of a hyperparameter.
 
         Raises
         ------
@@ -84,31 +86,32 @@ class Results:
         """Raise an error if no candidate has a hyperparameter of this name."""
         if name not in self.names:
             raise ValueError(
-                f"hyperparameter {name!r} is not in the search space; there are "
+                f"Hyperparameter {name!r} is not in the search space, which has "
                 f"{self.names}." + did_you_mean(str(name), self.names)
             )
 
     def by_score(self) -> np.ndarray:
-        """Give the rows of the finished candidates, the best first."""
+        """Return the rows of the finished candidates, the best first."""
         order = np.argsort(-self.scores, kind="stable")
         order = order[np.isfinite(self.scores[order])]
-        if self.best is not None:  # which another rule than the score may have chosen
+        if self.best is not None:  # a callable refit may choose by another rule
             order = np.r_[self.best, order[order != self.best]]
         return order.astype(int)
 
 
 def read(search: Any, metric: str | None = None, finished: bool = True) -> Results:
-    """Describe the candidates of a search.
+    """Read the results of a search.
 
     Parameters
     ----------
-    search : GridSearchCV or another search, or LoadedSearch
-        Of this package or of scikit-learn, fitted. A search of this package may still run.
-    metric : str, optional
-        For a search with several metrics. By default the one that ``refit`` names, or the
-        first.
+    search : fitted search or LoadedSearch
+        Search of this package or of scikit-learn. A search of this package may still be
+        running.
+    metric : str, default=None
+        Metric to read, for a search with several metrics. None means the metric that
+        ``refit`` names, or otherwise the first.
     finished : bool, default=True
-        Whether at least one candidate must be finished.
+        Whether to require at least one finished candidate.
 
     Returns
     -------
@@ -117,11 +120,12 @@ def read(search: Any, metric: str | None = None, finished: bool = True) -> Resul
     Raises
     ------
     NotFittedError
-        If the search is not fitted, and no candidate is evaluated yet.
+        If no candidate was evaluated yet.
     TypeError
-        If it is no search.
+        If ``search`` is not a search.
     ValueError
-        If the metric was not scored, or no candidate is finished.
+        If the metric was not scored, or no candidate is finished although ``finished`` is
+        True.
     """
     search = _as_fitted(search)
     table = search.cv_results_
@@ -141,29 +145,29 @@ def read(search: Any, metric: str | None = None, finished: bool = True) -> Resul
         first = next(filter(None, errors), "")
         raise ValueError(
             f"None of the {len(params)} candidates of the {name} is finished with a score "
-            f"of {metric!r}, so there is nothing to show. {first}".rstrip()
+            f"for {metric!r}, so there is nothing to show. {first}".rstrip()
         )
     best = _best(search, table, metric, scores)
     return Results(search, name, metric, params, folds, scores, last, status, errors, best)
 
 
 def metrics(search: Any) -> list[str]:
-    """Give the names of the metrics of a fitted search."""
+    """Return the names of the metrics of a fitted search."""
     return _metrics(_as_fitted(search).cv_results_)
 
 
 def frame_of(results: Results, attribute: str, what: str) -> Any:
-    """Give a frame that searches of this package have.
+    """Return a data frame that only searches of this package have.
 
     Raises
     ------
     ValueError
-        If the search does not have it.
+        If the search does not have the attribute.
     """
     if not hasattr(type(results.search), attribute):
         raise ValueError(
-            f"{results.name} of {type(results.search).__module__.split('.')[0]} keeps no "
-            f"{what}. The searches of skkeras_search do."
+            f"{results.name} of {type(results.search).__module__.split('.')[0]} does not "
+            f"record {what}. The searches of skkeras_search do."
         )
     return getattr(results.search, attribute)
 
@@ -175,15 +179,15 @@ def _as_fitted(search: Any) -> Any:
         search = search._so_far()
     elif isinstance(search, type) or not hasattr(search, "get_params"):
         raise TypeError(
-            "search must be a fitted search, such as GridSearchCV or what load_search "
-            f"gives, got {search!r}."
+            "search must be a fitted search, such as a GridSearchCV, or a search returned "
+            f"by load_search, got {search!r}."
         )
     if not hasattr(search, "cv_results_"):
         name = type(search).__name__
         if not hasattr(search, "estimator"):
             raise TypeError(f"search must be a search with cross-validation, got a {name}.")
         raise NotFittedError(
-            f"This {name} has no evaluated candidate yet. Call fit before looking at it."
+            f"This {name} has no evaluated candidate yet. Call fit before inspecting it."
         )
     return search
 
@@ -199,7 +203,7 @@ def _metric(search: Any, table: Mapping[str, Any], metric: str | None) -> str:
         return refit if isinstance(refit, str) and refit in known else known[0]
     if metric not in known:
         raise ValueError(
-            f"metric={metric!r} was not scored; there are {known}."
+            f"metric={metric!r} was not scored. The search has scores for {known}."
             + did_you_mean(str(metric), known)
         )
     return metric
@@ -218,7 +222,7 @@ def _status(table: Mapping[str, Any], scores: np.ndarray) -> np.ndarray:
         status[(status == FINISHED) & ~np.isfinite(scores)] = FAILED
         return status
     status = np.where(np.isfinite(scores), FINISHED, FAILED).astype(object)
-    if "iter" in table:  # of successive halving: with fewer resources than the last ones
+    if "iter" in table:  # successive halving: fewer resources than the last iteration
         early = np.asarray(table["iter"]) < np.max(table["iter"])
         status[early & (status == FINISHED)] = FROZEN
     return status
@@ -238,7 +242,7 @@ def _argmax(scores: Sequence[float] | np.ndarray) -> int | None:
 
 
 def check_number(name: str, value: Any, least: int = 1) -> None:
-    """Raise an error if a parameter is no whole number, or less than the least."""
+    """Raise an error if a parameter is not an integer of at least ``least``."""
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_whole or value < least:
         raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")

@@ -1,4 +1,4 @@
-"""The code that makes an estimator."""
+"""Write the code that creates an estimator."""
 
 import builtins
 import functools
@@ -16,7 +16,7 @@ import numpy as np
 
 WIDTH = 88
 PLAIN = (type(None), bool, int, str, bytes, range, slice, type(...))
-# Longer arrays are not written.
+# Arrays with more elements are not written.
 MOST_ELEMENTS = 100
 BRACKETS: dict[type, str] = {list: "[]", tuple: "()", set: "{}"}
 
@@ -28,8 +28,9 @@ class Call:
     Attributes
     ----------
     opening, closing : str
+        Text up to and including the opening bracket, and the closing bracket.
     parts : list of (str, expression)
-        Each with what stands before it, such as ``"C="``.
+        Elements, each with the text before it, such as ``"C="``.
     """
 
     opening: str
@@ -37,7 +38,7 @@ class Call:
     parts: list[tuple[str, Any]]
 
     def in_one_line(self) -> str:
-        """Write it."""
+        """Return the expression in one line."""
         parts = [before + _in_one_line(part) for before, part in self.parts]
         only = "," if self.opening == "(" and len(parts) == 1 else ""
         return f"{self.opening}{', '.join(parts)}{only}{self.closing}"
@@ -45,16 +46,16 @@ class Call:
 
 @dataclass
 class Writer:
-    """Writes values as expressions, and notes what these need.
+    """Convert values to expressions, and collect the names that the expressions need.
 
     Attributes
     ----------
     imports : dict of str to set of str
-        Names by modules; under "", whole modules.
+        Imported names by modules. The key "" holds the modules that are imported whole.
     names : dict of str to object
-        What each name in the code stands for, but for the names that Python has itself.
+        Objects by the names that the code uses for them, without builtins.
     undefined : dict of str to object
-        What cannot be written, by the name that stands for it.
+        Objects that cannot be written as code, by the names that replace them.
     """
 
     imports: dict[str, set[str]] = field(default_factory=dict)
@@ -62,13 +63,14 @@ class Writer:
     undefined: dict[str, Any] = field(default_factory=dict)
 
     def expression(self, value: Any, hint: str) -> Any:
-        """Give the expression of a value.
+        """Return an expression for a value.
 
         Parameters
         ----------
         value : object
+            Value to write.
         hint : str
-            A name for it if it cannot be written.
+            Name that replaces the value if it cannot be written as code.
 
         Returns
         -------
@@ -103,7 +105,7 @@ class Writer:
             return self._imported(value) or self._placeholder(value, hint)
         if hasattr(value, "get_params"):
             return self._estimator(value, hint)
-        if hasattr(value, "get_config") and not hasattr(value, "layers"):  # of Keras
+        if hasattr(value, "get_config") and not hasattr(value, "layers"):  # a Keras object
             return self._of_keras(value, hint)
         return self._placeholder(value, hint)
 
@@ -113,7 +115,7 @@ class Writer:
         return Call(opening, closing, [("", self._item(v, hint)) for v in ordered])
 
     def _item(self, value: Any, hint: str) -> Any:
-        """An element, which in a list of steps has a name itself."""
+        """Return an expression for an element, which may be a named pipeline step."""
         if type(value) is tuple and len(value) > 1 and isinstance(value[0], str):
             parts = [("", _plain(value[0]))]
             parts += [("", self.expression(v, _word(value[0], hint))) for v in value[1:]]
@@ -148,7 +150,7 @@ class Writer:
         return Call(f"{name}.from_config(", ")", [("", self.expression(config, hint))])
 
     def _imported(self, value: Any) -> str | None:
-        """Import a class or a function; give its name, None if it cannot be imported."""
+        """Import a class or function, and return its name, or None if this fails."""
         name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
         if not all(map(_is_name, name.split("."))):
             return None
@@ -158,7 +160,7 @@ class Writer:
         return None
 
     def _import(self, module: str, name: str) -> str | None:
-        """Import a name, or where it stands for something else the module."""
+        """Import a name, or the whole module if the name is in use for another object."""
         first, package = name.partition(".")[0], module.partition(".")[0]
         if self._binds(first, _found(module, first)):
             self.imports.setdefault(module, set()).add(first)
@@ -169,7 +171,7 @@ class Writer:
         return None
 
     def _binds(self, name: str, value: Any) -> bool:
-        """Let a name stand for a value, if it does not stand for another."""
+        """Reserve a name for a value; return False if it is in use for another object."""
         return not hasattr(builtins, name) and self.names.setdefault(name, value) is value
 
     def _placeholder(self, value: Any, hint: str) -> str:
@@ -186,19 +188,21 @@ class Writer:
 
 
 def source_of(estimator: Any, name: str = "estimator") -> str:
-    """Write the code that makes an estimator with the parameters of a given one.
+    """Write the code that creates an estimator with the same parameters.
 
     Parameters
     ----------
     estimator : estimator
+        Estimator to write.
     name : str, default="estimator"
-        Of the variable.
+        Name of the variable.
 
     Returns
     -------
     str
-        It runs if all parameters are plain values, estimators, and functions or classes
-        that can be imported. What cannot be written is a name, which a comment explains.
+        Code. It runs if all parameters are plain values, estimators, or functions and
+        classes that can be imported. Any other value is replaced by a name, which a comment
+        asks the reader to define.
 
     Examples
     --------
@@ -214,19 +218,19 @@ def source_of(estimator: Any, name: str = "estimator") -> str:
 
 
 def source_of_parameters(params: Mapping[str, Any]) -> str:
-    """Write the code that sets parameters of an estimator that is not known."""
+    """Write the code that sets the parameters of an unknown estimator."""
     writer = Writer()
     expression = writer.expression(dict(params), "params")
     return _program(
         writer,
         f"params = {_written(expression, 0, 9)}\n"
-        "# The estimator as it was given to the search:\n"
+        "# estimator is the estimator that was passed to the search:\n"
         "estimator.set_params(**params)",
     )
 
 
 def _program(writer: Writer, code: str) -> str:
-    """Put before code what it needs."""
+    """Add imports, and comments about undefined names, before the code."""
     head = list(_import_lines(writer.imports))
     head += [f"# Define {name}: {_about(v)}" for name, v in writer.undefined.items()]
     return "\n".join([*head, "", code] if head else [code])
@@ -241,7 +245,7 @@ def _import_lines(imports: Mapping[str, set[str]]) -> Iterator[str]:
 
 
 def _written(expression: Any, indent: int, before: int) -> str:
-    """Write an expression, over several lines if it is too long for one."""
+    """Write an expression in one line, or in several if it is too long."""
     text = _in_one_line(expression)
     if isinstance(expression, str) or indent + before + len(text) < WIDTH:
         return text
@@ -266,7 +270,7 @@ def _in_one_line(expression: Any) -> str:
 
 
 def _needed(estimator: Any) -> dict[str, Any]:
-    """The parameters that a constructor has to be given: those that are no defaults."""
+    """Return the parameters that must be passed to the constructor: no defaults."""
     params = estimator.get_params(deep=False)
     signature = inspect.signature(type(estimator)).parameters
     given = {
@@ -276,9 +280,9 @@ def _needed(estimator: Any) -> dict[str, Any]:
     }
     try:
         made = type(estimator)(**given).get_params(deep=False)
-    except Exception:  # of a constructor that checks; it gets all
+    except Exception:  # the constructor checks its parameters; pass all of them
         return params
-    # A parameter may depend on others, as arguments of a build function do.
+    # A parameter may depend on others, like the arguments of a build function.
     more = {n: v for n, v in params.items() if not (n in made and _is_same(v, made[n]))}
     return given | more
 
@@ -296,12 +300,12 @@ def _is_same(value: Any, other: Any) -> bool:
 
 
 def _modules(value: Any) -> Iterator[str]:
-    """Modules that may have a class or function, the most public first."""
-    module = getattr(value, "__module__", None) or "numpy"  # of a ufunc
+    """Yield modules that may contain a class or function, the most public first."""
+    module = getattr(value, "__module__", None) or "numpy"  # a ufunc has no module
     if module == "__main__":
         return
     parts = module.split(".")
-    public = [part for part in parts if part != "src"]  # as Keras calls its own
+    public = [part for part in parts if part != "src"]  # Keras has private keras.src
     for names in (public, parts):
         yield from (".".join(names[: n + 1]) for n in range(len(names)))
 
@@ -329,7 +333,7 @@ def _word(key: Any, hint: str) -> str:
 
 
 def _about(value: Any) -> str:
-    """Describe what is not written, in a line."""
+    """Describe, in one line, an object that cannot be written as code."""
     if isinstance(value, (FunctionType, type)):
         what = "class" if isinstance(value, type) else "function"
         text = f"the {what} {value.__qualname__} of {value.__module__}"

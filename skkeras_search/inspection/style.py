@@ -1,11 +1,11 @@
-"""Colours and frames that all displays have in common."""
+"""Colors and limits of the axes, shared by all displays."""
 
 from typing import Any
 
 import numpy as np
 
-# Colours that colour-blind people tell apart: Okabe and Ito, "Color Universal Design",
-# 2008. All of them are seen on white and on black.
+# Colors that color-blind people can distinguish: Okabe and Ito, "Color Universal Design",
+# 2008. All of them are visible on white and on black.
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
     "#0072B2",
     "#E69F00",
@@ -16,19 +16,20 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
 )
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION)
 BEST = VERMILLION
-# From blue to yellow, the better the lighter; read the same by colour-blind people.
+# Color map of scores, from blue to yellow. Color-blind people can read it, too.
 SCORES = "viridis"
-# Scores this many times farther below the median than the best is above are cut off.
+# Scores are cut off at this multiple of the distance from the median to the best score,
+# below the median.
 REACH = 2.0
 
 
 def axes_for(ax: Any, display: str, **size: Any) -> Any:
-    """Give axes to draw on: those given, or those of a new figure.
+    """Return ``ax``, or the axes of a new figure if it is None.
 
     Raises
     ------
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
     """
     plt = pyplot(display)
     if ax is None:
@@ -42,55 +43,56 @@ def pyplot(display: str) -> Any:
     Raises
     ------
     ImportError
-        If it is not installed.
+        If matplotlib is not installed. The message starts with ``display``.
     """
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{display} draws with matplotlib, which is not installed. Install it with "
+            f"{display} requires matplotlib, which is not installed. Install it with "
             "pip install skkeras-search[plot]."
         ) from error
     return plt
 
 
 def faint() -> str:
-    """Give the colour of what is not in the foreground, on any background."""
+    """Return the color of background elements, which is visible in any style."""
     import matplotlib
 
     return str(matplotlib.rcParams["axes.labelcolor"])
 
 
 def least_shown(scores: np.ndarray) -> float:
-    """Give the score below which the worst ones are cut off, so that others are seen.
+    """Return the score below which scores are cut off, so that the others stay readable.
 
     Parameters
     ----------
     scores : ndarray of shape (n,)
+        Scores. Those that are not finite are ignored.
 
     Returns
     -------
     float
-        The worst finite score, if it is not far from the others.
+        The limit. It is the worst finite score if no score is far below the others.
     """
     finite = scores[np.isfinite(scores)]
     if not len(finite):
         return 0.0
     worst, median, best = finite.min(), np.median(finite), finite.max()
-    # The quartile, as the median may be as good as the best.
+    # The lower quartile is used, too, as the median may equal the best score.
     reach = max(best - median, best - np.quantile(finite, 0.25))
     least = median - REACH * reach
     return float(worst if reach == 0 or worst > least - reach else least)
 
 
 def margin_of(scores: np.ndarray) -> float:
-    """Give what is left free above and below scores."""
+    """Return the margin above and below the scores in a plot."""
     finite = scores[np.isfinite(scores)]
     best = finite.max() if len(finite) else 0.0
     return float(0.06 * ((best - least_shown(scores)) or abs(best) or 1.0))
 
 
 def label_of(metric: str) -> str:
-    """Give the label of an axis of scores."""
+    """Return the label of an axis of scores."""
     name = "score" if metric == "score" else metric.replace("$", r"\$")
     return f"mean test {name}"

@@ -1,4 +1,4 @@
-"""A search as a table and as text."""
+"""Describe a search in a table or in text."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,46 +7,47 @@ import numpy as np
 
 from skkeras_search.inspection.axis import Axis
 from skkeras_search.inspection.declared import spaces_of
+from skkeras_search.inspection.labels import text_of
 from skkeras_search.inspection.results import PREFIX, check_number, metrics, read
-from skkeras_search.inspection.words import text_of
 from skkeras_search.space import Space
 from skkeras_search.space.dimensions import Dimension
 
-# What comes first in a row of a frame; other columns follow in their order.
+# Prefixes of the first columns of a frame; the other columns keep their order.
 FIRST = ("rank_test_", "mean_test_", "std_test_")
-# Of the choices of a hyperparameter.
+# Limit of the length of the list of choices of a hyperparameter.
 MOST_CHARACTERS = 100
 NUMBERS = {"Real": "real", "Integer": "integer", "Range": "integer"}
 
 
 def to_frame(search: Any) -> Any:
-    """Put the candidates of a search below each other, as a frame of pandas.
+    """Return the candidates of a search as a data frame.
 
     Parameters
     ----------
-    search : GridSearchCV or another search, or LoadedSearch
+    search : fitted search or LoadedSearch
+        Search of this package or of scikit-learn.
 
     Returns
     -------
     pandas.DataFrame
-        With ``candidate``, the row of ``cv_results_``, as its index; the columns of
-        ``cv_results_`` but for ``params``, ranks and means first; and ``status``.
-        Hyperparameters have the prefix ``param_``, and are NaN where a candidate does not
-        have them.
+        One row per candidate. The index, ``candidate``, is the row of ``cv_results_``. The
+        columns are those of ``cv_results_`` without ``params``, with ranks and mean scores
+        first, and ``status``. Columns of hyperparameters have the prefix ``param_``, and
+        contain NaN where a hyperparameter is inactive.
 
     Raises
     ------
     NotFittedError
-        Before a candidate is evaluated.
+        If no candidate was evaluated yet.
     ImportError
-        Without pandas.
+        If pandas is not installed.
     """
     try:
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "to_frame gives a frame of pandas, which is not installed. Install it with "
-            "pip install skkeras-search[frames]."
+            "to_frame requires pandas, which is not installed. Install it with pip install "
+            "skkeras-search[frames]."
         ) from error
     results = read(search, finished=False)
     table = dict(results.search.cv_results_)
@@ -59,7 +60,7 @@ def to_frame(search: Any) -> Any:
         values = [params.get(name, np.nan) for params in results.params]
         column = pd.Series(values, dtype=object)
         are_whole = pd.api.types.infer_dtype(column, skipna=True) == "integer"
-        # NaN among whole numbers would make all of them floating-point numbers.
+        # Inferring the type would convert integers with NaN among them to floats.
         stays = are_whole and column.isna().any()
         columns[f"param_{name}"] = column if stays else column.infer_objects()
     columns |= {name: values for name, values in table.items() if name not in columns}
@@ -67,13 +68,18 @@ def to_frame(search: Any) -> Any:
 
 
 def results_text(search: Any, n: int = 10) -> str:
-    """Describe the best candidates of a search in words.
+    """Describe the best candidates of a search in text.
 
     Parameters
     ----------
-    search : GridSearchCV or another search, or LoadedSearch
+    search : fitted search or LoadedSearch
+        Search of this package or of scikit-learn.
     n : int, default=10
-        Number of candidates.
+        Largest number of candidates.
+
+    Returns
+    -------
+    str
     """
     check_number("n", n)
     results = read(search, finished=False)
@@ -88,7 +94,7 @@ def results_text(search: Any, n: int = 10) -> str:
 
 
 def headline(search: Any) -> str:
-    """Say how many candidates a search has, and what has become of them."""
+    """Return a line with the numbers of candidates of a search, by status."""
     results = read(search, finished=False)
     counts = [(str(s), int((results.status == s).sum())) for s in np.unique(results.status)]
     parts = ", ".join(f"{count} {status}" for status, count in counts)
@@ -98,12 +104,17 @@ def headline(search: Any) -> str:
 
 
 def space_text(search: Any) -> str:
-    """Describe the space of a search in words, before or after it is fitted.
+    """Describe the space of a search in text, before or after the search is fitted.
 
     Parameters
     ----------
-    search : GridSearchCV or another search, or LoadedSearch
-        Of a search that is loaded, the values of its candidates are described.
+    search : search or LoadedSearch
+        Search of this package or of scikit-learn. If its space is unknown, as it may be for
+        a loaded search, the values of its candidates are described.
+
+    Returns
+    -------
+    str
     """
     spaces, sizes = described(search), [_size(space) for space in spaces_of(search)]
     if not spaces:
@@ -119,15 +130,15 @@ def space_text(search: Any) -> str:
 
 
 def described(search: Any) -> list[dict[str, str]]:
-    """Describe the values in each space of a search, by the names of hyperparameters.
+    """Describe the values of each hyperparameter, in each space of a search.
 
     Returns
     -------
     list of dict of str to str
-        Empty if the search does not know its space.
+        Descriptions by the names of the hyperparameters. Empty if the space is unknown.
     """
     known: list[dict[str, str]] | None = getattr(search, "described_spaces", None)
-    if known is not None:  # it is loaded
+    if known is not None:  # a loaded search
         return known
     return [
         {n: describe(given) for n, given in space.items()} for space in spaces_of(search)
@@ -135,7 +146,7 @@ def described(search: Any) -> list[dict[str, str]]:
 
 
 def best_hyperparameters(search: Any, n: int = 1) -> list[dict[str, Any]]:
-    """Give the hyperparameters of the best candidates that are finished."""
+    """Return the hyperparameters of the best finished candidates, the best first."""
     check_number("n", n)
     results = read(search)
     return [dict(results.params[row]) for row in results.by_score()[:n]]
@@ -192,7 +203,7 @@ def _listed(values: Iterable[Any]) -> str:
 
 
 def _values(axis: Axis) -> str:
-    """The values of candidates whose space is not known."""
+    """Describe the values of the candidates of a search whose space is unknown."""
     if not axis.is_numeric:
         return describe(axis.dimension)
     low, high = map(text_of, axis.dimension.bounds)
@@ -200,7 +211,7 @@ def _values(axis: Axis) -> str:
 
 
 def what_failed(error: str) -> str:
-    """Give the line of a traceback that says what went wrong."""
+    """Return the line of a traceback that contains the error message."""
     last = error.rpartition("Traceback (most recent call last):\n")[2]
     lines = [line for line in last.splitlines() if line and not line[0].isspace()]
     return lines[0].strip() if lines else ""

@@ -1,4 +1,4 @@
-"""What a Gaussian process has learned of the scores of a search."""
+"""A Gaussian process fitted to the scores of a search."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,23 +10,25 @@ from skkeras_search.inspection.style import least_shown
 from skkeras_search.samplers.gaussian_process import GaussianProcess
 from skkeras_search.samplers.one_thread import one_thread
 
-# Of candidates: for the process, and to average over; and of predictions.
+# Limits of the numbers of candidates to fit and to average over, and of predictions.
 MOST_LEARNED, MOST_AVERAGED, MOST_PREDICTED = 200, 50, 20_000
 
 
 class Surrogate:
-    """The process of ``BayesianSampler``, fitted to the candidates of a search.
+    """Gaussian process of ``BayesianSampler``, fitted to the candidates of a search.
+
+    With more than 200 candidates, the process is fitted to the best 100 and to 100 of the
+    others, spread evenly over the search.
 
     Parameters
     ----------
     axes : list of Axis
-        Of all hyperparameters.
+        Axes of all hyperparameters.
     params : list of dict
-        Of candidates that have a score.
+        Hyperparameters of the candidates that have a score.
     scores : ndarray of shape (n_candidates,)
-        Scores far below the others are drawn nearer, so that the process sees the others.
-        Of more than 200 candidates, it learns from the best 100, and from 100 that are
-        spread evenly over the search.
+        Scores of these candidates. Scores far below the others are raised to a limit, so
+        that they do not dominate the scale.
     """
 
     def __init__(self, axes: list[Axis], params: Sequence[Any], scores: np.ndarray):
@@ -38,7 +40,7 @@ class Surrogate:
         self._is_set = ~np.isnan(self._is_set)
         values = np.maximum(scores, least_shown(scores))
         self._least, self._range = values.min(), np.ptp(values) or 1.0
-        values = (values - self._least) / self._range  # first, as squares may overflow
+        values = (values - self._least) / self._range  # so that squares do not overflow
         self._mean, self._scale = values.mean(), values.std() or 1.0
         unordered = np.array(
             [not a.is_numeric and not a.dimension.is_ordered for a in axes]
@@ -49,22 +51,23 @@ class Surrogate:
             )
 
     def average(self, names: Sequence[str], points: np.ndarray) -> tuple[Any, Any]:
-        """Predict the score where some hyperparameters are given.
+        """Predict the score as a function of some hyperparameters.
 
-        The prediction is averaged over the other hyperparameters of the candidates that
-        have those that are given: the partial dependence of Friedman, 2001.
+        The predictions are averaged over the values that the candidates have for the other
+        hyperparameters. Candidates without the given hyperparameters are left out. The
+        result is the partial dependence of Friedman, 2001.
 
         Parameters
         ----------
         names : sequence of str
-            Hyperparameters that are given.
+            Names of the given hyperparameters.
         points : ndarray of shape (n, n_names)
-            Their coordinates.
+            Coordinates of the given hyperparameters.
 
         Returns
         -------
         mean, std : ndarray of shape (n,)
-            The averages of the mean and of the standard deviation.
+            Averages of the predicted mean and of the predicted standard deviation.
         """
         columns = [n for n, axis in enumerate(self._axes) if axis.name in names]
         columns.sort(key=lambda n: list(names).index(self._axes[n].name))
@@ -83,7 +86,7 @@ class Surrogate:
 
 
 def _some(scores: np.ndarray, most: int) -> np.ndarray:
-    """Choose rows: all, or the best and others that are spread evenly."""
+    """Choose all rows, or the best and some others that are evenly spread."""
     if len(scores) <= most:
         return np.arange(len(scores))
     best, rest = np.split(np.argsort(-scores, kind="stable"), [most // 2])

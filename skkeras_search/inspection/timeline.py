@@ -1,41 +1,47 @@
-"""What was trained when, where, and for how long."""
+"""Display of the fits of a search over time."""
 
 import heapq
 from typing import Any, Self
 
 import numpy as np
 
-from skkeras_search.inspection.results import FAILED, FINISHED, FROZEN, frame_of, read
+from skkeras_search.inspection.labels import short
+from skkeras_search.inspection.results import frame_of, read
 from skkeras_search.inspection.style import BEST, BLUE, PURPLE, SKY, axes_for, faint
-from skkeras_search.inspection.words import short
+from skkeras_search.statuses import FAILED, FINISHED, FROZEN
 
-# The best candidate is told by its outline, as its colour says what became of it.
+# The color shows the status of a candidate, and an outline marks the best candidate.
 COLORS = {FINISHED: BLUE, FROZEN: SKY, FAILED: PURPLE}
-# Bars that can have a number in them, and rows that can have a name beside them.
+# Limits of the numbers of bars with a number and of rows with a name.
 MOST_NUMBERS, MOST_NAMES = 60, 40
 
 
 class TimelineDisplay:
-    """What was trained when, on which worker, and for how long.
+    """Display of when, on which worker and for how long each fit of a search was trained.
 
-    Each bar is a fit, with the number of its candidate if there is room. Fits that a worker
-    trains at the same time are in rows below each other. Fits that share a compiled program
-    are trained by turns, so that their bars overlap.
+    Each bar is a fit, with the number of its candidate if there is room. The fits that a
+    worker trained at the same time are drawn in separate rows. Fits that share a compiled
+    program are trained in turns, so their bars overlap in time.
 
-    Create it with ``from_search``.
+    Use ``from_search`` to create the display. The parameters of the constructor are stored
+    as attributes.
 
     Parameters
     ----------
     fits : pandas.DataFrame
-        As ``timeline_`` of a search, with ``begun`` and ``ended`` in seconds since the
-        first fit began, and with the ``row`` in which a fit is drawn.
+        One row per fit, or per part of a fit that was trained without interruption, with
+        the columns ``candidate``, ``fold``, ``repeat``, ``begun`` and ``ended`` (seconds
+        since the start of the first fit), ``worker``, ``status`` and ``row`` (position in
+        the plot).
     best : int or None
-        The candidate to outline.
+        Candidate to outline, a row of ``cv_results_``. None outlines no candidate.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
+        Axes with the plot.
     figure_ : matplotlib.figure.Figure
+        Figure that contains the axes.
 
     Examples
     --------
@@ -58,9 +64,11 @@ class TimelineDisplay:
 
         Parameters
         ----------
-        search : GridSearchCV or another search of this package, or LoadedSearch
-            Fitted or running.
-        ax : matplotlib.axes.Axes, optional
+        search : fitted search or LoadedSearch
+            Search of this package, which may still be running. Searches of scikit-learn do
+            not record the times of their fits.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
@@ -68,16 +76,23 @@ class TimelineDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError
-            If there is nothing to show.
+        NotFittedError
+            If no candidate was evaluated yet.
+        TypeError
+            If ``search`` is not a search.
         ValueError
-            If the search does not keep when fits began and ended.
+            If the search did not record the times of its fits.
+        ImportError
+            If matplotlib or pandas is not installed.
         """
         results = read(search, finished=False)
         fits = frame_of(results, "timeline_", "times of its fits").copy()
         fits = fits[fits["begun"].notna() & fits["ended"].notna()]
         if fits.empty:
-            raise ValueError("It is not known of any fit of the search when it began.")
+            raise ValueError(
+                "The search has no fit with known start and end times, so there is nothing "
+                "to show."
+            )
         fits["worker"] = fits["worker"].fillna("?").astype(str)
         first = fits["begun"].min()
         fits[["begun", "ended"]] -= first
@@ -85,15 +100,17 @@ class TimelineDisplay:
         return cls(fits, best=results.best).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw on axes, by default on those of a new figure.
+        """Draw the display.
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on. None means a new figure.
 
         Returns
         -------
         TimelineDisplay
+            The display itself.
         """
         from matplotlib.patches import Patch
 
@@ -126,7 +143,7 @@ class TimelineDisplay:
         return self
 
     def _write(self, ax: Any) -> None:
-        """Write the workers beside their rows, and the candidates in their bars."""
+        """Add the names of the workers to the rows, and the candidates to the bars."""
         fits = self.fits
         first = fits.groupby("worker")["row"].min()
         step = -(-len(first) // MOST_NAMES)
@@ -153,7 +170,7 @@ def _bars(fits: Any, **style: Any) -> Any:
 
 
 def _rows(fits: Any) -> np.ndarray:
-    """Give a row to each fit, so that no two overlap and each worker has its own rows."""
+    """Assign fits to rows: fits of one row do not overlap, and workers share no rows."""
     rows = np.zeros(len(fits), int)
     n_rows = 0
     for _, of_worker in fits.reset_index(drop=True).groupby("worker", sort=True):

@@ -1,1 +1,4 @@
-"""Other people's systems. Each is an extra, and is imported where it is used."""
+"""Interoperability with other libraries.
+
+Each library is an optional extra, and is imported only when it is used.
+"""

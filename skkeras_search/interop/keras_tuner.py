@@ -1,7 +1,7 @@
-"""Search spaces as KerasTuner's ``HyperParameters``.
+"""Convert search spaces to ``HyperParameters`` of KerasTuner.
 
-The way in needs no function: an estimator takes a ``build_model(hp)`` or a ``HyperModel``
-as its ``model``.
+The other direction needs no conversion: the ``model`` of an estimator may be a
+``build_model(hp)`` function or a ``HyperModel``.
 """
 
 from collections.abc import Mapping
@@ -10,34 +10,40 @@ from typing import Any
 from skkeras_search.space import Categorical, Dimension, Integer, Range, Real, Space
 from skkeras_search.space.hyperparameters import SAMPLINGS
 
-# Our words for scales, with KerasTuner's.
+# The priors of this package, and KerasTuner's names of the scales.
 SAMPLING_OF = {prior: sampling for sampling, prior in SAMPLINGS.items()}
 
 
 def to_hyperparameters(space: Any, values: Mapping[str, Any] | None = None) -> Any:
-    """Make a ``keras_tuner.HyperParameters`` of a search space.
+    """Convert a search space to a ``keras_tuner.HyperParameters`` object.
+
+    Requires ``pip install skkeras-search[keras-tuner]``.
 
     Parameters
     ----------
     space : Space, dict or estimator
-        A space, what stands for one, or an estimator whose build function declares one.
-    values : mapping of str to object, optional
-        A configuration, such as ``best_params_``. By default, the first value of each.
+        Search space: a ``Space``, a dict that can be converted to one, or an estimator
+        whose build function declares a space.
+    values : mapping of str to object, default=None
+        Configuration that the result holds, such as ``best_params_``. None means the
+        default of each hyperparameter in KerasTuner.
 
     Returns
     -------
     keras_tuner.HyperParameters
-        A tuner takes it as ``hyperparameters=``, a build function as ``hp``.
+        The converted space. Pass it to a tuner as ``hyperparameters``, or to a build
+        function as ``hp``.
 
     Raises
     ------
     ImportError
-        Without KerasTuner.
+        If KerasTuner is not installed.
     TypeError
-        If a dimension has no counterpart: a distribution of ``scipy.stats``, or choices
-        that are not all str, all int, all float or all bool.
+        If a dimension has no counterpart in KerasTuner. These are distributions of
+        ``scipy.stats``, and choices that are not all str, all int, all float or all bool.
     ValueError
-        If the estimator declares nothing, or ``values`` are not in the space.
+        If the space is invalid, the estimator declares no space, or ``values`` is not in
+        the space.
 
     Examples
     --------
@@ -52,7 +58,8 @@ def to_hyperparameters(space: Any, values: Mapping[str, Any] | None = None) -> A
         import keras_tuner
     except ImportError as error:
         raise ImportError(
-            "KerasTuner is not installed: pip install skkeras-search[keras-tuner]"
+            "to_hyperparameters requires KerasTuner, which is not installed. Install it "
+            "with pip install skkeras-search[keras-tuner]."
         ) from error
     if hasattr(space, "declared_space"):
         declared = space.declared_space()
@@ -63,18 +70,18 @@ def to_hyperparameters(space: Any, values: Mapping[str, Any] | None = None) -> A
         space = declared
     space = space if isinstance(space, Space) else Space(space)
     if values is not None:
-        space.encode(values)  # which says what is wrong with them
+        space.encode(values)  # raises an error if they are not in the space
     configs = [_config(space, name) for name in space.names]
     parameters = keras_tuner.HyperParameters.from_config({"space": configs, "values": {}})
     hyperparameters = keras_tuner.HyperParameters()
-    hyperparameters.merge(parameters)  # which gives them their defaults
+    hyperparameters.merge(parameters)  # sets the defaults
     if values is not None:
         hyperparameters.values = dict(values)
     return hyperparameters
 
 
 def _config(space: Space, name: str) -> dict[str, Any]:
-    """A dimension as KerasTuner writes it."""
+    """Return the configuration of a dimension in the format of KerasTuner."""
     kind, config = _kind(name, space.dimensions[name])
     common = {"name": name, "conditions": _conditions(space, name)}
     return {"class_name": kind, "config": {**common, **config}}
@@ -92,7 +99,7 @@ def _kind(name: str, dimension: Dimension) -> tuple[str, dict[str, Any]]:
         return kind, {"min_value": low, "max_value": high, "sampling": sampling}
     if isinstance(dimension, Categorical):
         return _choice(name, dimension)
-    raise TypeError(f"{name!r}: KerasTuner has nothing like {dimension!r}.")
+    raise TypeError(f"{name!r}: KerasTuner has no counterpart of {dimension!r}.")
 
 
 def _choice(name: str, dimension: Categorical) -> tuple[str, dict[str, Any]]:
@@ -100,8 +107,8 @@ def _choice(name: str, dimension: Categorical) -> tuple[str, dict[str, Any]]:
     types = {type(category) for category in categories}
     if len(types) > 1 or not types <= {str, int, float, bool}:
         raise TypeError(
-            f"{name!r}: the choices of KerasTuner are all str, all int, all float or all "
-            f"bool, not as in {dimension!r}."
+            f"{name!r}: the choices must be all str, all int, all float or all bool for "
+            f"KerasTuner, got {dimension!r}."
         )
     if len(categories) == 1:
         return "Fixed", {"value": categories[0]}
@@ -112,7 +119,7 @@ def _choice(name: str, dimension: Categorical) -> tuple[str, dict[str, Any]]:
 
 
 def _conditions(space: Space, name: str) -> list[dict[str, Any]]:
-    """Conditions of a dimension and of those that it is conditional on."""
+    """Return the conditions of a dimension and of its parents."""
     conditions = []
     for parent, wanted in space.dimensions[name].when.items():
         values = wanted if isinstance(wanted, list) else [wanted]

@@ -1,4 +1,4 @@
-"""A search as runs of MLflow: one for the search, and one in it for each candidate."""
+"""Log a search to MLflow: one run for the search, with a child run for each candidate."""
 
 import re
 import warnings
@@ -12,7 +12,7 @@ from sklearn.callback import CallbackContext
 from skkeras_search.searches.outcome import Outcome
 from skkeras_search.searches.progress import SearchCallback
 
-# What MLflow takes in one call, and as the value of a parameter.
+# Limits of MLflow: metrics and parameters per call, and length of a value.
 METRICS_A_CALL, PARAMS_A_CALL, LONGEST_VALUE = 1000, 100, 6000
 
 PARENT = "mlflow.parentRunId"
@@ -22,78 +22,82 @@ LOGGED = "skkeras_search.logged"
 STATUS = "skkeras_search.status"
 ERROR = "skkeras_search.error"
 
-DEFAULT_EXPERIMENT = "0"  # of each server and database
+DEFAULT_EXPERIMENT = "0"  # on each server and in each database
 RUN_STATUS = {"finished": "FINISHED", "frozen": "FINISHED", "failed": "FAILED"}
 REQUIRED = ("skkeras-search", "keras", "tensorflow", "scikit-learn", "cloudpickle", "numpy")
 
 
 class Point(NamedTuple):
-    """A metric at a step."""
+    """Name and step of a metric value."""
 
     name: str
     step: int
 
 
 class Told(NamedTuple):
-    """An outcome, and the metrics that it had when it was told."""
+    """An outcome, and its metrics at the time when it was reported."""
 
     outcome: Outcome
     points: dict[Point, float]
 
 
 class MLflowLogger(SearchCallback):
-    """Log a search to MLflow while it runs.
+    """Callback that logs a search to MLflow while it runs.
 
-    A callback of scikit-learn, for ``set_callbacks`` of the searches of this package. The
-    search is a run, and each candidate is a run in it with
+    Requires ``pip install skkeras-search[mlflow]``. Pass the callback to ``set_callbacks``
+    of a search of this package. The search becomes a run, and each candidate a child run
+    with
 
-    - its parameters;
-    - ``split0_test_score``, ... and ``mean_test_score``, named as in ``cv_results_``, at
-      the epoch to which it is trained; with ``n_repeats``, ``split0_repeat0_test_score``;
-    - ``split0_loss``, ... and whatever else Keras reports, by epoch;
+    - the hyperparameters, as parameters;
+    - the scores ``split0_test_score``, ... and ``mean_test_score``, named as in
+      ``cv_results_``, at the last epoch trained; with ``n_repeats``, the names are
+      ``split0_repeat0_test_score``, ...;
+    - the loss and the metrics that Keras reports after each epoch, as ``split0_loss``, ...;
     - the tags ``skkeras_search.status`` ("finished", "frozen" or "failed") and
       ``skkeras_search.error``.
 
-    The run of the search has the best parameters, as tags, the best score, and the model
-    that was fitted to all rows, which ``mlflow.pyfunc.load_model`` loads.
+    The run of the search contains the best hyperparameters as tags, the metric
+    ``best_score``, and the refitted model, which ``mlflow.pyfunc.load_model`` loads.
 
     Parameters
     ----------
     experiment_name : str, default=None
-        Experiment of the runs, which is made if there is none. By default that of the
-        active run, or MLflow's default.
+        Experiment of the runs, which is created if necessary. None means the experiment of
+        the active run. If no run is active, None means the current experiment of MLflow, or
+        the default experiment if ``tracking_uri`` is given.
     run_name : str, default=None
-        Name of the run of the search. By default the class of the search.
+        Name of the run of the search. None means the class name of the search.
     tracking_uri : str, default=None
-        Server or database to log to, as "http://localhost:5000" or
-        "sqlite:///mlflow.db". By default ``mlflow.get_tracking_uri()``. A pickle of the
-        search holds this parameter: set the environment variable
-        ``MLFLOW_TRACKING_URI`` instead if there is a password in it.
+        Server or database to log to, such as "http://localhost:5000" or
+        "sqlite:///mlflow.db". None means ``mlflow.get_tracking_uri()``. Pickles of the
+        search contain this parameter. If the URI contains a password, set the environment
+        variable ``MLFLOW_TRACKING_URI`` instead.
     log_model : bool, default=True
-        Whether to log ``best_estimator_``.
+        Whether to log ``best_estimator_``. A search with ``refit=False`` has none.
 
     Attributes
     ----------
     run_id_ : str
-        The run of the last search.
+        ID of the run of the last search.
 
     Raises
     ------
     TypeError
-        If a parameter is of the wrong type.
+        If a parameter has the wrong type or is an empty str.
     ImportError
-        When a search begins, without MLflow.
+        When the search starts, if MLflow is not installed.
 
     Notes
     -----
-    If a run of MLflow is active when the search begins, the run of the search is in it.
+    If a run is active on the same server or database when the search starts, the run of the
+    search becomes its child.
 
-    A search that goes on from its storage goes on with its runs: candidates that were
-    logged are not logged again.
+    A search that is resumed from its storage continues its runs. Candidates that are logged
+    already are not logged again.
 
-    If MLflow does not answer after the search has begun, a warning is issued, the search
-    goes on, and what was not logged of a candidate is logged with the next one, or when the
-    search ends.
+    If logging fails after the search has started, a warning is issued and the search
+    continues. The missing data are logged with the next candidate or at the end of the
+    search.
 
     Examples
     --------
@@ -124,7 +128,7 @@ class MLflowLogger(SearchCallback):
         }
         for name, value in names.items():
             if value is not None and not (isinstance(value, str) and value):
-                raise TypeError(f"{name} must be a text that is not empty, got {value!r}.")
+                raise TypeError(f"{name} must be None or a non-empty str, got {value!r}.")
         if not isinstance(log_model, (bool, np.bool_)):
             raise TypeError(f"log_model must be True or False, got {log_model!r}.")
         self.experiment_name = experiment_name
@@ -133,18 +137,27 @@ class MLflowLogger(SearchCallback):
         self.log_model = log_model
 
     def __getstate__(self) -> dict[str, Any]:
-        # A connection stays in its process.
+        # Private attributes, such as the connection, are not pickled.
         return {n: v for n, v in vars(self).items() if not n.startswith("_")}
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Connect to MLflow.
+        """Connect to MLflow when a search starts. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
 
         Raises
         ------
         ImportError
-            Without MLflow.
+            If MLflow is not installed.
         MlflowException
-            If it cannot be reached.
+            If MLflow cannot be reached.
+        TypeError
+            If ``estimator`` is not a search of this package.
         """
         super().setup(estimator, context)
         mlflow = _mlflow()
@@ -160,23 +173,29 @@ class MLflowLogger(SearchCallback):
         self._repeats = getattr(estimator, "n_repeats", 1) > 1
         self._parent: str | None = None
         self._ended = False
-        self._runs: dict[int, str] = {}  # of the candidates
-        self._known: dict[int, dict[Point, float]] = {}  # what is in these runs
+        self._runs: dict[int, str] = {}  # IDs of the runs of the candidates
+        self._known: dict[int, dict[Point, float]] = {}  # metrics logged to these runs
         self._waiting: dict[int, Told] = {}
-        self._begun: dict[int, float] = {}  # the first job of each
+        self._begun: dict[int, float] = {}  # start of the first job of each candidate
         self._read_again: set[int] = set()
         if getattr(estimator, "storage", None) is None:
             self._begin(None)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Log a candidate."""
+        """Log the results of a candidate. The search calls this method.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Results of the candidate so far.
+        """
         number = outcome.number
         self._begun.setdefault(number, outcome.begun)
         if not outcome.is_new:
             self._read_again.add(number)
         elif number in self._waiting:
             self._trying(self._log_waiting)
-        # The curves of an outcome go on when the candidate does.
+        # Points are read now, as the curves of an outcome grow when training continues.
         self._waiting[number] = Told(outcome, dict(_points(outcome, self._repeats)))
         if outcome.is_new:
             self._trying(self._log_waiting)
@@ -184,14 +203,34 @@ class MLflowLogger(SearchCallback):
     def on_fit_task_end(
         self, estimator: Any, context: CallbackContext, *, X: Any = None
     ) -> None:
-        """Log the best candidate and its model, when the search itself ends."""
+        """Log the best candidate and its model at the end of the search.
+
+        scikit-learn calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search, or an estimator that it fits, which is ignored.
+        context : CallbackContext
+            Context of the task in scikit-learn.
+        X : array-like, default=None
+            Features that were passed to ``fit``, for the signature of the model.
+        """
         if context.parent is None and estimator is vars(self).get("_search"):
             self._ended = True
             self._trying(lambda: self._log_best(X))
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """End the run of the search."""
-        if "_client" not in vars(self):  # MLflow was not there to begin with
+        """End the run of the search. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
+        """
+        if "_client" not in vars(self):  # the connection has failed
             return
         self._trying(self._log_waiting)
         if self._parent is not None:
@@ -201,13 +240,14 @@ class MLflowLogger(SearchCallback):
             delattr(self, name)
 
     def _trying(self, log: Any) -> None:
-        """Log, or warn that it was not possible."""
+        """Log, and issue a warning if this fails."""
         try:
             log()
         except Exception as error:
             warnings.warn(
-                f"MLflow could not log a part of the search: {error}. What is missing of "
-                "a candidate is logged with the next one, or when the search ends.",
+                f"A part of the search could not be logged to MLflow: {error}. Missing "
+                "data of a candidate are logged with the next candidate, or at the end of "
+                "the search.",
                 stacklevel=3,
             )
 
@@ -224,7 +264,7 @@ class MLflowLogger(SearchCallback):
         return str(self._client.create_experiment(self.experiment_name))
 
     def _begin(self, earlier: str | None) -> str:
-        """Begin the run of the search, or go on with the one that it had."""
+        """Start the run of the search, or continue an earlier one; return its ID."""
         if self._parent is None:
             if earlier is None:
                 name = self.run_name or type(self._search).__name__
@@ -249,7 +289,7 @@ class MLflowLogger(SearchCallback):
             del self._waiting[number]
 
     def _log(self, outcome: Outcome, points: dict[Point, float]) -> None:
-        """Log what is not logged yet of a candidate."""
+        """Log the results of a candidate that are not logged yet."""
         number = outcome.number
         earlier = None
         if number in self._read_again and number not in self._runs:
@@ -260,7 +300,7 @@ class MLflowLogger(SearchCallback):
                 self._runs[number] = earlier.info.run_id
                 return
             if earlier.data.tags.get(PARENT) == parent:
-                self._client.delete_run(earlier.info.run_id)  # it was not finished
+                self._client.delete_run(earlier.info.run_id)  # it is incomplete
         parent = self._begin(None)
         if number not in self._runs:
             tags = {CANDIDATE: str(number), BEGUN: repr(self._begun[number])}
@@ -268,7 +308,7 @@ class MLflowLogger(SearchCallback):
         if number not in self._known:
             self._log_params(self._runs[number], outcome.params)
         known = self._known.get(number, {})
-        # The mean of a step changes with each fold that reaches it.
+        # The mean at a step changes with each fold that reaches it.
         new = {p: value for p, value in points.items() if not _same(known.get(p), value)}
         self._log_points(self._runs[number], new, _ms(outcome.ended))
         if outcome.error is not None:
@@ -280,7 +320,7 @@ class MLflowLogger(SearchCallback):
         )
 
     def _earlier_run(self, number: int) -> Any:
-        """The run of a candidate that is read again from a storage."""
+        """Return the run of a candidate whose results were read from a storage."""
         found = self._client.search_runs(
             [self._experiment],
             f"tags.`{CANDIDATE}` = '{number}' "
@@ -309,7 +349,7 @@ class MLflowLogger(SearchCallback):
         self._log_waiting()
         parent, search = self._begin(None), self._search
         for name, value in getattr(search, "best_params_", {}).items():
-            # No parameters of MLflow, which never change: a search may be extended.
+            # Logged as tags, since parameters cannot change, and a search may be extended.
             self._client.set_tag(parent, _name(f"best_{name}"), str(value)[:LONGEST_VALUE])
         if hasattr(search, "best_score_"):
             self._client.log_metric(parent, "best_score", float(search.best_score_))
@@ -326,8 +366,8 @@ class MLflowLogger(SearchCallback):
         before = mlflow.get_tracking_uri()
         mlflow.set_tracking_uri(self.tracking_uri or before)
         try:
-            # mlflow.sklearn.log_model takes the active run and experiment, which are the
-            # user's and may be others.
+            # mlflow.sklearn.log_model would log to the active run and experiment, which
+            # belong to the user.
             mlflow.models.Model.log(
                 artifact_path=None,
                 flavor=mlflow.sklearn,
@@ -348,14 +388,14 @@ def _mlflow() -> Any:
         import mlflow
     except ImportError as error:
         raise ImportError(
-            "MLflowLogger needs MLflow, which is not installed. Install it with "
+            "MLflowLogger requires MLflow, which is not installed. Install it with "
             "pip install skkeras-search[mlflow]."
         ) from error
     return mlflow
 
 
 def _points(outcome: Outcome, repeats: bool) -> Iterator[tuple[Point, float]]:
-    """What is known of a candidate, metric by metric."""
+    """Yield all metric values of a candidate."""
     last = 0
     for fit, scores in outcome.scores.items():
         of_fit = f"split{fit.fold}" + (f"_repeat{fit.repeat}" if repeats else "")
@@ -365,7 +405,7 @@ def _points(outcome: Outcome, repeats: bool) -> Iterator[tuple[Point, float]]:
         for name, value in scores.items():
             yield Point(_name(f"{of_fit}_test_{name}"), n_epochs), float(value)
         for name, values in curve.history.items():
-            if len(values) == len(curve.history["loss"]):  # else not every epoch
+            if len(values) == len(curve.history["loss"]):  # reported after each epoch
                 for epoch, value in enumerate(values, start=1):
                     yield Point(_name(f"{of_fit}_{name}"), epoch), float(value)
     for name in next(iter(outcome.scores.values()), {}):
@@ -378,12 +418,12 @@ def _same(known: float | None, value: float) -> bool:
 
 
 def _mark(outcome: Outcome) -> str:
-    """What tells the last job of a candidate from any other."""
+    """Return a text that identifies the last job of a candidate."""
     return f"{outcome.begun!r} {outcome.ended!r}"
 
 
 def _signature(estimator: Any, X: Any) -> Any:
-    """The columns of ``X`` and of predictions, None where MLflow has no types for them."""
+    """Infer the signature of the model, or return None if MLflow has no types for it."""
     from mlflow.models import infer_signature
 
     try:
@@ -394,7 +434,7 @@ def _signature(estimator: Any, X: Any) -> Any:
 
 
 def _name(name: str) -> str:
-    """A name with what MLflow allows in one."""
+    """Replace the characters that MLflow does not allow in a name."""
     return re.sub(r"[^\w\-. :/]|^/|/(?=/|$)|\.(?=\.)", "_", name)
 
 

@@ -1,4 +1,4 @@
-"""Samplers: which configurations of a space to evaluate."""
+"""Samplers, which propose the configurations of a search space to evaluate."""
 
 from skkeras_search.samplers.bayesian import BayesianSampler
 from skkeras_search.samplers.grid import GridSampler

@@ -1,11 +1,11 @@
-"""Log expected improvement, and how it changes.
+"""Logarithm of the expected improvement, and its gradient.
 
-Of a function to be minimised, at a point where a Gaussian process expects ``mean`` with
-``variance``: log E[max(best - f, 0)] = log sigma + log h(z), with z = (best - mean) / sigma
-and h(z) = phi(z) + z Phi(z). Far from anything that improves, the improvement itself is
-zero in floating point, and its logarithm is not. See Ament, Daulton, Eriksson, Balandat
-and Bakshy, "Unexpected Improvements to Expected Improvement for Bayesian Optimization",
-NeurIPS 2023.
+The function f is minimized. At a point where the Gaussian process predicts ``mean`` and
+``variance`` = sigma**2, the value is log E[max(best - f, 0)] = log sigma + log h(z), with
+z = (best - mean) / sigma and h(z) = phi(z) + z Phi(z). Far from promising points the
+expected improvement underflows to zero; its logarithm does not. See Ament, Daulton,
+Eriksson, Balandat and Bakshy, "Unexpected Improvements to Expected Improvement for
+Bayesian Optimization", NeurIPS 2023.
 """
 
 import math
@@ -15,19 +15,19 @@ from scipy.special import erfcx, log_ndtr, ndtr
 
 from skkeras_search.samplers.gaussian_process import GaussianProcess
 
-# Below it, the leading term of the asymptotic series is exact to the last digit but a few.
+# Below this z, the leading term of the asymptotic series is accurate to nearly all digits.
 FAR = -1e4
 
 
 class LogExpectedImprovement:
-    """The acquisition function, to be maximised.
+    """Acquisition function, which is maximized.
 
     Parameters
     ----------
     process : GaussianProcess
-        Conditioned on observations.
+        Process conditioned on observations.
     best : float
-        What to improve on.
+        Value below which a function value counts as an improvement.
     """
 
     def __init__(self, process: GaussianProcess, best: float):
@@ -35,11 +35,12 @@ class LogExpectedImprovement:
         self._best = best
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """Values at points.
+        """Return the values at points.
 
         Parameters
         ----------
         X : ndarray of shape (m, d)
+            Points.
 
         Returns
         -------
@@ -50,7 +51,12 @@ class LogExpectedImprovement:
         return np.log(sigma) + _log_h((self._best - mean) / sigma)
 
     def with_gradient(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values at points, and what they change by with each coordinate.
+        """Return the values and the gradients at points.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, d)
+            Points.
 
         Returns
         -------
@@ -78,10 +84,10 @@ def _log_h(z: np.ndarray) -> np.ndarray:
 
 
 def _d_log_h(z: np.ndarray, log_h: np.ndarray) -> np.ndarray:
-    """The derivative of ``_log_h``: Phi(z) / h(z)."""
+    """Return the derivative of ``_log_h``, which is Phi(z) / h(z)."""
     return np.where(z > FAR, np.exp(log_ndtr(z) - log_h), -z)
 
 
 def _mills(z: np.ndarray) -> np.ndarray:
-    """Phi(z) / phi(z)."""
+    """Return Phi(z) / phi(z)."""
     return math.sqrt(math.pi / 2) * erfcx(-z / math.sqrt(2))

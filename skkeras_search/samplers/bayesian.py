@@ -1,4 +1,4 @@
-"""Bayesian optimisation with a Gaussian process."""
+"""Bayesian optimization with a Gaussian process."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,49 +13,85 @@ from skkeras_search.samplers.one_thread import one_thread
 from skkeras_search.samplers.sampler import Sampler, draw_new
 from skkeras_search.samplers.values import standardized
 
-# In units of the standard deviation of the values; the least improvement that counts where
-# branches compete. A branch that is known well always promises a tiny one, and nothing
-# else would be tried.
+# Smallest improvement that counts in a conditional space, in standard deviations of the
+# values. A well-explored branch always promises a tiny improvement; without this threshold
+# the sampler would not leave the branch.
 LEAST_IMPROVEMENT = 0.02
 
 
 class BayesianSampler(Sampler):
-    """Propose where a Gaussian process expects to improve most.
+    """Sampler for Bayesian optimization with a Gaussian process.
 
-    After an initial design of quasi-random points, each proposal maximises the logarithm
-    of the expected improvement over the best configuration so far. Values that are far
-    worse than the median are drawn nearer, so that they do not fill the scale. In a
-    conditional space the first points are shared out evenly among its branches, which
-    differ in what is set, and only an improvement of more than a fiftieth of the standard
-    deviation of the values counts, so that no branch is followed into its last digits. A
-    configuration that failed counts as the worst that did not. Several at a time, and
-    pending ones, are believed to be as good as is expected of them.
+    The first proposals are an initial design of quasi-random points. Each further proposal
+    maximizes the logarithm of the expected improvement over the best configuration so far.
 
     Parameters
     ----------
-    space, random_state, direction
-        As for ``Sampler``.
-    n_initial : int, optional
-        Number of points of the initial design. What is told before counts. If not given,
-        5, or three for each branch of a conditional space, between 5 and 12 in all.
+    space : Space or mapping of str to object
+        Search space. A mapping is converted to a ``Space``: its values are dimensions or
+        their short notations, such as a ``(low, high)`` tuple or a list of choices.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all draws. Samplers with the same seed that receive the same values propose
+        the same configurations. None means different proposals in each run.
+    direction : {"minimize", "maximize"}, default="minimize"
+        Whether smaller or larger values are better.
+    n_initial : int, default=None
+        Number of points of the initial design. Configurations of ``initial`` and reported
+        configurations count. None means 5; in a conditional space, 3 for each branch, but
+        at least 5 and at most 12 in all.
     initial : iterable of mapping, default=()
-        Configurations to ask first.
+        Configurations to propose first.
+
+    Attributes
+    ----------
+    space : Space
+        The search space.
+    n_initial : int
+        Number of points of the initial design.
+    pending : list of dict
+        Configurations that were proposed and whose values were not reported yet.
+    best : dict or None
+        Configuration with the best reported value. None before a finite value is reported.
+
+    Raises
+    ------
+    TypeError
+        If the space or ``random_state`` has the wrong type, or ``initial`` is not a list of
+        configurations.
+    ValueError
+        If the space, ``random_state``, ``direction`` or ``n_initial`` is invalid, or a
+        configuration of ``initial`` is not in the space.
 
     Notes
     -----
-    A proposal takes some 20 to 40 ms of one core for up to 100 values, and some 60 for 200.
-    The hyperparameters of the process are learned anew for each value up
-    to 40 values, and for fewer of them as there are more.
+    The surrogate is a Gaussian process with a Matern 5/2 kernel and one lengthscale for
+    each dimension. Values far worse than the median are compressed, so that they do not
+    dominate the scale. A failed configuration gets the worst of the finite values. While
+    values are pending, the sampler assumes that they equal their predicted mean.
+
+    A branch of a conditional space is a set of configurations with the same active
+    hyperparameters. The initial design is shared evenly among the branches. Afterwards only
+    improvements of more than a fiftieth of the standard deviation of the values count, so
+    that the sampler does not refine one branch to its last digits.
+
+    One proposal takes about 20 to 40 ms on one core with up to 100 values, and about 60 ms
+    with 200. The hyperparameters of the process are fitted again after each value up to
+    40 values, and less often with more values.
 
     References
     ----------
     Snoek, Larochelle and Adams, "Practical Bayesian Optimization of Machine Learning
-    Algorithms", NeurIPS 2012. For the parts, see ``gaussian_process``, ``acquisition`` and
-    ``local_search`` beside this module.
+    Algorithms", NeurIPS 2012.
+
+    Ament, Daulton, Eriksson, Balandat and Bakshy, "Unexpected Improvements to Expected
+    Improvement for Bayesian Optimization", NeurIPS 2023.
+
+    Ginsbourger, Le Riche and Carraro, "Kriging Is Well-Suited to Parallelize
+    Optimization", 2010.
 
     Examples
     --------
-    Tune anything, here a parabola:
+    Minimize a function, here a parabola:
 
     >>> from skkeras_search.samplers import BayesianSampler
     >>> sampler = BayesianSampler({"x": (-1.0, 2.0)}, random_state=0)
@@ -78,7 +114,7 @@ class BayesianSampler(Sampler):
         checked_n_initial(n_initial, least=0)
         if isinstance(initial, (str, Mapping)) or not isinstance(initial, Iterable):
             raise TypeError(
-                "initial must be a list of configurations, as in "
+                "initial must be a list of configurations, such as "
                 f"{self.space.sample(random_state=0)!r}, got {initial!r}."
             )
         self._initial = [self.space.encode(params) for params in initial]
@@ -103,7 +139,7 @@ class BayesianSampler(Sampler):
         return draw_new(self.space, self._design.draw, self._is_new, self._rng)
 
     def _best_guess(self) -> np.ndarray | None:
-        """Give the configuration that is expected to improve most."""
+        """Return the vector with the greatest expected improvement, or None."""
         process = self._fitted()
         if self._pending:
             pending = [self.space.encode(params) for params in self._pending.values()]
@@ -116,7 +152,7 @@ class BayesianSampler(Sampler):
         )
 
     def _fitted(self) -> GaussianProcess:
-        """The process, conditioned on all that was told."""
+        """Return the process, conditioned on all reported values."""
         n = len(self._told)
         values, noise = standardized(
             np.array([told.value for told in self._told]),

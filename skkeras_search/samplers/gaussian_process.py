@@ -3,15 +3,15 @@
 Notation, with n observations in d dimensions:
 
 X (n, d)   coordinates, each between 0 and 1
-y (n,)     values, of zero mean and unit variance
+y (n,)     values with zero mean and unit variance
 ell (d,)   lengthscales, one for each dimension
 s2, n2     variances of the signal and of the noise
-r2 (n, m)  squared distances, each dimension divided by its lengthscale. Two categories
-           without an order are at distance 1 if they differ.
-K (n, n)   s2 matern(r2) + diag(n2 + known noise), L its Cholesky factor
+r2 (n, m)  squared distances. Differences are divided by the lengthscale of the dimension;
+           two different categories of an unordered dimension differ by 1.
+K (n, n)   s2 matern(r2) + diag(n2 + known noise), with the Cholesky factor L
 theta      log ell, log s2, log n2
 
-Of what is symmetric, only the part below the diagonal is computed where time matters.
+Where speed matters, only the lower triangle of a symmetric matrix is computed.
 
 See Rasmussen and Williams, "Gaussian Processes for Machine Learning", MIT Press, 2006,
 chapters 2 and 5.
@@ -31,12 +31,14 @@ NOISE = (1e-6, 10.0)
 
 
 class Hyperparameters(NamedTuple):
-    """What the process learns about the function.
+    """Hyperparameters of the process.
 
     Attributes
     ----------
     ell : ndarray of shape (d,)
+        Lengthscales.
     s2, n2 : float
+        Variances of the signal and of the noise.
     """
 
     ell: np.ndarray
@@ -45,16 +47,17 @@ class Hyperparameters(NamedTuple):
 
 
 class GaussianProcess:
-    """A zero-mean process, conditioned on observations.
+    """Gaussian process with zero mean, conditioned on observations.
 
     Parameters
     ----------
     unordered : ndarray of bool of shape (d,)
-        Which dimensions are categories without an order.
+        Whether each dimension consists of categories without an order.
 
     Attributes
     ----------
     hyperparameters : Hyperparameters
+        Hyperparameters of the last fit, initially the mode of their prior.
     """
 
     def __init__(self, unordered: np.ndarray):
@@ -65,19 +68,27 @@ class GaussianProcess:
     def fit(
         self, X: np.ndarray, y: np.ndarray, noise: np.ndarray, restart: bool = False
     ) -> Self:
-        """Learn the hyperparameters, and condition on observations.
+        """Fit the hyperparameters, and condition on observations.
 
-        They are the most probable ones given the observations, under priors that Optuna's
-        ``GPSampler`` uses but for that of the signal's variance.
+        The hyperparameters maximize the posterior density given the observations. The
+        priors are those of the ``GPSampler`` of Optuna, except for the prior of the signal
+        variance.
 
         Parameters
         ----------
         X : ndarray of shape (n, d)
+            Points.
         y : ndarray of shape (n,)
+            Values, with zero mean and unit variance.
         noise : ndarray of shape (n,)
-            Variances of the noise as far as they are known.
+            Known part of the variance of each value, or zeros.
         restart : bool, default=False
-            Whether to begin also from the prior's mode, not only from the last optimum.
+            Whether to start the optimization also from the mode of the prior, in addition
+            to the last optimum.
+
+        Returns
+        -------
+        self
         """
         differences = self._squared_differences(X)
         starts = [self.hyperparameters]
@@ -100,7 +111,7 @@ class GaussianProcess:
         return self.condition(X, y, noise)
 
     def condition(self, X: np.ndarray, y: np.ndarray, noise: np.ndarray) -> Self:
-        """Condition on observations, with the hyperparameters as they are."""
+        """Condition on observations without fitting the hyperparameters."""
         _, s2, n2 = self.hyperparameters
         self.X, self.y, self.noise = X, y, noise
         K = s2 * _matern(self._squared_distances(X))
@@ -110,10 +121,11 @@ class GaussianProcess:
         return self
 
     def believing(self, X: np.ndarray) -> "GaussianProcess":
-        """Condition on further points as if their values were what is expected of them.
+        """Condition on m more points, assuming that their values equal the predicted mean.
 
-        The "Kriging believer" of Ginsbourger, Le Riche and Carraro, 2010. The inverse of
-        the covariance grows by blocks, which takes O(n^2 m) for m points, not O((n + m)^3).
+        This is the "Kriging believer" of Ginsbourger, Le Riche and Carraro, 2010. The
+        inverse of the covariance matrix is extended by blocks, which takes O(n^2 m) instead
+        of O((n + m)^3) operations.
         """
         believer = GaussianProcess(self.unordered)
         _, s2, n2 = believer.hyperparameters = self.hyperparameters
@@ -123,7 +135,7 @@ class GaussianProcess:
         k = s2 * _matern(believer._squared_distances(X))
         among_seen, among_new = np.hsplit(k, [len(self.X)])
         weights = among_seen @ self._K_inv
-        rest = among_new - weights @ among_seen.T  # what is not known of the new points
+        rest = among_new - weights @ among_seen.T  # covariance of the new points, given X
         rest.flat[:: len(X) + 1] += n2
         rest_inv = _symmetric(_inverse(_factor(rest)))
         corner = -rest_inv @ weights
@@ -134,17 +146,18 @@ class GaussianProcess:
         return believer
 
     def predict_mean(self, X: np.ndarray) -> np.ndarray:
-        """Mean of the function at points of shape (m, d), of shape (m,)."""
+        """Return the mean of the function, of shape (m,), at points of shape (m, d)."""
         k = self.hyperparameters.s2 * _matern(self._squared_distances(X))
         mean: np.ndarray = k @ self._alpha
         return mean
 
     def predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of the function, without noise.
+        """Return the mean and the variance of the function, without noise.
 
         Parameters
         ----------
         X : ndarray of shape (m, d)
+            Points.
 
         Returns
         -------
@@ -158,17 +171,18 @@ class GaussianProcess:
     def predict_with_gradient(
         self, X: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Mean, variance, and what they change by with each coordinate.
+        """Return the mean, the variance and their gradients.
 
         Parameters
         ----------
         X : ndarray of shape (m, d)
+            Points.
 
         Returns
         -------
         mean, variance : ndarray of shape (m,)
         d_mean, d_variance : ndarray of shape (m, d)
-            Zero for dimensions without an order.
+            Gradients, which are zero in unordered dimensions.
         """
         ell, s2, _ = self.hyperparameters
         r2 = self._squared_distances(X)
@@ -177,7 +191,7 @@ class GaussianProcess:
         K_inv_k = k @ self._K_inv
         mean = k @ self._alpha
         variance = np.maximum(s2 - np.einsum("ij,ij->i", K_inv_k, k), 1e-12)
-        # r2 changes by 2 (x - X_i) / ell**2, and k by as much times `of_r2`.
+        # The derivative of r2 is 2 (x - X_i) / ell**2; of_r2 is the derivative of k by r2.
         of_r2 = s2 * d_matern
         scale = np.where(self.unordered, 0, 2 * ell**-2.0)
 
@@ -202,7 +216,7 @@ class GaussianProcess:
         return r2
 
     def _squared_differences(self, X: np.ndarray) -> np.ndarray:
-        """Squared distances in each dimension, of shape (d, n (n - 1) / 2)."""
+        """Return the squared distances in each dimension, of shape (d, n (n - 1) / 2)."""
         differences = np.array([pdist(x[:, None], "sqeuclidean") for x in X.T])
         differences[self.unordered] = differences[self.unordered] != 0
         return differences
@@ -214,7 +228,7 @@ class GaussianProcess:
         ell, s2, n2 = _unpacked(theta)
         matern, d_matern = _matern_and_derivative(ell**-2.0 @ differences)
         n = len(y)
-        # In the order of pdist; LAPACK reads the transposed.
+        # Indices in the order of pdist. LAPACK reads the transpose.
         above = np.flatnonzero(np.arange(n) > np.arange(n)[:, None])
         K = np.diag(s2 + n2 + noise)
         K.flat[above] = s2 * matern
@@ -222,7 +236,7 @@ class GaussianProcess:
         K_inv = _inverse(L).T
         alpha = _solve(L, y)
         value = y @ alpha / 2 + np.log(np.diag(L)).sum()
-        # What the value changes by with each entry of K, and with the one across from it.
+        # Derivatives by each entry of K together with its mirror entry.
         d_K = (K_inv - np.outer(alpha, alpha)).ravel()[above]
         d_diagonal = (np.diag(K_inv) - alpha**2) / 2
         d_log_l = -2 * ell**-2.0 * (differences @ (d_K * (s2 * d_matern)))
@@ -246,9 +260,10 @@ def _unpacked(theta: np.ndarray) -> Hyperparameters:
 
 
 def _factor(K: np.ndarray) -> np.ndarray:
-    """The lower Cholesky factor, of a matrix that rounding may have made indefinite.
+    """Return the lower Cholesky factor of a matrix, even if rounding made it indefinite.
 
-    Of this, the diagonal and what is below it is read, and of the factor it is set.
+    Only the lower triangle and the diagonal of the matrix are read, and only those of the
+    factor are set.
     """
     jitter = 1e-10 * K[0, 0]
     while True:
@@ -264,13 +279,13 @@ def _solve(L: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _inverse(L: np.ndarray) -> np.ndarray:
-    """The inverse of the matrix with the Cholesky factor L, set below the diagonal."""
+    """Return the lower triangle of the inverse of the matrix with Cholesky factor L."""
     lower, _ = dpotri(L, lower=1)
     return np.asarray(lower)
 
 
 def _symmetric(lower: np.ndarray) -> np.ndarray:
-    """The symmetric matrix of what is set below the diagonal, and on it."""
+    """Return the symmetric matrix with the given lower triangle and diagonal."""
     lower = np.tril(lower)
     whole: np.ndarray = lower + np.tril(lower, -1).T
     return whole
@@ -281,7 +296,7 @@ def _matern(r2: np.ndarray) -> np.ndarray:
 
 
 def _matern_and_derivative(r2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Matern 5/2 function of squared distances, and its derivative by them."""
+    """Return the Matern 5/2 function of squared distances, and its derivative by them."""
     r = np.sqrt(5 * r2)
     decay = np.exp(-r)
     slope = (1 + r) * decay

@@ -1,4 +1,4 @@
-"""All configurations of a grid."""
+"""Sampler for all configurations of a grid."""
 
 from typing import Any
 
@@ -8,14 +8,35 @@ from skkeras_search.samplers.sampler import Sampler
 
 
 class GridSampler(Sampler):
-    """Propose all combinations of values that are spread evenly, one after the other.
+    """Sampler for a grid: all combinations of evenly spaced values, in a fixed order.
 
     Parameters
     ----------
-    space, random_state, direction
-        As for ``Sampler``. The random state has no effect.
+    space : Space or mapping of str to object
+        Search space. A mapping is converted to a ``Space``: its values are dimensions or
+        their short notations, such as a ``(low, high)`` tuple or a list of choices.
+    random_state : int, RandomState instance or None, default=None
+        No effect, as the grid is not random. Accepted because all samplers accept it.
+    direction : {"minimize", "maximize"}, default="minimize"
+        Whether smaller or larger values are better. It affects only ``best``.
     n_values : int, default=5
-        Number of values of a dimension of numbers. Choices are all taken.
+        Number of values for each numeric dimension, evenly spaced on the scale of its
+        prior. All choices of a categorical dimension and all numbers of a ``range`` are
+        used.
+
+    Attributes
+    ----------
+    space : Space
+        The search space.
+    pending : list of dict
+        Configurations that were proposed and whose values were not reported yet.
+    best : dict or None
+        Configuration with the best reported value. None before a finite value is reported.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the space, ``random_state``, ``direction`` or ``n_values`` is invalid.
 
     Examples
     --------
@@ -35,7 +56,9 @@ class GridSampler(Sampler):
     ):
         super().__init__(space, random_state, direction)
         if not (isinstance(n_values, (int, np.integer)) and n_values > 0):
-            raise ValueError(f"n_values must be greater than 0, got {n_values!r}.")
+            raise ValueError(
+                f"n_values must be a whole number greater than 0, got {n_values!r}."
+            )
         self.n_values = n_values
         self._left = list(self.space.combinations(n_values)[::-1])
 

@@ -1,35 +1,39 @@
-"""The first points of a search."""
+"""Initial design: the first points of a search."""
 
 import numpy as np
 from scipy.stats import qmc
 
 from skkeras_search.space import Space
 
-# First points: without branches, of each branch, and of all branches together.
+# Number of first points in an unconditional space, which is also the minimum in others.
 N_INITIAL = 5
+# Number of first points for each branch of a conditional space, and the limit for all.
 N_INITIAL_OF_BRANCH = 3
 MOST_INITIAL = 12
-# Points of which those are chosen.
+# The first points of a conditional space are chosen from at least this many.
 N_DESIGN = 64
 
 
 class InitialDesign:
-    """Quasi-random points, and random ones when they are used up.
+    """Quasi-random points, followed by random points when these are used up.
 
-    In a conditional space the points are shared out evenly among its branches, which
-    differ in what is set.
+    In a conditional space the points are shared evenly among the branches. A branch is a
+    set of configurations with the same active hyperparameters.
 
     Parameters
     ----------
     space : Space
+        Search space.
     n : int or None
-        Number of points. If None, it is 5, or three for each branch of a conditional
-        space, between 5 and 12 in all.
+        Number of points. None means 5; in a conditional space, 3 for each branch, but at
+        least 5 and at most 12 in all.
     rng : Generator
+        Source of random numbers.
 
     Attributes
     ----------
     n : int
+        Number of points.
     """
 
     def __init__(self, space: Space, n: int | None, rng: np.random.Generator):
@@ -42,19 +46,19 @@ class InitialDesign:
         self.n = int(n)
 
     def draw(self) -> np.ndarray:
-        """Give the next point of the unit cube."""
+        """Return the next point of the unit cube, of shape (n_dimensions,)."""
         if self._points:
             return self._points.pop(0)
         return self._rng.uniform(size=self._n_dimensions)
 
 
 def checked_n_initial(n_initial: int | None, least: int) -> int | None:
-    """Refuse what is no number of first points.
+    """Check the number of first points, and return it.
 
     Raises
     ------
     ValueError
-        If it is neither None nor a whole number of at least ``least``.
+        If ``n_initial`` is neither None nor an integer of at least ``least``.
     """
     if n_initial is None or (
         isinstance(n_initial, (int, np.integer)) and n_initial >= least
@@ -66,7 +70,10 @@ def checked_n_initial(n_initial: int | None, least: int) -> int | None:
 
 
 def _first_points(space: Space, n: int, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Points that fill the space evenly, one of each branch by turns, of which many."""
+    """Return evenly spread points and the number of branches.
+
+    The points of a conditional space alternate between its branches.
+    """
     sobol = qmc.Sobol(len(space), seed=rng.integers(2**31))
     if not space.is_conditional:
         return sobol.random_base2(int(n).bit_length()), 1

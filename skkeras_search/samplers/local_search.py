@@ -1,7 +1,7 @@
-"""Maximise an acquisition function over a mixed space.
+"""Maximize an acquisition function over a mixed space.
 
-Many points are looked at, and from the best of them the numbers climb along the gradient
-and the discrete values change one at a time, by turns.
+The function is evaluated at many points. From the best of these, two steps alternate: the
+continuous coordinates follow the gradient, and the discrete values change one at a time.
 """
 
 from collections.abc import Callable
@@ -17,30 +17,32 @@ N_QUASIRANDOM = 512
 N_PERTURBED = 256
 N_STARTS = 6
 N_ROUNDS = 3
-# Starts that go on after the first round.
+# Number of starting points that are kept after the first round.
 N_FINALISTS = 2
-# Of the logarithm of an improvement: the rest of the way is not worth going.
+# The search stops when a round raises the acquisition function by less than this. The
+# function is the logarithm of the expected improvement.
 ENOUGH = 0.01
-# A discrete dimension with more values than this is not gone through at every turn.
+# All values of an ordered discrete dimension are tried if there are at most this many.
 MOST_VALUES = 12
 
 
 class Acquisition(Protocol):
-    """A function to be maximised."""
+    """Function that is maximized."""
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """Values at points of shape (m, d), of shape (m,)."""
+        """Return the values, of shape (m,), at points of shape (m, d)."""
 
     def with_gradient(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values at points, and their gradients of shape (m, d)."""
+        """Return the values, of shape (m,), and the gradients, of shape (m, d)."""
 
 
 class LocalSearch:
-    """Find the best points of acquisition functions over a space.
+    """Maximizer of acquisition functions over a space.
 
     Parameters
     ----------
     space : Space
+        Search space.
     """
 
     def __init__(self, space: Space):
@@ -65,11 +67,13 @@ class LocalSearch:
         Parameters
         ----------
         acquisition : Acquisition
+            Function to maximize.
         good : ndarray of shape (m, d)
-            Points to look near.
+            Points whose surroundings are searched.
         is_new : callable
-            Says of a point whether it may be returned.
+            Function of a point, which returns whether the point may be returned.
         rng : Generator
+            Source of random numbers.
 
         Returns
         -------
@@ -101,12 +105,12 @@ class LocalSearch:
         steps = rng.normal(size=(m, d)) * rng.choice([0.01, 0.05, 0.2], size=(m, 1))
         redrawn = self._space.from_uniform(rng.uniform(size=(m, d)))
         moved = np.where(ordered, np.clip(points + steps, 0, 1), redrawn)
-        # A hyperparameter that was not set may be now.
+        # An inactive hyperparameter may become active, so it gets a random value.
         unset = ~self._space.active(points)
         return self._space.snap(np.where(moves, moved, np.where(unset, redrawn, points)))
 
     def _starts(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The best points, and some that are drawn by how good they are."""
+        """Return the indices of the best points and of some drawn by their values."""
         best = np.argsort(-values)[: N_STARTS // 2]
         weights = np.exp(values - values.max())
         weights[best] = 0
@@ -134,7 +138,7 @@ class LocalSearch:
     def _follow_gradient(
         self, acquisition: Acquisition, points: np.ndarray, values: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Climb from all points at once; the sum is greatest where each of them is."""
+        """Climb from all points at once, by maximizing the sum of their values."""
         free = ~self._is_discrete & self._space.active(points)
         if not free.any():
             return points, values
@@ -160,7 +164,7 @@ class LocalSearch:
     def _change_values(
         self, acquisition: Acquisition, points: np.ndarray, values: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Try other values in one discrete dimension after the other."""
+        """Try other values in each discrete dimension, one dimension after the other."""
         m, d = points.shape
         for j in np.flatnonzero(self._is_discrete).tolist():
             tried = self._alternatives(j, points[:, j])
@@ -173,7 +177,7 @@ class LocalSearch:
         return points, values
 
     def _alternatives(self, j: int, coordinates: np.ndarray) -> np.ndarray:
-        """For each coordinate those of other values: of all, or of some near and far."""
+        """Return alternatives to each coordinate: all values, or some near and far ones."""
         dimension = self._dimensions[j]
         if j in self._all:
             return np.tile(self._all[j], (len(coordinates), 1))
@@ -185,6 +189,6 @@ class LocalSearch:
 def _better(
     points: np.ndarray, values: np.ndarray, others: np.ndarray, other_values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of each pair of points the one with the greater value."""
+    """Select, from each pair of points, the one with the greater value."""
     wins = other_values > values
     return np.where(wins[:, None], others, points), np.where(wins, other_values, values)

@@ -1,4 +1,4 @@
-"""The best configuration that is not known yet."""
+"""Find the best configuration that was not proposed or reported yet."""
 
 from collections.abc import Container
 
@@ -8,18 +8,19 @@ from skkeras_search.samplers.local_search import Acquisition, LocalSearch
 from skkeras_search.samplers.sampler import key_of
 from skkeras_search.space import Space
 
-# A finite space with no more configurations is gone through at each proposal.
+# Each proposal evaluates all configurations of a space if there are at most this many.
 MOST_ENUMERATED = 4096
-# Points that the acquisition is looked at near.
+# Number of good points whose surroundings are searched.
 N_GOOD = 8
 
 
 class Maximizer:
-    """Find new configurations at which acquisition functions are greatest.
+    """Find new configurations that maximize an acquisition function.
 
     Parameters
     ----------
     space : Space
+        Search space.
     """
 
     def __init__(self, space: Space):
@@ -41,13 +42,15 @@ class Maximizer:
         Parameters
         ----------
         acquisition : Acquisition
+            Function to maximize.
         seen : ndarray of shape (m, d)
-            Points, near the best of which is looked.
+            Known points. The surroundings of the best ones are searched.
         mean : ndarray of shape (m,)
-            How good they are, to be minimised.
+            Predicted values of the known points; smaller is better.
         known : container of bytes
             Keys of the configurations that are not new.
         rng : Generator
+            Source of random numbers.
 
         Returns
         -------

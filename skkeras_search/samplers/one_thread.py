@@ -1,4 +1,4 @@
-"""One thread of linear algebra."""
+"""Limit linear algebra to one thread."""
 
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -7,9 +7,9 @@ from threadpoolctl import ThreadpoolController
 
 
 def one_thread() -> AbstractContextManager[None]:
-    """Keep linear algebra to one thread, while its result is waited for.
+    """Return a context in which linear algebra uses one thread.
 
-    Its matrices are small, and a process beside this one is training.
+    The matrices are small, and other processes may be training at the same time.
     """
     limit: AbstractContextManager[None] = _controller().limit(limits=1)
     return limit

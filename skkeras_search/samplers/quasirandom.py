@@ -1,4 +1,4 @@
-"""Configurations that fill a space evenly."""
+"""Sampler for configurations that fill a space evenly."""
 
 from typing import Any
 
@@ -9,16 +9,39 @@ from skkeras_search.samplers.sampler import Sampler, draw_new
 
 
 class QMCSampler(Sampler):
-    """Propose the points of a scrambled Sobol sequence.
+    """Sampler for the points of a scrambled Sobol sequence.
 
-    They fill the space more evenly than random ones, in any number and also when seen in
-    a few of the dimensions only. See Owen, "Randomly Permuted (t,m,s)-Nets and
-    (t,s)-Sequences", 1995.
+    For any number of points, a Sobol sequence fills the space more evenly than random
+    points do. This also holds for the projections of the points to a few of the dimensions.
 
     Parameters
     ----------
-    space, random_state, direction
-        As for ``Sampler``.
+    space : Space or mapping of str to object
+        Search space. A mapping is converted to a ``Space``: its values are dimensions or
+        their short notations, such as a ``(low, high)`` tuple or a list of choices.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the scrambling. Samplers with the same seed propose the same
+        configurations. None means different proposals in each run.
+    direction : {"minimize", "maximize"}, default="minimize"
+        Whether smaller or larger values are better. It affects only ``best``.
+
+    Attributes
+    ----------
+    space : Space
+        The search space.
+    pending : list of dict
+        Configurations that were proposed and whose values were not reported yet.
+    best : dict or None
+        Configuration with the best reported value. None before a finite value is reported.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the space, ``random_state`` or ``direction`` is invalid.
+
+    References
+    ----------
+    Owen, "Randomly Permuted (t,m,s)-Nets and (t,s)-Sequences", 1995.
 
     Examples
     --------
@@ -28,7 +51,7 @@ class QMCSampler(Sampler):
     [0, 1, 2, 3]
     """
 
-    # Sobol sequences are balanced in powers of two.
+    # Points are generated in blocks, as Sobol sequences are balanced in powers of two.
     N_POINTS = 64
 
     def __init__(self, space: Any, random_state: Any = None, direction: Any = "minimize"):

@@ -1,4 +1,4 @@
-"""What all samplers have in common: propose configurations, and learn how good they are."""
+"""Base class of the samplers, which propose configurations and receive their values."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -12,16 +12,19 @@ Direction = Literal["minimize", "maximize"]
 
 
 class Told(NamedTuple):
-    """A configuration, and how good it is.
+    """A configuration and its reported value.
 
     Attributes
     ----------
     params : dict
+        Configuration.
     vector : ndarray of shape (n_dimensions,)
+        Vector of the configuration.
     value : float
-        To be minimised; not finite if it failed.
+        Value, with its sign changed so that smaller is better. Not finite if the evaluation
+        failed.
     error : float
-        Standard error of the value, zero if it is not known.
+        Standard error of the value, or 0 if it is unknown.
     """
 
     params: dict[str, Any]
@@ -31,34 +34,36 @@ class Told(NamedTuple):
 
 
 class Sampler(ABC):
-    """Propose configurations of a space.
+    """Base class of the samplers.
 
-    Ask it for configurations, evaluate them in any way, and tell it their values, in any
-    order. It does nothing else: no files, no threads, no global random numbers. It can be
-    pickled at any time, and goes on as if it had not been.
+    ``ask`` proposes configurations. Evaluate them in any way, and report their values with
+    ``tell``, in any order. A sampler uses no files, no threads and no global random state.
+    It can be pickled at any time; the copy makes the same proposals.
 
     Parameters
     ----------
-    space : Space or mapping
-        What to search. A mapping is what ``Space`` takes.
+    space : Space or mapping of str to object
+        Search space. A mapping is converted to a ``Space``: its values are dimensions or
+        their short notations, such as a ``(low, high)`` tuple or a list of choices.
     random_state : int, RandomState instance or None, default=None
-        Seed of all draws. Samplers that have the same, and are told the same, ask the
-        same.
+        Seed of all draws. Samplers with the same seed that receive the same values propose
+        the same configurations. None means different proposals in each run.
     direction : {"minimize", "maximize"}, default="minimize"
-        Which values are good.
+        Whether smaller or larger values are better.
 
     Attributes
     ----------
     space : Space
+        The search space.
     pending : list of dict
-        Configurations that were asked and not told yet.
+        Configurations that were proposed and whose values were not reported yet.
     best : dict or None
-        The one with the best value.
+        Configuration with the best reported value. None before a finite value is reported.
 
     Raises
     ------
-    ValueError
-        If ``direction`` is neither.
+    TypeError, ValueError
+        If the space, ``random_state`` or ``direction`` is invalid.
     """
 
     def __init__(
@@ -84,17 +89,18 @@ class Sampler(ABC):
         Parameters
         ----------
         n : int, default=1
+            Number of configurations.
 
         Returns
         -------
         list of dict
-            ``n`` configurations, none of which was asked or told before. Fewer, or none,
-            if the space has no more.
+            ``n`` configurations, none of which was proposed or reported before. The list is
+            shorter, or empty, if no more new configurations are found.
 
         Raises
         ------
         ValueError
-            If ``n`` is not a positive whole number.
+            If ``n`` is not a positive integer.
         """
         if not (isinstance(n, (int, np.integer)) and n > 0):
             raise ValueError(f"n must be a whole number greater than 0, got {n!r}.")
@@ -111,45 +117,48 @@ class Sampler(ABC):
         return asked
 
     def add_pending(self, params: Mapping[str, Any]) -> None:
-        """Take a configuration as asked, though somebody else chose it.
+        """Treat a configuration as if ``ask`` had proposed it.
 
         Parameters
         ----------
         params : mapping of str to object
+            Configuration that is being evaluated.
 
         Raises
         ------
         ValueError
-            If the configuration is not of the space.
+            If the configuration is not in the space.
         """
         key = _key(self.space.encode(params))
         self._pending[key] = dict(params)
         self._known.add(key)
 
     def forget_pending(self) -> None:
-        """Take no configuration as pending. None that was asked is asked again."""
+        """Forget all pending configurations. They are not proposed again."""
         self._pending.clear()
 
     def tell(self, params: Mapping[str, Any], value: float, error: float = 0.0) -> None:
-        """Learn how good a configuration is.
+        """Report the value of a configuration.
 
         Parameters
         ----------
         params : mapping of str to object
-            One that was asked, or any other of the space.
+            Configuration of the space. ``ask`` need not have proposed it.
         value : float
-            Not a number, or infinite, if it could not be evaluated.
+            Value of the configuration. NaN or infinity means that its evaluation failed.
         error : float, default=0.0
-            Standard error of the value, if it is known.
+            Standard error of the value, or 0 if it is unknown.
 
         Raises
         ------
         ValueError
-            If the configuration is not of the space, or ``error`` is negative or not
+            If the configuration is not in the space, or ``error`` is negative or not
             finite.
         """
         if not 0 <= error < np.inf:
-            raise ValueError(f"error must be finite and not negative, got {error!r}.")
+            raise ValueError(
+                f"error must be a finite number that is not negative, got {error!r}."
+            )
         sign = 1 if self.direction == "minimize" else -1
         vector = self.space.encode(params)
         told = Told(dict(params), vector, sign * float(value), float(error))
@@ -159,12 +168,12 @@ class Sampler(ABC):
 
     @property
     def pending(self) -> list[dict[str, Any]]:
-        """Configurations that were asked and not told yet."""
+        """Configurations that were proposed and whose values were not reported yet."""
         return [dict(params) for params in self._pending.values()]
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The configuration with the best value, None before there is one."""
+        """Configuration with the best reported value, or None without a finite value."""
         finite = [told for told in self._told if np.isfinite(told.value)]
         if not finite:
             return None
@@ -172,14 +181,15 @@ class Sampler(ABC):
 
     @abstractmethod
     def _propose(self) -> np.ndarray | None:
-        """Give the vector of a configuration that is not known, if there is one."""
+        """Return the vector of a new configuration, or None if there is none."""
 
     def _is_new(self, vector: np.ndarray) -> bool:
-        """Whether the configuration of a vector was never asked or told."""
+        """Return whether the configuration of a vector was not proposed or reported yet."""
         return key_of(self.space, vector) not in self._known
 
 
-# Draws in vain, after which a finite space is gone through for what is left.
+# After this many unsuccessful draws, the remaining configurations of a finite space are
+# enumerated.
 N_DRAWS = 100
 
 
@@ -189,21 +199,23 @@ def draw_new(
     is_new: Callable[[np.ndarray], bool],
     rng: np.random.Generator,
 ) -> np.ndarray | None:
-    """Draw until there is a new configuration, or none is left.
+    """Draw points until one is a new configuration.
 
     Parameters
     ----------
     space : Space
+        Search space.
     draw : callable
-        Gives a point of the unit cube.
+        Function without arguments, which returns a point of the unit cube.
     is_new : callable
-        Says of a vector whether it is.
+        Function of a vector, which returns whether its configuration is new.
     rng : Generator
-        To choose from what is left.
+        Source of random numbers for the choice from the remaining configurations.
 
     Returns
     -------
     ndarray of shape (n_dimensions,) or None
+        Vector of a new configuration, or None if none was found.
     """
     for _ in range(N_DRAWS):
         (vector,) = space.from_uniform(draw()[None])
@@ -215,16 +227,21 @@ def draw_new(
 
 
 def generator(random_state: Any) -> np.random.Generator:
-    """Make a source of random numbers.
+    """Convert a random state to a generator of random numbers.
 
     Parameters
     ----------
     random_state : int, RandomState instance or None
+        Seed, or a ``RandomState`` from which a seed is drawn.
+
+    Returns
+    -------
+    Generator
 
     Raises
     ------
     TypeError, ValueError
-        If it is none of them.
+        If ``random_state`` is none of these.
     """
     if isinstance(random_state, np.random.RandomState):
         random_state = int(random_state.randint(2**31))
@@ -238,10 +255,10 @@ def generator(random_state: Any) -> np.random.Generator:
 
 
 def key_of(space: Space, vector: np.ndarray) -> bytes:
-    """What the vectors of one configuration have in common."""
+    """Return a key that is the same for all vectors of one configuration."""
     return _key(space.encode(space.decode(vector)))
 
 
 def _key(vector: np.ndarray) -> bytes:
-    # The rounding of logarithms must not make two of one.
+    # Rounded, so that numerical errors do not give one configuration two keys.
     return np.round(vector, 10).tobytes()

@@ -1,37 +1,39 @@
-"""Values of any scale, as a Gaussian process wants them."""
+"""Scale values for a Gaussian process."""
 
 import numpy as np
 
-# In units of the standard deviation of the values; one as large says nothing.
+# Limit of the errors, in standard deviations of the values. A value with an error of this
+# size carries no information.
 LARGEST_ERROR = 1e3
-# Of the tail of bad values, in units of the distance from the median to the best.
+# Limit of the tail of bad values, in units of the distance from the median to the best.
 LONGEST_TAIL = 1e3
 
 
 def standardized(given: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give values zero mean and unit variance.
+    """Scale values to zero mean and unit variance.
 
-    The tail of bad values is drawn nearer first. A value that is not finite becomes the
-    worst of the finite ones.
+    The tail of bad values is compressed first. A value that is not finite is replaced by
+    the worst finite value.
 
     Parameters
     ----------
     given : ndarray of shape (n,)
-        To be minimised; at least one is finite.
+        Values; smaller is better. At least one is finite.
     errors : ndarray of shape (n,)
-        Their standard errors.
+        Standard errors of the values.
 
     Returns
     -------
     values : ndarray of shape (n,)
+        Scaled values.
     noise : ndarray of shape (n,)
-        Variances of the errors in the scale of the values.
+        Squared standard errors, on the scale of ``values``.
     """
     finite = np.isfinite(given)
     shortened = _with_short_tail(given[finite])
     values = np.full(len(given), shortened.max())
     values[finite] = shortened
-    unit = np.ptp(values) or 1.0  # first, as squares may overflow
+    unit = np.ptp(values) or 1.0  # divide by it first, so that squares do not overflow
     values = (values - values.min()) / unit
     scale = values.std() or 1.0
     errors = np.minimum(errors / unit / scale, LARGEST_ERROR)
@@ -39,10 +41,10 @@ def standardized(given: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _with_short_tail(values: np.ndarray) -> np.ndarray:
-    """Draw values that are far worse than the median nearer, and keep their order.
+    """Compress the values that are far worse than the median, and keep their order.
 
-    The tail of a loss may reach as far as it likes. Were it cut off, a branch or a region
-    of which only bad values are known would pass for flat.
+    The tail of a loss may be arbitrarily long. It is not cut off, because a branch or
+    region with bad values only would then look flat.
     """
     reach = np.median(values) - values.min()
     if not reach > 0:

@@ -42,7 +42,8 @@ from skkeras_search.searches.progress import SearchCallback, Standing
 from skkeras_search.searches.recording import NoRecord, record_of, recording
 from skkeras_search.searches.repeats import mean_of, spread
 from skkeras_search.searches.timeline import timeline
-from skkeras_search.searches.trained import FAILED, Segments, Trained
+from skkeras_search.searches.trained import Segments, Trained
+from skkeras_search.statuses import FAILED
 
 OF_ANOTHER_FIT = (
     "best_estimator_",

@@ -18,15 +18,9 @@ from skkeras_search.searches.keras_step import name_of_keras_step
 from skkeras_search.searches.so_far import SoFar
 from skkeras_search.searches.spaces import check_names, choices_of, given_or_declared
 from skkeras_search.searches.steps import OneJob, StepProposals
-from skkeras_search.searches.trained import (
-    FINISHED,
-    FROZEN,
-    Trained,
-    complete,
-    keep_within,
-    rows,
-)
+from skkeras_search.searches.trained import Trained, complete, keep_within, rows
 from skkeras_search.space import Space
+from skkeras_search.statuses import FINISHED, FROZEN
 
 # Of memory, for the states that candidates go on from.
 MOST_BYTES = 2**31

@@ -8,7 +8,7 @@ from typing import Any
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Call, Job
 from skkeras_search.searches.progress import Pace, Standing, best_in_words
-from skkeras_search.searches.wording import params_in_words
+from skkeras_search.wording import params_in_words
 
 
 class Display(AbstractContextManager["Display"]):

@@ -27,7 +27,7 @@ from skkeras_search.searches.display import Display
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Call, Fit, Job
 from skkeras_search.searches.progress import Pace, Standing, best_in_words, duration
-from skkeras_search.searches.wording import params_in_words
+from skkeras_search.wording import params_in_words
 
 SECONDS_TO_REFRESH = 0.25
 SECONDS_IN_NOTEBOOK = 0.5
@@ -278,11 +278,10 @@ def _in_short(params: Mapping[str, Any]) -> str:
     n_named = Counter(last_parts.values())
     return params_in_words(
         {
-            last_parts[name] if n_named[last_parts[name]] == 1 else name: (
-                f"{value:.4g}" if isinstance(value, float) else value
-            )
+            last_parts[name] if n_named[last_parts[name]] == 1 else name: value
             for name, value in params.items()
-        }
+        },
+        digits=4,
     )
 
 

@@ -13,7 +13,8 @@ from skkeras_search.searches.jobs import Fit, Job, Result, all_fits, fit_task
 from skkeras_search.searches.progress import Standing
 from skkeras_search.searches.segments import fit_segment
 from skkeras_search.searches.spaces import named_choices_of
-from skkeras_search.searches.trained import FAILED, FINISHED, Segments, Trained
+from skkeras_search.searches.trained import Segments, Trained
+from skkeras_search.statuses import FAILED, FINISHED
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""The space that the build functions in an estimator declare."""
+"""The space declared by the build functions of an estimator and its parts."""
 
 from copy import copy
 from typing import Any
@@ -8,17 +8,19 @@ from skkeras_search.space.space import Space
 
 
 def declared_in(estimator: Any) -> dict[str, Dimension]:
-    """Give what an estimator and its parts declare.
+    """Collect the dimensions that an estimator and its parts declare.
 
     Parameters
     ----------
     estimator : estimator
-        A Keras estimator, or a pipeline or another estimator with some in it.
+        A Keras estimator, or a meta-estimator that contains Keras estimators, such as a
+        pipeline.
 
     Returns
     -------
     dict of str to Dimension
-        The names have the prefixes of the parts, as in ``"kerasclassifier__units"``.
+        Dimensions by parameter name. The name of a nested parameter has the prefix of its
+        part, as in ``"kerasclassifier__units"``.
     """
     dimensions: dict[str, Dimension] = {}
     for name, part in {"": estimator, **estimator.get_params()}.items():
@@ -29,7 +31,7 @@ def declared_in(estimator: Any) -> dict[str, Dimension]:
 
 
 def _prefixed(space: Space, prefix: str) -> dict[str, Dimension]:
-    """The dimensions of a space, as those of a part of an estimator."""
+    """Return the dimensions of a space, with a prefix added to all names."""
     dimensions = {}
     for name, dimension in space.dimensions.items():
         renamed = dimensions[f"{prefix}{name}"] = copy(dimension)

@@ -1,8 +1,9 @@
 """Dimensions of a search space: the values that one hyperparameter may take.
 
-A dimension maps its values to the unit interval, on which a sampler works: a number to
-its place between the bounds, a category to the middle of its share of it. So several
-coordinates may stand for one value; its own is the one that ``encode`` gives.
+A dimension maps its values to coordinates in the unit interval, on which samplers work. A
+number is mapped to its position between the bounds. Categories divide the interval into
+equal parts, and each category is mapped to the middle of its part. Many coordinates may
+therefore decode to the same value; ``encode`` returns the representative one.
 """
 
 import math
@@ -19,34 +20,38 @@ from sklearn.utils import check_random_state
 Prior = Literal["uniform", "log-uniform", "reverse-log-uniform"]
 PRIORS = ("uniform", "log-uniform", "reverse-log-uniform")
 
-# A distribution without bounds is searched between these of its quantiles.
+# An unbounded distribution is searched between the quantiles TAIL and 1 - TAIL.
 TAIL = 1e-4
-# Greater whole numbers are not all floating-point numbers.
+# Not every integer beyond this one is a floating-point number.
 MOST = 2**53
 
 
 class Dimension(ABC):
-    """What all dimensions have in common.
+    """Base class of all dimensions.
 
     Parameters
     ----------
-    name : str, optional
-        Of the hyperparameter. A space that is given as a dict knows it by the key.
-    when : mapping of str to object, optional
-        Makes the dimension conditional: the hyperparameter is set only in candidates
-        that have, for each name, that value, or one of those if it is a list.
+    name : str, default=None
+        Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
+        names.
+    when : mapping of str to object, default=None
+        Condition, which maps names of other hyperparameters to values. This hyperparameter
+        is active only in configurations in which each of the others has the given value,
+        or one of the values if a list is given. None means always active.
 
     Raises
     ------
-    TypeError, ValueError
-        If ``name`` is no str, or ``when`` does not map names to values or can never hold.
+    TypeError
+        If ``name`` is not a str, or ``when`` does not map names to values.
+    ValueError
+        If ``when`` contains an empty list, so that the condition can never hold.
 
     Attributes
     ----------
     n_values : int or float
         Number of values, infinite for real numbers.
     is_ordered : bool
-        Whether values of near coordinates are alike.
+        Whether values with similar coordinates are similar.
     """
 
     n_values: float = math.inf
@@ -62,53 +67,109 @@ class Dimension(ABC):
         for parent, wanted in (when or {}).items():
             if not isinstance(parent, str):
                 raise TypeError(
-                    f"when must map names that are str, got {parent!r} in {when!r}."
+                    f"The keys of when must be str, got {parent!r} in {when!r}."
                 )
             if isinstance(wanted, list) and not wanted:
                 raise ValueError(
-                    f"when={when!r} never holds, as the list for {parent!r} is empty; "
-                    "give a value, or a list with at least one."
+                    f"when={when!r} never holds, because the list for {parent!r} is empty. "
+                    "Pass a value, or a list of at least one value."
                 )
         self.name = name
         self.when = dict(when or {})
 
     @abstractmethod
     def encode(self, value: Any) -> float:
-        """Give the coordinate of a value.
+        """Return the coordinate of a value.
+
+        Parameters
+        ----------
+        value : object
+            A value of the dimension.
+
+        Returns
+        -------
+        float
+            Coordinate between 0 and 1.
 
         Raises
         ------
-        ValueError
-            If the dimension does not have the value.
+        TypeError, ValueError
+            If the dimension does not contain the value.
         """
 
     @abstractmethod
     def decode(self, coordinate: float) -> Any:
-        """Give the value at a coordinate, as a plain Python object."""
-
-    @abstractmethod
-    def grid(self, n: int) -> list[Any]:
-        """Give ``n`` values that are spread evenly, or all if there are fewer."""
-
-    def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
-        """Map numbers from the unit interval to coordinates, as the prior has it."""
-        return quantiles
-
-    def snap(self, coordinates: np.ndarray) -> np.ndarray:
-        """Give, for each coordinate, the own one of its value."""
-        return np.clip(coordinates, 0.0, 1.0)
-
-    def rvs(self, n_samples: int = 1, random_state: Any = None) -> list[Any]:
-        """Draw values.
+        """Return the value at a coordinate.
 
         Parameters
         ----------
-        n_samples : int, default=1
-        random_state : int, RandomState instance or None, default=None
+        coordinate : float
+            Coordinate between 0 and 1.
+
+        Returns
+        -------
+        object
+            The value. Numbers are plain Python numbers, not NumPy scalars.
+        """
+
+    @abstractmethod
+    def grid(self, n: int) -> list[Any]:
+        """Return evenly spaced values.
+
+        Parameters
+        ----------
+        n : int
+            Number of values. If the dimension has fewer values, all of them are returned.
 
         Returns
         -------
         list
+        """
+
+    def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
+        """Map uniform random numbers to coordinates that follow the prior.
+
+        Parameters
+        ----------
+        quantiles : ndarray
+            Numbers between 0 and 1.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
+        return quantiles
+
+    def snap(self, coordinates: np.ndarray) -> np.ndarray:
+        """Replace each coordinate by the one that ``encode`` returns for its value.
+
+        Parameters
+        ----------
+        coordinates : ndarray
+            Coordinates of any shape.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
+        return np.clip(coordinates, 0.0, 1.0)
+
+    def rvs(self, n_samples: int = 1, random_state: Any = None) -> list[Any]:
+        """Draw random values that follow the prior.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of values.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws. None means different values in each call.
+
+        Returns
+        -------
+        list
+            Values, of length ``n_samples``.
         """
         quantiles = check_random_state(random_state).uniform(size=n_samples)
         return [self.decode(c) for c in self.from_uniform(quantiles)]
@@ -140,8 +201,8 @@ class Dimension(ABC):
 class _Numeric(Dimension):
     """Numbers between two bounds, on a linear or a logarithmic scale.
 
-    The reverse logarithmic scale is the logarithmic one seen from the other end: most of
-    it is near the upper bound.
+    The reverse logarithmic scale is the logarithmic scale mirrored: most of it is near the
+    upper bound.
     """
 
     low: Any
@@ -170,13 +231,13 @@ class _Numeric(Dimension):
                 raise ValueError(f"{bound}={value!r} is not a finite number.")
         if not low < high:
             raise ValueError(
-                f"low={low!r} must be less than high={high!r}. For a single value use "
+                f"low={low!r} must be less than high={high!r}. For a single value, use "
                 f"[{low!r}]."
             )
         if prior != "uniform" and low <= 0:
             raise ValueError(
-                f"low={low!r} must be greater than 0 with prior={prior!r}, as there "
-                "is no logarithm of it."
+                f"low={low!r} must be greater than 0 with prior={prior!r}, because other "
+                "numbers have no logarithm."
             )
         self.low, self.high, self.prior = low, high, prior
         self.base, self.transform, self.dtype = base, transform, dtype
@@ -207,7 +268,7 @@ class _Numeric(Dimension):
 
     def _check(self, value: Any) -> None:
         if not is_number(value):
-            raise TypeError(f"{value!r} is not a number, as {self!r} has.")
+            raise TypeError(f"{value!r} is not a number, so it is not in {self!r}.")
         if not self.low <= value <= self.high:
             raise ValueError(f"{value!r} is not in {self!r}.")
 
@@ -218,21 +279,42 @@ class Real(_Numeric):
     Parameters
     ----------
     low, high : float
-        Bounds, both included.
+        Bounds, both inclusive.
     prior : {"uniform", "log-uniform", "reverse-log-uniform"}, default="uniform"
-        "log-uniform" for what matters by its magnitude, as learning rates do.
-        "reverse-log-uniform" for what matters by its distance from the upper bound, as
-        momentum does.
-    base, transform, dtype
-        Taken for scripts for scikit-optimize. They have no effect.
-    name, when
-        As in ``Dimension``.
+        Distribution of random draws, and the scale that samplers and grids use.
+        "log-uniform" suits values whose order of magnitude matters, such as a learning
+        rate. "reverse-log-uniform" suits values whose distance from the upper bound
+        matters, such as a momentum.
+    base : object, default=10
+        No effect. Accepted for compatibility with scikit-optimize.
+    transform : object, default=None
+        No effect. Accepted for compatibility with scikit-optimize.
+    name : str, default=None
+        Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
+        names.
+    dtype : object, default=float
+        No effect. Accepted for compatibility with scikit-optimize.
+    when : mapping of str to object, default=None
+        Condition, which maps names of other hyperparameters to values. This hyperparameter
+        is active only in configurations in which each of the others has the given value,
+        or one of the values if a list is given. None means always active.
+
+    Attributes
+    ----------
+    bounds : tuple of float
+        ``low`` and ``high``.
+    n_values : float
+        Infinity.
+    is_ordered : bool
+        True.
 
     Raises
     ------
+    TypeError
+        If ``name`` is not a str, or ``when`` does not map names to values.
     ValueError
-        If a bound is not finite, ``low`` is not less than ``high``, or ``low`` is not
-        positive where ``prior`` is "log-uniform".
+        If a bound is not a finite number, ``low`` is not less than ``high``, ``prior`` is
+        unknown, or ``prior`` is logarithmic and ``low`` is not positive.
 
     Examples
     --------
@@ -262,45 +344,112 @@ class Real(_Numeric):
         self._ends = self._scaled([self.low, self.high])
         first, last = map(float, self._ends)
         if not 0 < last - first < math.inf:
-            raise ValueError(f"low={low!r} and high={high!r} are too near or too far.")
+            raise ValueError(
+                f"low={low!r} and high={high!r} are too close together, or too far apart, "
+                "for floating-point numbers."
+            )
 
     def encode(self, value: Any) -> float:
-        """Give the coordinate of a number."""
+        """Return the coordinate of a number.
+
+        Parameters
+        ----------
+        value : float
+            A number between the bounds.
+
+        Returns
+        -------
+        float
+            Coordinate between 0 and 1.
+
+        Raises
+        ------
+        TypeError
+            If ``value`` is not a number.
+        ValueError
+            If ``value`` is not between the bounds.
+        """
         self._check(value)
         first, last = self._ends
         return float((self._scaled(value) - first) / (last - first))
 
     def decode(self, coordinate: float) -> float:
-        """Give the number at a coordinate."""
+        """Return the number at a coordinate.
+
+        Parameters
+        ----------
+        coordinate : float
+            Coordinate between 0 and 1.
+
+        Returns
+        -------
+        float
+            The number at this position on the scale of the prior.
+        """
         first, last = self._ends
         value = float(self._unscaled(first + np.clip(coordinate, 0, 1) * (last - first)))
         return min(max(value, self.low), self.high)
 
     def grid(self, n: int) -> list[float]:
-        """Give ``n`` numbers that are spread evenly on the scale of the prior."""
+        """Return numbers that are evenly spaced on the scale of the prior.
+
+        Parameters
+        ----------
+        n : int
+            Number of numbers.
+
+        Returns
+        -------
+        list of float
+            Numbers in ascending order.
+        """
         return [self.decode(c) for c in (np.linspace(0, 1, n) if n > 1 else [0.5])]
 
 
 class Integer(_Numeric):
-    """Whole numbers from ``low`` to ``high``.
+    """Integers from ``low`` to ``high``.
 
     Parameters
     ----------
     low, high : int
-        Bounds, both included.
+        Bounds, both inclusive.
     prior : {"uniform", "log-uniform", "reverse-log-uniform"}, default="uniform"
-        As in ``Real``.
-    base, transform, dtype
-        Taken for scripts for scikit-optimize. They have no effect.
-    name, when
-        As in ``Dimension``.
+        Distribution of random draws, and the scale that samplers and grids use.
+        "log-uniform" suits values whose order of magnitude matters, such as a number of
+        units. "reverse-log-uniform" suits values whose distance from the upper bound
+        matters.
+    base : object, default=10
+        No effect. Accepted for compatibility with scikit-optimize.
+    transform : object, default=None
+        No effect. Accepted for compatibility with scikit-optimize.
+    name : str, default=None
+        Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
+        names.
+    dtype : object, default=int
+        No effect. Accepted for compatibility with scikit-optimize.
+    when : mapping of str to object, default=None
+        Condition, which maps names of other hyperparameters to values. This hyperparameter
+        is active only in configurations in which each of the others has the given value,
+        or one of the values if a list is given. None means always active.
+
+    Attributes
+    ----------
+    bounds : tuple of int
+        ``low`` and ``high``.
+    n_values : int
+        ``high - low + 1``.
+    is_ordered : bool
+        True.
 
     Raises
     ------
     TypeError
-        If a bound is not a whole number.
+        If a bound is not an integer, ``name`` is not a str, or ``when`` does not map names
+        to values.
     ValueError
-        As for ``Real``.
+        If a bound is not a finite number, or not between -2**53 and 2**53, ``low`` is not
+        less than ``high``, ``prior`` is unknown, or ``prior`` is logarithmic and ``low``
+        is not positive.
 
     Examples
     --------
@@ -324,36 +473,88 @@ class Integer(_Numeric):
     ):
         for bound, value in (("low", low), ("high", high)):
             if not is_number(value) or value != value or value in (math.inf, -math.inf):
-                continue  # refused below
+                continue  # the base class raises an error for it
             if abs(value) > MOST:
                 raise ValueError(f"{bound} must be between -2**53 and 2**53.")
             if value != int(value):
                 raise TypeError(
-                    f"{bound}={value!r} is not a whole number; use Real for others."
+                    f"{bound}={value!r} is not a whole number. Use Real for other numbers."
                 )
         super().__init__(low, high, prior, base, transform, name, dtype, when)
         self.low, self.high = int(low), int(high)
         self.n_values = self.high - self.low + 1
-        # Each number has the numbers that round to it.
+        # The part of an integer contains all numbers that round to it.
         self._ends = self._scaled([self.low - 0.5, self.high + 0.5])
 
     def encode(self, value: Any) -> float:
-        """Give the coordinate of a whole number."""
+        """Return the coordinate of an integer.
+
+        Parameters
+        ----------
+        value : int
+            An integer between the bounds.
+
+        Returns
+        -------
+        float
+            Coordinate between 0 and 1.
+
+        Raises
+        ------
+        TypeError
+            If ``value`` is not a number.
+        ValueError
+            If ``value`` is not an integer between the bounds.
+        """
         self._check(value)
         if value != int(value):
-            raise ValueError(f"{value!r} is not a whole number, as {self!r} has.")
+            raise ValueError(f"{value!r} is not a whole number, so it is not in {self!r}.")
         return float(self._coordinate(int(value)))
 
     def decode(self, coordinate: float) -> int:
-        """Give the whole number at a coordinate."""
+        """Return the integer at a coordinate.
+
+        Parameters
+        ----------
+        coordinate : float
+            Coordinate between 0 and 1.
+
+        Returns
+        -------
+        int
+            The integer at this position on the scale of the prior.
+        """
         return int(self._number(coordinate))
 
     def snap(self, coordinates: np.ndarray) -> np.ndarray:
-        """Give, for each coordinate, that of its whole number."""
+        """Replace each coordinate by the one that ``encode`` returns for its integer.
+
+        Parameters
+        ----------
+        coordinates : ndarray
+            Coordinates of any shape.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
         return self._coordinate(self._number(coordinates))
 
     def grid(self, n: int) -> list[int]:
-        """Give ``n`` numbers that are spread evenly on the scale of the prior."""
+        """Return integers that are evenly spaced on the scale of the prior.
+
+        Parameters
+        ----------
+        n : int
+            Number of integers. There are fewer if the dimension has fewer integers, or
+            if several numbers round to the same integer.
+
+        Returns
+        -------
+        list of int
+            Integers in ascending order.
+        """
         if n >= self.n_values:
             return list(range(self.low, self.high + 1))
         ends = self._scaled([self.low, self.high])
@@ -371,14 +572,24 @@ class Integer(_Numeric):
 
 
 class Range(Integer):
-    """The numbers of a ``range``, all of which a grid takes.
+    """Numbers of a ``range``. A grid contains all of them.
 
     Parameters
     ----------
     numbers : range
-        With at least two numbers. Their order has no effect.
-    name, when
-        As in ``Dimension``.
+        A range of at least two numbers. Its direction has no effect.
+    name : str, default=None
+        Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
+        names.
+    when : mapping of str to object, default=None
+        Condition, which maps names of other hyperparameters to values. This hyperparameter
+        is active only in configurations in which each of the others has the given value,
+        or one of the values if a list is given. None means always active.
+
+    Raises
+    ------
+    ValueError
+        If a number is not between -2**53 and 2**53.
 
     Examples
     --------
@@ -402,14 +613,14 @@ class Range(Integer):
         self._ends = self._scaled([self.low - half, self.high + half])
 
     def encode(self, value: Any) -> float:
-        """Give the coordinate of a number."""
+        """Return the coordinate of a number."""
         coordinate = super().encode(value)
         if int(value) not in self.numbers:
             raise ValueError(f"{value!r} is not in {self!r}.")
         return coordinate
 
     def grid(self, n: int) -> list[int]:
-        """Give all numbers, as a list of them would."""
+        """Return all numbers; ``n`` has no effect."""
         return list(self.numbers)
 
     def _number(self, coordinates: Any) -> Any:
@@ -422,26 +633,47 @@ class Range(Integer):
 
 
 class Categorical(Dimension):
-    """One of a list of objects.
+    """Choices from a list of objects.
 
     Parameters
     ----------
     categories : sequence
-        Any objects: strings, tuples, functions, estimators.
-    prior : sequence of float, optional
-        Probability of each in random draws. Equal ones if not given.
-    transform
-        Taken for scripts for scikit-optimize. It has no effect.
-    name, when
-        As in ``Dimension``.
-    ordered : bool, optional
-        Whether neighbours are alike. If not given, they are where the categories are
-        three or more numbers that rise or fall, as in ``[16, 32, 64]``.
+        The choices: objects of any kind, such as str, tuples, functions or estimators.
+        Repeated categories are merged, and their probabilities are added.
+    prior : sequence of float of length n_categories, default=None
+        Probabilities of the categories in random draws, up to a common factor. None means
+        equal probabilities.
+    transform : object, default=None
+        No effect. Accepted for compatibility with scikit-optimize.
+    name : str, default=None
+        Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
+        names.
+    when : mapping of str to object, default=None
+        Condition, which maps names of other hyperparameters to values. This hyperparameter
+        is active only in configurations in which each of the others has the given value,
+        or one of the values if a list is given. None means always active.
+    ordered : bool, default=None
+        Whether neighboring categories are similar, which samplers make use of. None means
+        True for three or more numbers in ascending or descending order, as in
+        ``[16, 32, 64]``, and False otherwise.
+
+    Attributes
+    ----------
+    categories : tuple
+        The distinct categories. NumPy scalars are replaced by plain Python objects.
+    n_values : int
+        Number of distinct categories.
+    is_ordered : bool
+        Whether neighboring categories are treated as similar.
 
     Raises
     ------
+    TypeError
+        If ``categories`` is not a sequence, ``name`` is not a str, or ``when`` does not map
+        names to values.
     ValueError
-        If there are no categories, or ``prior`` has not one probability for each.
+        If ``categories`` is empty, or ``prior`` does not contain one non-negative number
+        for each category.
 
     Examples
     --------
@@ -462,11 +694,11 @@ class Categorical(Dimension):
     ):
         super().__init__(name, when)
         if isinstance(categories, (str, Mapping)) or not hasattr(categories, "__iter__"):
-            raise TypeError(f"categories must be a list of them, got {categories!r}.")
+            raise TypeError(f"categories must be a list, got {categories!r}.")
         given = [_plain(category) for category in categories]
         if not given:
-            raise ValueError("categories is empty; give at least one.")
-        # Those that are given twice are as likely as both.
+            raise ValueError("categories is empty. Pass at least one category.")
+        # The probability of a repeated category is the sum of its probabilities.
         same = _distinct(given)
         self.categories = tuple(given[i] for i, first in same.items() if i == first)
         self.n_values = len(self.categories)
@@ -476,7 +708,7 @@ class Categorical(Dimension):
         weights = np.ones(len(given)) if prior is None else _as_numbers(prior)
         if weights.shape != (len(given),) or not (weights >= 0).all() or weights.sum() == 0:
             raise ValueError(
-                f"prior must have a probability for each of the {len(given)} "
+                f"prior must contain a probability for each of the {len(given)} "
                 f"categories, got {prior!r}."
             )
         firsts = np.array(list(same.values()))
@@ -489,30 +721,90 @@ class Categorical(Dimension):
         return self.categories
 
     def encode(self, value: Any) -> float:
-        """Give the coordinate of a category."""
+        """Return the coordinate of a category.
+
+        Parameters
+        ----------
+        value : object
+            One of the categories.
+
+        Returns
+        -------
+        float
+            Coordinate between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If ``value`` is not one of the categories.
+        """
         return (self._position(value) + 0.5) / self.n_values
 
     def decode(self, coordinate: float) -> Any:
-        """Give the category at a coordinate."""
+        """Return the category at a coordinate.
+
+        Parameters
+        ----------
+        coordinate : float
+            Coordinate between 0 and 1.
+
+        Returns
+        -------
+        object
+            The category whose part of the unit interval contains the coordinate.
+        """
         return self.categories[int(self._index(coordinate))]
 
     def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
-        """Map numbers from the unit interval to coordinates, as the prior has it."""
+        """Map uniform random numbers to coordinates that follow the prior.
+
+        Parameters
+        ----------
+        quantiles : ndarray
+            Numbers between 0 and 1.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
         indices = np.searchsorted(self._cumulated, quantiles, side="right")
         return (np.minimum(indices, self.n_values - 1) + 0.5) / self.n_values
 
     def snap(self, coordinates: np.ndarray) -> np.ndarray:
-        """Give, for each coordinate, that of its category."""
+        """Replace each coordinate by the one that ``encode`` returns for its category.
+
+        Parameters
+        ----------
+        coordinates : ndarray
+            Coordinates of any shape.
+
+        Returns
+        -------
+        ndarray
+            Coordinates, of the same shape.
+        """
         return (self._index(coordinates) + 0.5) / self.n_values
 
     def grid(self, n: int) -> list[Any]:
-        """Give all categories, which may have no order to leave some out by."""
+        """Return all categories.
+
+        Parameters
+        ----------
+        n : int
+            No effect, because categories may have no order.
+
+        Returns
+        -------
+        list
+            The categories.
+        """
         return list(self.categories)
 
     def _position(self, value: Any) -> int:
         try:
             return self._positions[type(_plain(value)), _plain(value)]
-        except (KeyError, TypeError):  # not there, or it cannot be hashed
+        except (KeyError, TypeError):  # unknown or unhashable
             pass
         for same in (_is_same, _is_equal):
             for index, category in enumerate(self.categories):
@@ -529,16 +821,27 @@ class Categorical(Dimension):
 
 
 class Steps(Categorical):
-    """Real numbers with a step between each and the next, all of which a grid takes.
+    """Evenly spaced real numbers. A grid contains all of them.
 
     Parameters
     ----------
     low, high : float
-        Bounds. ``high`` is among the numbers if steps from ``low`` lead to it.
+        Bounds. ``low`` is inclusive; ``high`` is one of the numbers only if it is a whole
+        number of steps away from ``low``.
     step : float
-        Greater than 0.
-    name, when
-        As in ``Dimension``.
+        Difference between successive numbers, greater than 0.
+    name : str, default=None
+        Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
+        names.
+    when : mapping of str to object, default=None
+        Condition, which maps names of other hyperparameters to values. This hyperparameter
+        is active only in configurations in which each of the others has the given value,
+        or one of the values if a list is given. None means always active.
+
+    Attributes
+    ----------
+    categories : tuple of float
+        The numbers, in ascending order.
 
     Examples
     --------
@@ -565,21 +868,30 @@ class Steps(Categorical):
 
 
 class Distribution(Dimension):
-    """What a distribution of ``scipy.stats`` draws, searched through its quantiles.
+    """Values of a distribution of ``scipy.stats``, with their quantiles as coordinates.
 
     Parameters
     ----------
     distribution : frozen distribution of scipy.stats
-        Continuous or discrete. Where it has no bounds, and always if it is discrete, its
-        first and last ten-thousandth are left out.
-    name, when
-        As in ``Dimension``.
+        Continuous or discrete. At an infinite end, and at both ends of a discrete
+        distribution, values beyond the quantile 0.0001 or 0.9999 are left out.
+    name : str, default=None
+        Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
+        names.
+    when : mapping of str to object, default=None
+        Condition, which maps names of other hyperparameters to values. This hyperparameter
+        is active only in configurations in which each of the others has the given value,
+        or one of the values if a list is given. None means always active.
+
+    Attributes
+    ----------
+    n_values : int or float
+        Number of values, infinite if the distribution is continuous.
 
     Raises
     ------
     ValueError
-        If the parameters of the distribution are missing, or are such that it has no
-        values.
+        If the distribution has no parameters, or its parameters are invalid.
 
     Examples
     --------
@@ -611,7 +923,7 @@ class Distribution(Dimension):
             self.n_values = int(self._values[1] - self._values[0]) + 1
 
     def encode(self, value: Any) -> float:
-        """Give the quantile of a value."""
+        """Return the quantile of a value."""
         first, last = self._values if self._discrete else self.distribution.support()
         is_whole = not self._discrete or value == int(value)
         if not (first <= value <= last and is_whole):
@@ -619,18 +931,18 @@ class Distribution(Dimension):
         return float(self._quantile(float(value)))
 
     def decode(self, coordinate: float) -> Any:
-        """Give the value of a quantile."""
+        """Return the value at a quantile."""
         value = float(self._value(coordinate))
         return int(value) if self._discrete else value
 
     def snap(self, coordinates: np.ndarray) -> np.ndarray:
-        """Give, for each coordinate, that of its value."""
+        """Replace each coordinate by the representative one of its value."""
         if not self._discrete:
             return self._within(coordinates)
         return self._quantile(self._value(coordinates))
 
     def grid(self, n: int) -> list[Any]:
-        """Give the values of ``n`` quantiles that are spread evenly."""
+        """Return the values of ``n`` evenly spaced quantiles, without duplicates."""
         if n >= self.n_values:
             return list(range(int(self._values[0]), int(self._values[1]) + 1))
         values = [self.decode(q) for q in (np.arange(n) + 0.5) / n]
@@ -656,24 +968,24 @@ class Distribution(Dimension):
         return _written(self.distribution)
 
 
-# What the parameters of the distributions that are used most must be.
+# Requirements on the parameters of the most common distributions, for error messages.
 DOMAINS = {
-    "uniform": "uniform(loc, scale) has numbers from loc to loc + scale, and scale must be "
-    "greater than 0",
-    "loguniform": "loguniform(a, b) needs 0 < a < b",
-    "reciprocal": "reciprocal(a, b) needs 0 < a < b",
-    "randint": "randint(low, high) needs low < high, and leaves high out",
-    "norm": "norm(loc, scale) needs a scale greater than 0",
+    "uniform": "uniform(loc, scale) covers the numbers from loc to loc + scale, and scale "
+    "must be greater than 0",
+    "loguniform": "loguniform(a, b) requires 0 < a < b",
+    "reciprocal": "reciprocal(a, b) requires 0 < a < b",
+    "randint": "randint(low, high) requires low < high, and high is exclusive",
+    "norm": "norm(loc, scale) requires a scale greater than 0",
 }
 
 
 def check_distribution(distribution: Any) -> None:
-    """Check that a distribution of ``scipy.stats`` has values.
+    """Check that the parameters of a distribution of ``scipy.stats`` are valid.
 
     Raises
     ------
     ValueError
-        If its parameters are missing, are arrays, or are out of their domain.
+        If the parameters are missing, are arrays, or are outside their domain.
     """
     kind = getattr(getattr(distribution, "dist", distribution), "name", "")
     try:
@@ -682,14 +994,17 @@ def check_distribution(distribution: Any) -> None:
             ends = np.asarray(distribution.support(), float)
     except TypeError as error:
         raise ValueError(
-            f"{kind} has no parameters; call it with them, as in norm(loc=0, scale=1)."
+            f"{kind} has no parameters. Call it with parameters, as in "
+            "norm(loc=0, scale=1)."
         ) from error
-    except ValueError:  # of arrays that do not go together
+    except ValueError:  # the parameters are arrays of incompatible shapes
         values = ends = np.empty(0)
     if values.shape != (3,) or ends.shape != (2,):
-        raise ValueError(f"{_written(distribution)} must have one number per parameter.")
+        raise ValueError(
+            f"The parameters of {_written(distribution)} must be numbers, not arrays."
+        )
     if not np.isfinite(values).all() or np.isnan(ends).any():
-        domain = DOMAINS.get(kind, "its parameters are out of their domain")
+        domain = DOMAINS.get(kind, "its parameters are outside their domain")
         raise ValueError(f"{_written(distribution)} has no values: {domain}.")
 
 
@@ -698,7 +1013,7 @@ def _inverse_of(distribution: Any) -> Any:
 
 
 def _written(distribution: Any) -> str:
-    """A distribution as the call that made it."""
+    """Return the source code of the call that created a distribution."""
     kind = getattr(distribution, "dist", None)
     if kind is None:
         return repr(distribution)
@@ -712,12 +1027,12 @@ def _public(dimension: Dimension) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A numpy scalar as the Python object that it stands for."""
+    """Convert a NumPy scalar to a plain Python object; return other values unchanged."""
     return value.item() if isinstance(value, (np.number, np.bool_, np.str_)) else value
 
 
 def _is_same(category: Any, value: Any) -> bool:
-    # True is not 1, although it equals it.
+    # True and 1 are different categories, although they are equal.
     return category is value or (
         type(category) is type(_plain(value)) and _is_equal(category, value)
     )
@@ -725,13 +1040,13 @@ def _is_same(category: Any, value: Any) -> bool:
 
 def _is_equal(category: Any, value: Any) -> bool:
     if is_estimator(category):
-        # A search that is cloned has clones of the estimators in its spaces.
+        # Cloning a search also clones the estimators in its spaces.
         return type(category) is type(value) and _are_equal(
             category.get_params(deep=False), value.get_params(deep=False)
         )
     try:
         return bool(category == value or (category != category and value != value))
-    except (TypeError, ValueError):  # of arrays, for which there is no one answer
+    except (TypeError, ValueError):  # comparing arrays gives no single truth value
         return bool(np.array_equal(category, value))
 
 
@@ -742,12 +1057,12 @@ def _are_equal(params: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
 
 
 def _distinct(categories: Sequence[Any]) -> dict[int, int]:
-    """For each category, the index of the first that is the same."""
+    """Map the index of each category to the index of its first occurrence."""
     try:
         first: dict[Any, int] = {}
         keys = [(type(c), c) for c in categories]
         return {i: first.setdefault(key, i) for i, key in enumerate(keys)}
-    except TypeError:  # one cannot be hashed
+    except TypeError:  # a category is unhashable
         return {
             i: next(j for j in range(i + 1) if _is_same(categories[j], category))
             for i, category in enumerate(categories)
@@ -755,7 +1070,7 @@ def _distinct(categories: Sequence[Any]) -> dict[int, int]:
 
 
 def _positions(categories: Sequence[Any]) -> dict[Any, int]:
-    """Where the categories are that can be hashed."""
+    """Map the hashable categories to their indices."""
     positions = {}
     for index, category in enumerate(categories):
         with suppress(TypeError):
@@ -764,7 +1079,7 @@ def _positions(categories: Sequence[Any]) -> dict[Any, int]:
 
 
 def _as_numbers(values: Any) -> np.ndarray:
-    """Values as an array, which is empty if they are no numbers."""
+    """Convert values to an array, which is empty if they are not numbers."""
     try:
         return np.array(values, float)
     except (TypeError, ValueError):
@@ -779,17 +1094,17 @@ def _are_ordered(categories: Sequence[Any]) -> bool:
 
 
 def is_estimator(value: Any) -> bool:
-    """Whether a value is an estimator, and not the class of one."""
+    """Return whether a value is an estimator instance, not an estimator class."""
     return hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a real number, and not a truth value."""
+    """Return whether a value is a real number, and not a bool."""
     return isinstance(value, RealNumber) and not isinstance(value, (bool, np.bool_))
 
 
 def _is_huge(value: Any) -> bool:
-    """Whether a number is too large for a floating-point one."""
+    """Return whether a number is too large to convert to float."""
     try:
         float(value)
     except OverflowError:

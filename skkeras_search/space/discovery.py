@@ -1,11 +1,12 @@
-"""Find out which hyperparameters a function asks for, and under which conditions.
+"""Find out which hyperparameters a function requests, and under which conditions.
 
-A function is called with an ``hp`` that notes what it asks for. A hyperparameter that is
-asked for with one value of another, and not with another value of it, is conditional. The
-conditions of a space are conjunctions. Where the function's are others, as in
-``if a or b``, the space has the narrowest conjunction that holds wherever the
-hyperparameter is asked for. So a configuration may have more than the function asks for,
-and never less.
+The function is called with an ``hp`` object that records each request. If a function
+requests a hyperparameter for some values of another hyperparameter only, the former is
+conditional on the latter. The conditions of a space are conjunctions. If the function uses
+another kind of condition, such as ``if a or b``, the space gets the narrowest conjunction
+that holds in all calls that request the hyperparameter. A configuration may therefore
+contain hyperparameters that the function does not request, but it contains all that the
+function requests.
 """
 
 import warnings
@@ -24,26 +25,28 @@ from skkeras_search.space.hyperparameters import (
 )
 from skkeras_search.space.space import Space
 
-# Of a whole number or choice, all values are tried up to here; of one with more, and of
-# real numbers, the ends and the middle.
+# All values of a hyperparameter are tried if there are at most this many. Otherwise, and
+# for real numbers, only the two ends and the middle are tried.
 MOST_VALUES = 32
-# Calls of the function, after which the search for branches ends.
+# The search for branches ends after this many calls of the function.
 MOST_CALLS = 256
-# So many configurations in a row must have all that the function asks for, and no more.
+# The space is accepted when this many random configurations in a row contain exactly the
+# hyperparameters that the function requests.
 N_AGREEING = 16
 
 
 @dataclass
 class Declared:
-    """What a function declares.
+    """The hyperparameters that a function declares.
 
     Attributes
     ----------
     source : object
         The function.
     space : Space or None
-        None if it asks for nothing.
+        The declared space, or None if the function requests no hyperparameter.
     defaults : dict of str to object
+        Default value of each hyperparameter.
     """
 
     source: Any
@@ -53,28 +56,29 @@ class Declared:
 
 @dataclass(eq=False)
 class _Call:
-    """One call of the function: its values in their order, and what it asked for."""
+    """One call of the function: the values that it received, and all its requests."""
 
     values: dict[str, Any]
     declarations: list[tuple[str, Declaration]]
 
 
 def discover(source: Any, call: Callable[[HyperParameters], Any]) -> Declared:
-    """Call a function until no hyperparameter is new.
+    """Call a function until it requests no new hyperparameter.
 
-    It is called with the defaults, then with the other values of each hyperparameter, one
-    at a time, where the hyperparameter was first asked for, and at last with random
-    configurations of the space that was found. A combination that only few of them have
-    may be missed: what the function asks for there has its default. After ``MOST_CALLS``
-    calls the search ends, with a warning.
+    The first call uses the defaults. Then the values of each hyperparameter are varied, one
+    hyperparameter at a time, starting from the call in which it was first requested.
+    Finally, the space found so far is checked with random configurations. A branch that few
+    configurations reach may be missed; the hyperparameters that are requested only there
+    keep their defaults. After ``MOST_CALLS`` calls the discovery stops and issues a
+    warning.
 
     Parameters
     ----------
     source : object
-        What declares them, for the result.
+        The object that declares the hyperparameters. It is only stored in the result.
     call : callable
-        Takes a ``HyperParameters``. Errors that it raises are taken for those of a wrong
-        configuration, except with the defaults.
+        Called with a ``HyperParameters``. An error in the call with the defaults is
+        raised. Later errors are attributed to an invalid configuration and ignored.
 
     Returns
     -------
@@ -83,22 +87,22 @@ def discover(source: Any, call: Callable[[HyperParameters], Any]) -> Declared:
     Raises
     ------
     DeclarationError
-        If one name stands for two different hyperparameters.
+        If one name is used for two different hyperparameters.
     """
     return _Discovery(call).run(source)
 
 
 class _Discovery:
-    """The calls so far, and what follows from them."""
+    """The calls made so far, and the space that follows from them."""
 
     def __init__(self, call: Callable[[HyperParameters], Any]):
         self._call = call
         self._calls: list[_Call] = []
         self._dimensions: dict[str, Dimension] = {}
         self._defaults: dict[str, Any] = {}
-        # For each hyperparameter those that were seen to decide whether it is asked for.
+        # For each hyperparameter, the names of those that decide whether it is requested.
         self._gates: dict[str, set[str]] = {}
-        # Values that conditional scopes name, for each hyperparameter.
+        # For each hyperparameter, the values that conditional scopes name.
         self._named: dict[str, list[Any]] = {}
         self._varied: set[str] = set()
 
@@ -107,18 +111,18 @@ class _Discovery:
         complete = self._vary_all() and (not self._dimensions or self._check())
         if not complete:
             warnings.warn(
-                f"The branches of {getattr(source, '__name__', type(source).__name__)} are "
-                f"more than {MOST_CALLS} calls can find. Hyperparameters that are declared "
-                "only in the others have their defaults. Give search_spaces for those that "
-                "matter.",
+                f"{getattr(source, '__name__', type(source).__name__)} has too many "
+                f"branches: {MOST_CALLS} calls did not reach all of them. Hyperparameters "
+                "that are declared only in the missing branches keep their defaults. Pass "
+                "search_spaces to search them.",
                 stacklevel=2,
             )
         space = self._space() if self._dimensions else None
         return Declared(source, space, dict(self._defaults))
 
     def _vary_all(self) -> bool:
-        """Vary each hyperparameter where it was first asked for."""
-        for call in self._calls:  # which grows
+        """Vary each hyperparameter, starting from the call that first requested it."""
+        for call in self._calls:  # the list grows during the loop
             for name in list(call.values):
                 if name not in self._varied:
                     self._varied.add(name)
@@ -127,7 +131,7 @@ class _Discovery:
         return True
 
     def _vary(self, call: _Call, name: str) -> bool:
-        """Try the other values of a hyperparameter; give whether there were calls left."""
+        """Try the other values of a hyperparameter; return whether the calls sufficed."""
         for value in self._values_to_try(name):
             if value == call.values[name]:
                 continue
@@ -139,7 +143,13 @@ class _Discovery:
         return True
 
     def _check(self) -> bool:
-        """Try configurations of the space, until they are what the function asks for."""
+        """Try random configurations until they agree with the requests of the function.
+
+        Returns
+        -------
+        bool
+            False if the calls did not suffice.
+        """
         rng = np.random.RandomState(0)
         n_agreeing, examined = 0, set[str]()
         while n_agreeing < N_AGREEING:
@@ -156,7 +166,7 @@ class _Discovery:
             for name in sorted(wrong):
                 calls = [call, *self._calls]
                 having = next((c for c in calls if name in c.values), None)
-                if having is None:  # its scopes contradict the branches around them
+                if having is None:  # its scopes contradict the surrounding branches
                     continue
                 for gate in list(having.values):
                     if not self._vary(having, gate):
@@ -171,7 +181,7 @@ class _Discovery:
             self._call(hp)
         except DeclarationError:
             raise
-        except Exception:  # of a model that cannot be built
+        except Exception:  # the model cannot be built with these values
             if is_first:
                 raise
         call = _Call(hp.values, hp.declarations)
@@ -186,8 +196,8 @@ class _Discovery:
         known = self._dimensions.setdefault(name, declaration.dimension)
         if known != declaration.dimension:
             raise DeclarationError(
-                f"The hyperparameter {name!r} is declared twice with other values: "
-                f"{known!r} and {declaration.dimension!r}. Give the two different names."
+                f"The hyperparameter {name!r} is declared twice with different values: "
+                f"{known!r} and {declaration.dimension!r}. Use a different name for each."
             )
         self._defaults.setdefault(name, declaration.default)
 
@@ -215,9 +225,9 @@ class _Discovery:
         return Space(dimensions)
 
     def _conditions(self, name: str) -> dict[str, list[Any]]:
-        """For each hyperparameter that this one depends on, the values that it may have."""
+        """Return the conditions of a hyperparameter: values of others, by their names."""
         having = [call for call in self._calls if name in call.values]
-        if not having:  # only in scopes that never held
+        if not having:  # declared only in scopes whose condition never held
             return self._of_scopes(name)
         before = list(self._dimensions)
         before = before[: before.index(name)]
@@ -238,7 +248,7 @@ class _Discovery:
         }
 
     def _of_scopes(self, name: str) -> dict[str, list[Any]]:
-        """The conditions that all scopes have in which the hyperparameter is declared."""
+        """Return the conditions shared by all scopes that declare the hyperparameter."""
         scopes = [
             declaration.conditions
             for call in self._calls
@@ -260,7 +270,7 @@ class _Discovery:
 def _without_implied(
     name: str, conditions: Mapping[str, Mapping[str, list[Any]]]
 ) -> dict[str, list[Any]]:
-    """The conditions of a hyperparameter that do not follow from those of its parents."""
+    """Return the conditions that do not follow from the conditions of the parents."""
     own = conditions[name]
 
     def implied(gate: str, values: list[Any], parent: str) -> bool:

@@ -1,4 +1,4 @@
-"""The ``hp`` of a build function: hands out values, and notes what was asked for."""
+"""The ``hp`` argument of a build function: returns values and records the requests."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -15,7 +15,7 @@ from skkeras_search.space.dimensions import (
     is_number,
 )
 
-# KerasTuner's words for scales, with ours.
+# KerasTuner's names of the scales, and the priors of this package.
 SAMPLINGS = {
     "linear": "uniform",
     "log": "log-uniform",
@@ -24,22 +24,23 @@ SAMPLINGS = {
 
 
 class DeclarationError(ValueError):
-    """A build function declares its hyperparameters in a way that makes no space."""
+    """Error for invalid or contradictory declarations in a build function."""
 
 
 @dataclass
 class Declaration:
-    """One hyperparameter, as a build function has asked for it.
+    """One request of a build function for a hyperparameter.
 
     Attributes
     ----------
     dimension : Dimension
-        Without conditions.
+        Values of the hyperparameter. The dimension has no conditions.
     default : object
+        Default value.
     conditions : dict of str to list
-        Of the scopes around it: values of other hyperparameters.
+        Conditions of the surrounding scopes: for each parent, the values that it may have.
     is_active : bool
-        Whether the conditions held.
+        Whether the conditions held in this call.
     """
 
     dimension: Dimension
@@ -49,19 +50,19 @@ class Declaration:
 
 
 class HyperParameters:
-    """The argument ``hp`` of a build function, with the interface of KerasTuner's.
+    """Argument ``hp`` of a build function, with the interface of KerasTuner's class.
 
     Parameters
     ----------
-    values : mapping of str to object, optional
-        Values of hyperparameters. Others have their defaults.
+    values : mapping of str to object, default=None
+        Values of hyperparameters, by name. Any other hyperparameter gets its default.
 
     Attributes
     ----------
     values : dict of str to object
-        Of the hyperparameters that were asked for, in the order in which they were.
+        Values of the active hyperparameters requested so far, in the order of the requests.
     declarations : list of (str, Declaration)
-        What was asked for, with the names, in the order in which it was.
+        Names and details of all requests so far, in their order.
 
     Examples
     --------
@@ -91,24 +92,38 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for a whole number, both bounds included.
+        """Request an integer.
 
         Parameters
         ----------
         name : str
+            Name of the hyperparameter. The names of the surrounding ``name_scope`` blocks
+            are put before it.
         min_value, max_value : int
-        step : int, optional
-            The difference between neighbours, or with ``sampling="log"`` their quotient.
+            Bounds, both inclusive.
+        step : int, default=None
+            Difference between successive values, or their ratio if ``sampling="log"``. With
+            "reverse_log" the values of "log" are mirrored. None means all integers between
+            the bounds.
         sampling : {"linear", "log", "reverse_log"}, default="linear"
-        default : int, optional
-            ``min_value``, if not given.
-        parent_name, parent_values : str and list, optional
-            As in ``conditional_scope``.
+            Scale on which values are drawn evenly.
+        default : int, default=None
+            Value if the search or the user sets none. None means ``min_value``.
+        parent_name : str, default=None
+            Name of another hyperparameter, requested before. If given, this one is active
+            only if the other has one of the ``parent_values``.
+        parent_values : object or list of object, default=None
+            Values of the other hyperparameter for which this one is active.
 
         Returns
         -------
         int or None
-            None where the condition does not hold.
+            The value, or None if the hyperparameter is inactive.
+
+        Raises
+        ------
+        DeclarationError
+            If a bound, the step, the sampling, the default or the parent is invalid.
         """
         for which, bound in (("min_value", min_value), ("max_value", max_value)):
             if not is_number(bound) or bound != int(bound):
@@ -135,7 +150,39 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for a real number, as ``Int`` asks for a whole one."""
+        """Request a real number.
+
+        Parameters
+        ----------
+        name : str
+            Name of the hyperparameter. The names of the surrounding ``name_scope`` blocks
+            are put before it.
+        min_value, max_value : float
+            Bounds, both inclusive.
+        step : float, default=None
+            Difference between successive values, or their ratio if ``sampling="log"``. With
+            "reverse_log" the values of "log" are mirrored. None means all real numbers
+            between the bounds.
+        sampling : {"linear", "log", "reverse_log"}, default="linear"
+            Scale on which values are drawn evenly.
+        default : float, default=None
+            Value if the search or the user sets none. None means ``min_value``.
+        parent_name : str, default=None
+            Name of another hyperparameter, requested before. If given, this one is active
+            only if the other has one of the ``parent_values``.
+        parent_values : object or list of object, default=None
+            Values of the other hyperparameter for which this one is active.
+
+        Returns
+        -------
+        float or None
+            The value, or None if the hyperparameter is inactive.
+
+        Raises
+        ------
+        DeclarationError
+            If a bound, the step, the sampling, the default or the parent is invalid.
+        """
         for which, bound in (("min_value", min_value), ("max_value", max_value)):
             if not is_number(bound):
                 raise DeclarationError(
@@ -155,29 +202,42 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for one of several values.
+        """Request one of several values.
 
         Parameters
         ----------
         name : str
+            Name of the hyperparameter. The names of the surrounding ``name_scope`` blocks
+            are put before it.
         values : list
-        ordered : bool, optional
-            Whether neighbours are alike. If not given, as in ``Categorical``.
-        default : object, optional
-            If not given, None if it is one of the values, else the first of them.
-        parent_name, parent_values : str and list, optional
-            As in ``conditional_scope``.
+            The choices.
+        ordered : bool, default=None
+            Whether neighboring choices are similar. True is allowed only for numbers. None
+            means True for three or more numbers in ascending or descending order.
+        default : object, default=None
+            Value if the search or the user sets none. None means None if it is one of the
+            choices, and otherwise the first choice.
+        parent_name : str, default=None
+            Name of another hyperparameter, requested before. If given, this one is active
+            only if the other has one of the ``parent_values``.
+        parent_values : object or list of object, default=None
+            Values of the other hyperparameter for which this one is active.
 
         Returns
         -------
         object or None
-            None where the condition does not hold.
+            The value, or None if the hyperparameter is inactive.
+
+        Raises
+        ------
+        DeclarationError
+            If the choices, their order, the default or the parent is invalid.
         """
         dimension = _made("Choice", name, Categorical, values, ordered=ordered)
         if ordered and not all(is_number(value) for value in dimension.categories):
             raise DeclarationError(
-                f"hp.Choice({name!r}): only numbers have an order, so ordered=True is "
-                f"wrong for {list(dimension.categories)!r}."
+                f"hp.Choice({name!r}): ordered=True requires that all values are numbers, "
+                f"got {list(dimension.categories)!r}."
             )
         if default is None and None not in dimension:
             default = dimension.categories[0]
@@ -190,7 +250,25 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for False or True."""
+        """Request False or True.
+
+        Parameters
+        ----------
+        name : str
+            Name of the hyperparameter.
+        default : bool, default=False
+            Value if the search or the user sets none.
+        parent_name : str, default=None
+            Name of another hyperparameter, requested before. If given, this one is active
+            only if the other has one of the ``parent_values``.
+        parent_values : object or list of object, default=None
+            Values of the other hyperparameter for which this one is active.
+
+        Returns
+        -------
+        bool or None
+            The value, or None if the hyperparameter is inactive.
+        """
         dimension = Categorical([False, True])
         return self._ask("Boolean", name, dimension, default, parent_name, parent_values)
 
@@ -201,13 +279,31 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for a value that is not searched."""
+        """Request a hyperparameter with a single value, which is not searched.
+
+        Parameters
+        ----------
+        name : str
+            Name of the hyperparameter.
+        value : object
+            Its only value.
+        parent_name : str, default=None
+            Name of another hyperparameter, requested before. If given, this one is active
+            only if the other has one of the ``parent_values``.
+        parent_values : object or list of object, default=None
+            Values of the other hyperparameter for which this one is active.
+
+        Returns
+        -------
+        object or None
+            The value, or None if the hyperparameter is inactive.
+        """
         dimension = Categorical([value])
         return self._ask("Fixed", name, dimension, value, parent_name, parent_values)
 
     @contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
-        """Put "name/" before the names of what is asked for in a block."""
+        """Put ``name`` and a slash before all names requested in a ``with`` block."""
         self._scopes.append(str(name))
         try:
             yield
@@ -216,15 +312,21 @@ class HyperParameters:
 
     @contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Ask, in a block, only where another hyperparameter has one of some values.
+        """Make all hyperparameters of a ``with`` block conditional on another one.
 
-        Elsewhere the block runs, too, and what it asks for is None.
+        The block always runs. If the condition does not hold, its requests return None.
 
         Parameters
         ----------
         parent_name : str
-            Of a hyperparameter that was asked for before.
-        parent_values : list or object
+            Name of another hyperparameter, requested before.
+        parent_values : object or list of object
+            Values of the other hyperparameter for which the block is active.
+
+        Raises
+        ------
+        DeclarationError
+            If the parent was not requested before, or the condition can never hold.
         """
         parent = self._full(parent_name)
         known = [name for name, _ in self.declarations]
@@ -239,10 +341,10 @@ class HyperParameters:
         around = self._merged_conditions().get(parent)
         if not any(v in dimension and (around is None or v in around) for v in values):
             in_scopes = (
-                "" if around is None else f", in the scopes around it one of {around!r}"
+                "" if around is None else f", which the outer scopes limit to {around!r}"
             )
             raise DeclarationError(
-                f"hp.conditional_scope({parent!r}, {parent_values!r}) never holds, as "
+                f"hp.conditional_scope({parent!r}, {parent_values!r}) never holds, because "
                 f"{parent!r} is {dimension!r}{in_scopes}."
             )
         self._conditions.append((parent, values))
@@ -252,25 +354,34 @@ class HyperParameters:
             self._conditions.pop()
 
     def get(self, name: str) -> Any:
-        """Give the value of what was asked for before.
+        """Return the value of a hyperparameter that was requested before.
+
+        Parameters
+        ----------
+        name : str
+            Name of the hyperparameter.
+
+        Returns
+        -------
+        object
 
         Raises
         ------
         KeyError
-            If nothing of this name was.
+            If no hyperparameter of this name was requested.
         ValueError
-            If its condition does not hold.
+            If the hyperparameter is inactive.
         """
         full = self._full(name)
         if full in self.values:
             return self.values[full]
         known = [known for known, _ in self.declarations]
         if full in known:
-            raise ValueError(f"{full!r} is inactive, as its condition does not hold.")
+            raise ValueError(f"{full!r} is inactive: its condition does not hold.")
         raise KeyError(f"No hyperparameter {full!r} was declared before.")
 
     def copy(self) -> "HyperParameters":
-        """Give one with the same values, which notes what is asked for by itself."""
+        """Return a new object with the same values, which has no declarations yet."""
         return HyperParameters({**self._given, **self.values})
 
     def __getitem__(self, name: str) -> Any:
@@ -326,7 +437,7 @@ class HyperParameters:
 def _numbers(
     kind: str, name: str, low: Any, high: Any, step: Any, sampling: str | None
 ) -> Dimension:
-    """The dimension of the numbers that ``Int`` or ``Float`` may give."""
+    """Return the dimension of the numbers that ``Int`` or ``Float`` may return."""
     scale = str(sampling or "linear").lower()
     if scale not in SAMPLINGS:
         raise DeclarationError(
@@ -360,8 +471,8 @@ def _numbers(
 
 
 def _stepped(low: Any, high: Any, step: Any, scale: str) -> list[Any]:
-    """The numbers with a step between each and the next, as KerasTuner counts them."""
-    # The last of 0, 0.2, ..., 1.0 is there, although 1.0 // 0.2 is 4.
+    """Return the numbers from ``low`` to ``high`` with a step, as KerasTuner does."""
+    # Includes the last number of 0, 0.2, ..., 1.0, although 1.0 // 0.2 is 4.
     numbers, tolerance = [], 1e-8 * abs(high)
     number, index = low, 0
     while number <= high + tolerance:
@@ -381,7 +492,7 @@ def _made(kind: str, name: str, dimension: Any, *args: Any, **kwargs: Any) -> An
 
 
 def _is_between(dimension: Dimension, default: Any) -> bool:
-    """Whether a default is within the bounds, maybe between two steps."""
+    """Return whether a default is within the bounds; it may be between two steps."""
     if not is_number(default):
         return False
     numbers: Any = getattr(dimension, "categories", getattr(dimension, "bounds", ()))

@@ -1,4 +1,4 @@
-"""What may stand for a dimension: tuples, lists, distributions, foreign dimensions."""
+"""Convert the notations for a dimension: tuples, lists, and objects of other libraries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,21 +21,25 @@ from skkeras_search.space.dimensions import (
 
 
 def as_dimension(given: Any) -> Dimension:
-    """Give the dimension that something stands for.
+    """Convert a short notation to a dimension.
 
     Parameters
     ----------
     given : object
-        - A ``Dimension``.
-        - A tuple of two numbers, its bounds, and maybe of a prior: whole numbers are
-          searched in ``(1, 10)``, real ones in ``(1.0, 10)`` and
-          ``(1e-5, 1e-1, "log-uniform")``. With a prior, a list is taken, too.
-        - Any other list or tuple, or array of one dimension: its elements are the
-          choices.
-        - A range: its numbers, which are searched in their order.
-        - A frozen distribution of ``scipy.stats``. One that is uniform is searched like
-          the bounds, others through their quantiles.
-        - A dimension of scikit-optimize, a distribution of Optuna.
+        One of:
+
+        - a ``Dimension``, which is returned unchanged;
+        - a tuple of two bounds and optionally a prior. Two integers, as in ``(1, 10)``,
+          give an ``Integer``; otherwise, as in ``(1.0, 10)`` or
+          ``(1e-5, 1e-1, "log-uniform")``, the result is a ``Real``. With a prior, a list
+          is accepted, too;
+        - any other list or tuple, or a 1-D array. Its elements are the choices of a
+          ``Categorical``;
+        - a ``range``. Its numbers keep their order;
+        - a frozen distribution of ``scipy.stats``. A uniform, log-uniform or ``randint``
+          distribution is searched between its bounds, a table of values and probabilities
+          as a ``Categorical``, and any other distribution through its quantiles;
+        - a dimension of scikit-optimize or a distribution of Optuna.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def as_dimension(given: Any) -> Dimension:
     Raises
     ------
     ValueError
-        If it stands for none, or its bounds are wrong.
+        If ``given`` is none of these, or its bounds, prior or parameters are invalid.
 
     Examples
     --------
@@ -65,7 +69,7 @@ def as_dimension(given: Any) -> Dimension:
         raise ValueError(
             f"prior must be one of {PRIORS}, got {given[2]!r}."
             + did_you_mean(given[2], PRIORS)
-            + f" If these are choices, give a list: {list(given)!r}."
+            + f" If these are choices, pass a list: {list(given)!r}."
         )
     is_bounds = isinstance(given, tuple) or (isinstance(given, list) and len(given) > 2)
     if is_bounds and _are_bounds(given):
@@ -78,18 +82,18 @@ def as_dimension(given: Any) -> Dimension:
         return Categorical(list(given))
     if hasattr(given, "rvs"):
         raise ValueError(
-            f"{given!r} is no dimension: it has rvs, but not all of ppf, cdf and support. "
-            "Give a frozen distribution of scipy.stats, as in loguniform(1e-4, 1e-1), or a "
-            "Real, Integer or Categorical."
+            f"{given!r} is not a dimension: it has the method rvs, but not all of ppf, cdf "
+            "and support. Pass a frozen distribution of scipy.stats, such as "
+            "loguniform(1e-4, 1e-1), or a Real, Integer or Categorical."
         )
     raise ValueError(
-        f"{given!r} is no dimension. Give a list of choices, as in [{given!r}], a tuple "
+        f"{given!r} is not a dimension. Pass a list of choices, as in [{given!r}], a tuple "
         "of two bounds, a distribution of scipy.stats, or a Real, Integer or Categorical."
     )
 
 
 def is_dimension(given: Any) -> bool:
-    """Whether scikit-learn's own searches would not know what something stands for."""
+    """Return whether a notation is unknown to the searches of scikit-learn."""
     prior = given[2:3] if isinstance(given, tuple) and _are_bounds(given) else ()
     return isinstance(given, Dimension) or bool(_conversion(given)) or bool(prior)
 
@@ -114,7 +118,7 @@ def _of_bounds(low: Any, high: Any, prior: Any = "uniform") -> Dimension:
 
 
 def is_distribution(given: Any) -> bool:
-    """Whether something is a frozen distribution of ``scipy.stats``."""
+    """Return whether an object is a frozen distribution of ``scipy.stats``."""
     inverse = getattr(given, "ppf", None) or getattr(given, "icdf", None)
     return callable(inverse) and hasattr(given, "cdf") and hasattr(given, "support")
 
@@ -131,14 +135,14 @@ def _of_distribution(given: Any) -> Dimension:
             return Integer(int(low), int(high)) if low < high else Categorical([int(low)])
         if name == "uniform":
             return Real(low, high)
-        if np.isclose(given.median(), np.sqrt(low * high)):  # it is not shifted
+        if np.isclose(given.median(), np.sqrt(low * high)):  # not shifted by loc
             return Real(low, high, "log-uniform")
     return Distribution(given)
 
 
 def _of_table(given: Any, kind: Any) -> Dimension:
-    """A distribution that was given as a table of its values and their probabilities."""
-    shift = given.support()[0] - kind.support()[0]  # a frozen one may have it
+    """Convert a distribution that is a table of values and their probabilities."""
+    shift = given.support()[0] - kind.support()[0]  # loc of the frozen distribution
     values, weights = np.asarray(kind.xk) + shift, np.asarray(kind.pk)
     if (values == np.rint(values)).all():
         values = values.astype(int)
@@ -158,7 +162,7 @@ def _of_optuna(given: Any) -> Dimension:
     return Steps(given.low, given.high, given.step)
 
 
-# Recognised by their names, so that nothing is imported.
+# The classes are recognized by name, so that the libraries need not be imported.
 _FOREIGN: Mapping[str, Mapping[str, Callable[[Any], Dimension]]] = {
     "skopt": {
         "Real": lambda given: Real(given.low, given.high, given.prior),

@@ -12,35 +12,49 @@ from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.space.dimensions import Dimension
 from skkeras_search.space.notations import as_dimension
 
-# Of a hyperparameter that is not set, in a vector.
+# Coordinate of an inactive hyperparameter in a vector.
 INACTIVE = 0.5
-# Products of values up to here are gone through to find the distinct configurations.
+# All combinations of values are enumerated, to find the distinct configurations, if there
+# are at most this many.
 MOST_COMBINATIONS = 2**16
 
 
 class Space:
-    """The values that several hyperparameters may take together.
+    """Search space: the values that several hyperparameters may take.
 
-    A sampler works on vectors, which have a coordinate between zero and one for each
-    dimension. A configuration is a dict of hyperparameters, as an estimator takes it.
+    A configuration is a dict that maps names of hyperparameters to values, as
+    ``set_params`` of an estimator accepts it. A vector is the numeric form of a
+    configuration, on which samplers work: it has one coordinate between 0 and 1 for each
+    dimension.
 
     Parameters
     ----------
     dimensions : mapping of str to object, or sequence of Dimension
-        What ``as_dimension`` takes, by the name of the hyperparameter; or dimensions that
-        have names.
+        Mapping of the names of the hyperparameters to dimensions, or a list of dimensions
+        that have names. In a mapping, a short notation may replace a dimension: a
+        ``(low, high)`` or ``(low, high, prior)`` tuple, a list of choices, a ``range``, a
+        frozen distribution of ``scipy.stats``, a dimension of scikit-optimize or a
+        distribution of Optuna.
 
     Attributes
     ----------
     dimensions : dict of str to Dimension
+        Dimensions by the names of the hyperparameters.
+    names : list of str
+        Names of the hyperparameters, in the order of the coordinates.
     is_conditional : bool
-        Whether a hyperparameter is not set in some configurations.
+        Whether some hyperparameters are inactive in some configurations.
+    n_configurations : int or float
+        Number of distinct configurations, infinite if a dimension is continuous.
 
     Raises
     ------
-    TypeError, ValueError
-        If something is no dimension, a condition names what the space does not have, or
-        a dimension has another name than its key.
+    TypeError
+        If ``dimensions`` is neither a mapping nor a sequence, or a name is not a str.
+    ValueError
+        If the space is empty, a dimension is invalid, a condition refers to an unknown
+        hyperparameter or to an impossible value, or the name of a dimension differs from
+        its key.
 
     Examples
     --------
@@ -66,9 +80,9 @@ class Space:
         if not isinstance(dimensions, Mapping):
             dimensions = _by_name(dimensions)
         if not dimensions:
-            raise ValueError("The search space is empty; give it at least one dimension.")
+            raise ValueError("The search space is empty. Pass at least one dimension.")
         self.dimensions = {name: _named(name, given) for name, given in dimensions.items()}
-        # Parents come before those that are conditional on them.
+        # Parents come before the dimensions that are conditional on them.
         self._order = [self.names.index(name) for name in self._in_order()]
         self._conditions = {
             index: self._condition(self.names[index])
@@ -83,53 +97,65 @@ class Space:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether a hyperparameter is not set in some configurations."""
+        """Whether some hyperparameters are inactive in some configurations."""
         return bool(self._conditions)
 
     @property
     def n_configurations(self) -> float:
-        """Number of configurations, infinite if there are real numbers among them.
+        """Number of distinct configurations, infinite if a dimension is continuous.
 
-        Of a conditional space with many, what it would be without conditions.
+        For a large conditional space the conditions are ignored, so the number is an upper
+        bound.
         """
         vectors = self.vectors()
         return self._n_combinations() if vectors is None else len(vectors)
 
     def sample(self, n: int = 1, random_state: Any = None) -> list[dict[str, Any]]:
-        """Draw configurations.
+        """Draw random configurations that follow the priors.
 
         Parameters
         ----------
         n : int, default=1
+            Number of configurations. They may repeat.
         random_state : int, RandomState instance or None, default=None
+            Seed of the draws. None means different configurations in each call.
 
         Returns
         -------
         list of dict
+            Configurations, of length ``n``.
         """
         quantiles = check_random_state(random_state).uniform(size=(n, len(self)))
         return [self.decode(vector) for vector in self.from_uniform(quantiles)]
 
     def grid(self, n: int = 5) -> Iterator[dict[str, Any]]:
-        """Go through all combinations of values that are spread evenly.
+        """Iterate over all combinations of evenly spaced values.
 
         Parameters
         ----------
         n : int, default=5
-            Number of values of a dimension of numbers. Choices are all taken.
+            Number of values for each numeric dimension. All choices of a categorical
+            dimension and all numbers of a ``range`` are used.
 
-        Yields
-        ------
-        dict
+        Returns
+        -------
+        iterator of dict
+            Distinct configurations.
         """
         return map(self.decode, self.combinations(n))
 
     def combinations(self, n: int) -> np.ndarray:
-        """Give the vectors of the configurations of ``grid``, each once.
+        """Return the vectors of the configurations of ``grid``.
+
+        Parameters
+        ----------
+        n : int
+            Number of values for each numeric dimension.
 
         Returns
         -------
         ndarray of shape (n_combinations, n_dimensions)
+            Distinct vectors.
         """
         axes = [
             [dimension.encode(value) for value in dimension.grid(n)]
@@ -140,21 +166,24 @@ class Space:
         return vectors[np.sort(first)]
 
     def encode(self, configuration: Mapping[str, Any]) -> np.ndarray:
-        """Give the vector of a configuration.
+        """Return the vector of a configuration.
 
         Parameters
         ----------
         configuration : mapping of str to object
+            Values of the hyperparameters, by name. Inactive hyperparameters may be missing.
 
         Returns
         -------
         ndarray of shape (n_dimensions,)
+            Coordinates between 0 and 1; 0.5 for an inactive hyperparameter.
 
         Raises
         ------
+        TypeError
+            If ``configuration`` is not a mapping.
         ValueError
-            If a hyperparameter is unknown or missing, or has a value that its dimension
-            does not have.
+            If a hyperparameter is unknown or missing, or its value is not in its dimension.
         """
         if not isinstance(configuration, Mapping):
             raise TypeError(
@@ -182,7 +211,18 @@ class Space:
         return np.where(active, vector, INACTIVE)
 
     def decode(self, vector: np.ndarray) -> dict[str, Any]:
-        """Give the configuration of a vector."""
+        """Return the configuration of a vector.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_dimensions,)
+            Coordinates between 0 and 1.
+
+        Returns
+        -------
+        dict
+            Values of the active hyperparameters, by name.
+        """
         active = self.active(np.asarray(vector)[None])[0]
         return {
             name: dimension.decode(coordinate)
@@ -193,22 +233,24 @@ class Space:
         }
 
     def build(self, choose: Callable[[str, Dimension], Any]) -> dict[str, Any]:
-        """Make a configuration value by value, each after those that it depends on.
+        """Build a configuration value by value, parents first.
 
         Parameters
         ----------
         choose : callable
-            Gives a value for a name and its dimension. It is called only for
-            hyperparameters that are set, given the values before.
+            Function of the name and the dimension of a hyperparameter, which returns a
+            value. It is called only for hyperparameters that are active given the values
+            chosen before.
 
         Returns
         -------
         dict
+            Values of the active hyperparameters, by name.
 
         Raises
         ------
         ValueError
-            If a dimension does not have the value that was chosen for it.
+            If a chosen value is not in its dimension.
 
         Examples
         --------
@@ -227,44 +269,50 @@ class Space:
         return {name: chosen[name] for name in self.names if name in chosen}
 
     def from_uniform(self, quantiles: np.ndarray) -> np.ndarray:
-        """Map points of the unit cube to vectors, as the dimensions' priors have it.
+        """Map points of the unit cube to vectors that follow the priors.
 
         Parameters
         ----------
         quantiles : ndarray of shape (n, n_dimensions)
+            Numbers between 0 and 1.
 
         Returns
         -------
         ndarray of shape (n, n_dimensions)
+            Vectors of configurations.
         """
         columns = zip(self.dimensions.values(), quantiles.T, strict=True)
         return self.snap(np.column_stack([d.from_uniform(column) for d, column in columns]))
 
     def snap(self, vectors: np.ndarray) -> np.ndarray:
-        """Give, for each vector, the one that stands for the same configuration.
+        """Replace each vector by the one that ``encode`` returns for its configuration.
 
         Parameters
         ----------
         vectors : ndarray of shape (n, n_dimensions)
+            Points of the unit cube.
 
         Returns
         -------
         ndarray of shape (n, n_dimensions)
+            Vectors. Equal configurations have equal vectors.
         """
         columns = zip(self.dimensions.values(), vectors.T, strict=True)
         snapped = np.column_stack([d.snap(column) for d, column in columns])
         return np.where(self.active(snapped), snapped, INACTIVE)
 
     def active(self, vectors: np.ndarray) -> np.ndarray:
-        """Say which hyperparameters are set.
+        """Return which hyperparameters are active.
 
         Parameters
         ----------
         vectors : ndarray of shape (n, n_dimensions)
+            Vectors of configurations.
 
         Returns
         -------
         ndarray of bool of shape (n, n_dimensions)
+            Whether the condition of each hyperparameter holds.
         """
         active = np.ones(vectors.shape, bool)
         for index, parents in self._conditions.items():
@@ -274,31 +322,40 @@ class Space:
         return active
 
     def vectors(self, most: int = MOST_COMBINATIONS) -> np.ndarray | None:
-        """Give the vectors of all configurations, or None if there are more than ``most``.
+        """Return the vectors of all configurations, unless there are too many.
+
+        Parameters
+        ----------
+        most : int, default=65536
+            Largest number of configurations to enumerate.
 
         Returns
         -------
-        ndarray of shape (n, n_dimensions) or None
+        ndarray of shape (n_configurations, n_dimensions) or None
+            None if there are more than ``most`` configurations, or if a conditional space
+            has more than 65536 combinations of values.
         """
-        # Conditions make fewer of them.
+        # A conditional space has fewer configurations than combinations of values.
         if self._n_combinations() > (MOST_COMBINATIONS if self.is_conditional else most):
             return None
         vectors = self.combinations(MOST_COMBINATIONS)
         return vectors if len(vectors) <= most else None
 
     def distance(self, values: Sequence[Any], others: Sequence[Any]) -> float:
-        """Say how far two lists of values are apart, in the order of the names.
+        """Return the distance between two configurations.
 
         Parameters
         ----------
-        values, others : sequence
-            Values of all hyperparameters, None for those that are not set.
+        values, others : sequence of length n_dimensions
+            Values of the hyperparameters in the order of ``names``, with None for inactive
+            ones.
 
         Returns
         -------
         float
-            Sum over the dimensions of how far they are apart in the unit interval.
-            Categories without an order are at a distance of one.
+            Sum, over the dimensions, of the absolute differences of the coordinates.
+            Different categories of an unordered dimension differ by 1, and so do an active
+            and an inactive hyperparameter.
         """
         total = 0.0
         for dimension, a, b in zip(self, values, others, strict=True):
@@ -336,7 +393,7 @@ class Space:
         return math.inf if math.inf in numbers else math.prod(numbers)
 
     def _in_order(self) -> list[str]:
-        """Names, each after those that it is conditional on."""
+        """Return the names, parents before the names that are conditional on them."""
         ordered: list[str] = []
 
         def add(name: str, children: tuple[str, ...] = ()) -> None:
@@ -357,14 +414,14 @@ class Space:
         return ordered
 
     def _condition(self, name: str) -> list[tuple[int, np.ndarray]]:
-        """For each parent of a dimension, its index and the coordinates that count."""
+        """Return, for each parent of a dimension, its index and the allowed coordinates."""
         parents = []
         for parent, wanted in self.dimensions[name].when.items():
             dimension = self.dimensions[parent]
             if not math.isfinite(dimension.n_values):
                 raise ValueError(
-                    f"{name!r} cannot be conditional on {parent!r}, which takes any real "
-                    "number; only on choices and whole numbers."
+                    f"{name!r} cannot be conditional on {parent!r}, whose values are real "
+                    "numbers. A parent must be a choice or a whole number."
                 )
             values = wanted if isinstance(wanted, list) else [wanted]
             try:
@@ -373,7 +430,7 @@ class Space:
                 hint = ""
                 if isinstance(wanted, (tuple, set, frozenset)):
                     hint = (
-                        " For any of several values give a list: "
+                        " For any of several values, pass a list: "
                         f"when={{{parent!r}: {list(wanted)!r}}}."
                     )
                 raise ValueError(
@@ -385,14 +442,15 @@ class Space:
 
 def _named(name: str, given: Any) -> Dimension:
     if not isinstance(name, str):
-        raise TypeError(f"Hyperparameters have names that are str, got {name!r}.")
+        raise TypeError(f"The name of a hyperparameter must be a str, got {name!r}.")
     try:
         dimension = as_dimension(given)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
     if dimension.name not in (None, name):
         raise ValueError(
-            f"The dimension of {name!r} has the name {dimension.name!r}; leave one out."
+            f"The dimension under the key {name!r} has the name {dimension.name!r}. Use "
+            "the same name, or leave out name=."
         )
     return dimension
 
@@ -401,13 +459,15 @@ def _by_name(dimensions: Sequence[Any]) -> dict[str, Any]:
     if isinstance(dimensions, str) or not isinstance(dimensions, Iterable):
         raise TypeError(
             "A space must be a dict of dimensions, as in {'units': (8, 64)}, or a list of "
-            f"dimensions that have names, got {dimensions!r}."
+            f"dimensions with names, got {dimensions!r}."
         )
     named: dict[str, Any] = {}
     for dimension in dimensions:
         name = getattr(dimension, "name", None)
         if name is None:
-            raise ValueError(f"{dimension!r} needs a name, or give the space as a dict.")
+            raise ValueError(
+                f"{dimension!r} has no name. Set name=, or pass the space as a dict."
+            )
         if name in named:
             raise ValueError(f"Two dimensions have the name {name!r}.")
         named[name] = dimension

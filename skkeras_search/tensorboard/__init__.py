@@ -1,4 +1,4 @@
-"""A search in TensorBoard, in the files that it reads."""
+"""Write a search to event files of TensorBoard."""
 
 from skkeras_search.tensorboard.logger import TensorBoardLogger
 

@@ -1,4 +1,4 @@
-"""TensorBoard's event files: what is written of a moment, as the bytes of one file."""
+"""Event files of TensorBoard. All summaries of one file are written at once."""
 
 import io
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ try:
     from tensorboard.summary.writer.record_writer import RecordWriter
 except ImportError as error:
     raise ImportError(
-        "TensorBoardLogger needs tensorboard, which is not installed. Install it with "
+        "TensorBoardLogger requires tensorboard, which is not installed. Install it with "
         "pip install skkeras-search[tensorboard]."
     ) from error
 
@@ -46,14 +46,14 @@ KINDS = {NUMBER: DATA_TYPE_FLOAT64, TRUTH: DATA_TYPE_BOOL}
 
 
 class EventFile:
-    """Summaries of one run, which are written at once.
+    """Event file with summaries of one run.
 
-    The same summaries are the same bytes.
+    Equal summaries give equal bytes.
 
     Parameters
     ----------
     time : float
-        In seconds since the epoch.
+        Time of all summaries, in seconds since the epoch.
     """
 
     def __init__(self, time: float):
@@ -61,7 +61,7 @@ class EventFile:
         self._events = [Event(wall_time=time, file_version="brain.Event:2")]
 
     def __bytes__(self) -> bytes:
-        """The file."""
+        """Return the content of the file."""
         file = io.BytesIO()
         writer = RecordWriter(file)
         for event in self._events:
@@ -73,20 +73,22 @@ class EventFile:
         self._add(Summary.Value(tag=tag, simple_value=value), step)
 
     def text(self, tag: str, text: str) -> None:
-        """Add a text, in Markdown."""
+        """Add a text in Markdown."""
         about = as_text(display_name="", description="")
         about.data_class = DATA_CLASS_TENSOR
         tensor = TensorProto(dtype=DT_STRING, string_val=[text.encode()])
         self._add(Summary.Value(tag=tag, metadata=about, tensor=tensor))
 
     def experiment(self, hparams: list[HParam], metrics: Mapping[Any, str]) -> None:
-        """Say what the search has.
+        """Add the hyperparameters and metrics of the search.
 
         Parameters
         ----------
         hparams : list of HParam
+            Hyperparameters.
         metrics : dict of (str, str) to str
-            Names to show, by the run inside the run of a candidate, and the tag.
+            Displayed names of the metrics. The keys are the run, relative to the run of a
+            candidate, and the tag.
         """
         described = [_info(hparam) for hparam in hparams]
         metric_infos = [
@@ -101,7 +103,7 @@ class EventFile:
         self._hparams(EXPERIMENT_TAG, experiment=experiment)
 
     def start(self, hparams: Mapping[str, Plain]) -> None:
-        """Say what the parameters of a candidate are."""
+        """Add the hyperparameters of a candidate."""
         info = SessionStartInfo(start_time_secs=self._time)
         for name, value in hparams.items():
             if isinstance(value, bool):
@@ -113,7 +115,7 @@ class EventFile:
         self._hparams(SESSION_START_INFO_TAG, session_start_info=info)
 
     def end(self, has_failed: bool) -> None:
-        """Say that a candidate will not be trained further."""
+        """Add that the training of a candidate has ended."""
         status = STATUS_FAILURE if has_failed else STATUS_SUCCESS
         info = SessionEndInfo(status=status, end_time_secs=self._time)
         self._hparams(SESSION_END_INFO_TAG, session_end_info=info)

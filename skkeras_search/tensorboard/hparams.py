@@ -1,4 +1,4 @@
-"""The parameters of a search as TensorBoard's HParams dashboard wants them."""
+"""Convert the hyperparameters of a search for the HParams dashboard of TensorBoard."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -13,8 +13,8 @@ from skkeras_search.searches.spaces import (
     given_or_declared,
     of_scikit_learn,
 )
-from skkeras_search.searches.wording import in_words
 from skkeras_search.space.dimensions import Categorical, is_number
+from skkeras_search.wording import in_words
 
 NUMBER, TRUTH, TEXT = "number", "truth", "text"
 Plain = float | bool | str
@@ -22,17 +22,20 @@ Plain = float | bool | str
 
 @dataclass(frozen=True)
 class HParam:
-    """A parameter that is searched.
+    """A searched hyperparameter.
 
     Attributes
     ----------
     name : str
+        Name of the parameter.
     kind : {"number", "truth", "text"}
+        Type of the values.
     interval : (float, float) or None
-        Where its numbers are, if they are no choices and the ends are finite.
+        Bounds of a numeric parameter, or None if they are infinite or if the parameter is a
+        choice.
     choices : dict of int to float, bool or str
-        What stands for each choice, by ``id`` of the choice: two functions of one name
-        have two texts.
+        Displayed value of each choice, by the ``id`` of the choice. Two functions with the
+        same name get different texts.
     """
 
     name: str
@@ -42,11 +45,11 @@ class HParam:
 
     @property
     def domain(self) -> list[Plain]:
-        """What stands for the choices; empty where there is an interval, or neither."""
+        """Displayed values of the choices, empty if the parameter is not a choice."""
         return list(dict.fromkeys(self.choices.values())) if not self.interval else []
 
     def plain(self, value: Any) -> Plain | None:
-        """Give what stands for a value; None for a number that is not finite."""
+        """Return the displayed value of a value, or None if it is not a finite number."""
         if self.kind == TEXT:
             return self.choices.get(id(value), in_words(value))
         if self.kind == TRUTH:
@@ -55,17 +58,18 @@ class HParam:
 
 
 def hparams_of(search: Any) -> list[HParam]:
-    """Describe the parameters that a search of this package searches.
+    """Return the hyperparameters of a search of this package.
 
     Parameters
     ----------
     search : estimator
-        Its spaces need not be the same.
+        Search with one or several spaces.
 
     Returns
     -------
     list of HParam
-        A parameter of which nothing is known but its name is a text.
+        Hyperparameters of all spaces. If the values of a parameter are unknown, its kind is
+        "text".
     """
     found: dict[str, list[Any]] = {}
     for space in _spaces_of(search):
@@ -84,12 +88,12 @@ def _spaces_of(search: Any) -> list[Mapping[str, Any]]:
 
 
 def _dimensions(space: Mapping[str, Any]) -> dict[str, Any]:
-    """Give dimensions, or what scikit-learn takes and is none."""
+    """Convert a space of scikit-learn to dimensions, where this is possible."""
     found: dict[str, Any] = {}
     for name, given in space.items():
         try:
             found[name] = of_scikit_learn({name: given}).dimensions[name]
-        except ValueError:  # it has ``rvs`` only
+        except ValueError:  # an object that has only rvs
             found[name] = given
     return found
 
@@ -119,7 +123,7 @@ def _described(name: str, dimensions: Iterable[Any]) -> HParam:
 
 
 def _interval(dimension: Any) -> tuple[float, float] | None:
-    """The ends of a dimension of numbers, infinite where they are not known."""
+    """Return the bounds of a numeric dimension, infinite if unknown, or else None."""
     if hasattr(dimension, "low"):
         return float(dimension.low), float(dimension.high)
     if (distribution := getattr(dimension, "distribution", None)) is not None:
@@ -131,7 +135,7 @@ def _interval(dimension: Any) -> tuple[float, float] | None:
 
 
 def _as_float(number: Any) -> float:
-    """Give a number as TensorBoard has it, infinite if it is too large."""
+    """Convert a number to float, with infinity if the number is too large."""
     try:
         return float(number)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""A search in TensorBoard, written while it runs."""
+"""Write a search for TensorBoard while it runs."""
 
 import math
 import os
@@ -10,42 +10,48 @@ from sklearn.callback import CallbackContext
 from skkeras_search.searches.jobs import Fit
 from skkeras_search.searches.outcome import Outcome
 from skkeras_search.searches.progress import SearchCallback
-from skkeras_search.searches.trained import FAILED, FROZEN
+from skkeras_search.statuses import FAILED, FROZEN
 from skkeras_search.tensorboard.hparams import hparams_of
 
 EVENTS = "events.out.tfevents"
 
 
 class TensorBoardLogger(SearchCallback):
-    """Write a search for TensorBoard, as it goes on.
+    """Callback that writes the progress of a search for TensorBoard.
 
-    The HParams dashboard has each candidate with its parameters and its scores: the mean of
-    each metric, and each fold's. The learning curves of each fold are scalars of the run
-    "candidate-0003/fold-1", the numbers of candidates and folds counted from 0. The error
-    of a candidate that failed is a text.
+    Pass the callback to ``set_callbacks`` of a search. It writes
 
-    What TensorBoard shows of a parameter follows from its dimension: numbers in an
-    interval, choices among numbers, truth values or texts. A parameter that a candidate
-    does not have is left out. None, tuples, functions and estimators are texts.
+    - for the HParams dashboard: the hyperparameters of each candidate, and its scores, both
+      the mean of each metric and the score of each fold;
+    - as scalars: the learning curves of each fold, in runs such as
+      "candidate-0003/fold-1". Candidates and folds are numbered from 0;
+    - as text: the error of a failed candidate.
 
-    Training by fused programs stays as it is, as files are written between candidates, in
-    the process of the search.
+    The dimension of a hyperparameter determines how TensorBoard shows it: as numbers in an
+    interval, numeric choices, bools or text. None, tuples, functions and estimators are
+    shown as text. Inactive hyperparameters are left out.
 
     Parameters
     ----------
     log_dir : str or path-like
-        Folder for the files. It is made if there is none. A search with a ``storage`` that
-        is run again goes on in the folder where it was, and writes nothing twice.
+        Directory for the files, which is created if necessary. Each search needs its own
+        directory. A search that is resumed from its ``storage`` continues in the same
+        directory, and writes nothing twice.
 
     Raises
     ------
     TypeError
-        If ``log_dir`` is no path.
+        If ``log_dir`` is not a path.
     ImportError
-        When the search begins, without tensorboard.
+        When the search starts, if tensorboard is not installed.
     FileExistsError
-        If the folder has files of another search: without a ``storage`` when the search
-        begins, with one after its first candidate.
+        If the directory contains files of another search. The error is raised when the
+        search starts, or after the first candidate if the search has a ``storage``.
+
+    Notes
+    -----
+    The files are written between candidates, in the process of the search. The fits
+    therefore still share compiled programs.
 
     Examples
     --------
@@ -60,14 +66,31 @@ class TensorBoardLogger(SearchCallback):
 
     def __init__(self, log_dir: str | os.PathLike[str]):
         if not isinstance(log_dir, (str, os.PathLike)):
-            raise TypeError(f"log_dir must be the path of a folder, got {log_dir!r}.")
+            raise TypeError(f"log_dir must be the path of a directory, got {log_dir!r}.")
         self.log_dir = log_dir
 
     def __getstate__(self) -> dict[str, Any]:
         return {"log_dir": self.log_dir}  # only the process of the search writes
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Begin with a search."""
+        """Prepare the directory when a search starts. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
+
+        Raises
+        ------
+        ImportError
+            If tensorboard is not installed.
+        FileExistsError
+            If the directory contains files of another search.
+        TypeError
+            If ``estimator`` is not a search of this package.
+        """
         import skkeras_search.tensorboard.event_files  # noqa: F401  # raises without tensorboard
 
         super().setup(estimator, context)
@@ -81,11 +104,25 @@ class TensorBoardLogger(SearchCallback):
         self._candidates: set[int] = set()
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
-        """End with a search."""
+        """Release the search when it ends. The search calls this method.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            Context of the search in scikit-learn.
+        """
         self.__dict__.pop("_search", None)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Write what has become of a candidate."""
+        """Write the results of a candidate. The search calls this method.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Results of the candidate so far.
+        """
         from skkeras_search.tensorboard.event_files import EventFile
 
         folder = self._folder / f"candidate-{outcome.number:04d}"
@@ -95,12 +132,12 @@ class TensorBoardLogger(SearchCallback):
         if not self._is_described and (metrics := self._metrics_of(outcome)):
             about = EventFile(outcome.ended)
             about.experiment(self._hparams, metrics)
-            # The space of a search that is extended is another one.
+            # An extended search may have a different space.
             self._describe(self._folder, about, may_differ=self._goes_on)
             self._is_described = True
         for fit in outcome.scores:
             _write_fit(folder / _run_of(fit), outcome, fit)
-        # After its fits, so that what there is of a candidate is there with all of them.
+        # Written after the fits, so that a candidate with means has all of its curves.
         _write_candidate(folder, outcome)
 
     def _start(self, outcome: Outcome) -> Any:
@@ -113,7 +150,7 @@ class TensorBoardLogger(SearchCallback):
         return file
 
     def _metrics_of(self, outcome: Outcome) -> dict[tuple[str, str], str]:
-        """Name what the dashboard shows; nothing if no fit tells the names of metrics."""
+        """Return the displayed names of the metrics; empty if no fit has a score."""
         if not any(map(math.isfinite, _all_scores(outcome))):
             return {}
         search = self._search
@@ -128,7 +165,7 @@ class TensorBoardLogger(SearchCallback):
         return found
 
     def _describe(self, folder: Path, file: Any, may_differ: bool = False) -> bool:
-        """Write what a search or a candidate begins with; give whether it was there."""
+        """Write the first file of a search or candidate; return whether it existed."""
         path = folder / f"{EVENTS}.{0:09d}"
         before = path.read_bytes() if path.exists() else None
         if before is not None and before != bytes(file) and not may_differ:
@@ -139,16 +176,16 @@ class TensorBoardLogger(SearchCallback):
 
     def _other_search(self) -> FileExistsError:
         return FileExistsError(
-            f"log_dir={os.fspath(self.log_dir)!r} has TensorBoard's files of another "
-            "search or fit. Give each search a folder of its own, or delete the files. To "
-            "go on with a search in its folder, give it the storage that it had. A search "
-            "that extends another one goes on in the folder of that one only if the "
-            "candidates keep their numbers."
+            f"log_dir={os.fspath(self.log_dir)!r} contains TensorBoard files of another "
+            "search or fit. Use a separate directory for each search, or delete the files. "
+            "To continue a search in its directory, pass the same storage. A search that "
+            "extends another one can continue in its directory only if the candidates keep "
+            "their numbers."
         )
 
 
 def _write_fit(folder: Path, outcome: Outcome, fit: Fit) -> None:
-    """Write the learning curve of a fit from where it is written, and the last scores."""
+    """Write the new epochs of the learning curve of a fit, and its last scores."""
     from skkeras_search.tensorboard.event_files import EventFile
 
     n, n_before = _n_epochs(outcome, fit), _written(folder)
@@ -164,7 +201,7 @@ def _write_fit(folder: Path, outcome: Outcome, fit: Fit) -> None:
 
 
 def _write_candidate(folder: Path, outcome: Outcome) -> None:
-    """Write the means over the fits so far, unless as much is written."""
+    """Write the means over the fits so far, unless they have been written already."""
     from skkeras_search.tensorboard.event_files import EventFile
 
     lengths = [_n_epochs(outcome, fit) for fit in outcome.scores]
@@ -187,15 +224,15 @@ def _write_candidate(folder: Path, outcome: Outcome) -> None:
 
 
 def _written(folder: Path) -> int:
-    """How much of a fit or candidate is written: its last file has the number."""
+    """Return how much of a fit or candidate is written: the number of its last file."""
     numbers = [int(path.suffix[1:]) for path in folder.glob(f"{EVENTS}.*")]
     return max(numbers, default=-1)
 
 
 def _write(path: Path, file: Any) -> None:
-    """Write a file whole or not at all, whenever the process is killed."""
+    """Write a file atomically, in case the process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name("unfinished")  # which TensorBoard does not read
+    unfinished = path.with_name("unfinished")  # TensorBoard does not read this name
     unfinished.write_bytes(bytes(file))
     unfinished.replace(path)
 
@@ -221,5 +258,5 @@ def _n_epochs(outcome: Outcome, fit: Fit) -> int:
 
 
 def _add_score(file: Any, name: str, score: float, step: int) -> None:
-    if math.isfinite(score):  # else there is no score, which the dashboard shows as nothing
+    if math.isfinite(score):  # the dashboard leaves a missing score blank
         file.scalar(_tag(name), score, step)

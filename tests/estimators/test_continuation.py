@@ -382,7 +382,7 @@ def changed(change):
         ({"epochs": 7}, "the settings differ"),
         ({"random_state": 1}, "the settings differ"),
         ({"callbacks": Counting()}, "with callbacks"),
-        ({"engine": "keras"}, "Keras itself"),
+        ({"engine": "keras"}, "keras.Model.fit must train"),
     ],
 )
 def test_a_state_of_another_fit(change, message):
@@ -435,7 +435,7 @@ def test_a_fit_that_keras_trains():
     assert_alike(numbers(fitted, X_iris), numbers(whole, X_iris))
     with segment(1 / 6) as part:
         make().fit(X_iris, y_iris)
-    assert part.reason == "engine='keras' asks for it"
+    assert part.reason == "engine='keras' was passed"
 
 
 class Slotted(Counting):

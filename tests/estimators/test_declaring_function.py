@@ -307,14 +307,18 @@ def that_is_wrong(hp):
 @pytest.mark.parametrize(
     ("function", "error", "message"),
     [
-        (with_meta, TypeError, "meta is not known. Leave meta out"),
+        (with_meta, TypeError, "meta is not known yet. Either remove meta"),
         (with_a_required_argument, TypeError, "functools.partial.*n_classes="),
-        (with_other_bounds, DeclarationError, "'n' is declared twice with other values"),
+        (
+            with_other_bounds,
+            DeclarationError,
+            "'n' is declared twice with different values",
+        ),
         (with_a_reserved_name, DeclarationError, "'model', which is also.*'model_type'"),
         (
             with_a_routed_name,
             DeclarationError,
-            "another name, as 'optimizer_learning_rate'",
+            "another name, such as 'optimizer_learning_rate'",
         ),
         (that_fails, DeclarationError, "raised ArithmeticError: no model"),
         (that_is_wrong, DeclarationError, "min_value=5 is greater than max_value=1"),

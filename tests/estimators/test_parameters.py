@@ -1,7 +1,9 @@
 import copy
 import functools
+import inspect
 import pickle
 
+import cloudpickle
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skkeras_search import KerasClassifier, KerasRegressor
+from skkeras_search import BaseWrapper, KerasClassifier, KerasRegressor
 from tests.estimators import models
 from tests.estimators.data import X_iris, y_iris
 
@@ -322,6 +324,55 @@ def test_subclass_that_does_not_store_its_arguments():
     assert estimator.set_params(optimizer__learning_rate=0.5).get_params()[
         "optimizer__learning_rate"
     ] == (0.5)
+
+
+@pytest.mark.parametrize("cls", [BaseWrapper, KerasClassifier, KerasRegressor])
+def test_the_signature_has_the_parameters_and_their_defaults(cls):
+    signature = inspect.signature(cls)
+    # Sphinx reads this attribute, and without it the signature of __new__.
+    assert cls.__signature__ == signature
+    *named, last = signature.parameters.values()
+    assert (last.name, last.kind) == ("kwargs", last.VAR_KEYWORD)
+    assert {p.name: p.default for p in named} == cls().get_params()
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [MLPClassifier, WithoutArguments, WithUnits, UnitsHandedOn, AnyKeyword, OfASubclass],
+)
+def test_the_signature_of_a_subclass_is_that_of_its_constructor(cls):
+    own = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    assert list(inspect.signature(cls).parameters.values()) == own
+    assert cls.__signature__ == inspect.signature(cls)
+
+
+def test_the_signature_of_a_subclass_without_a_constructor():
+    class Mixin:
+        pass
+
+    class Derived(Mixin, KerasRegressor):
+        pass
+
+    assert Derived.__signature__ == KerasRegressor.__signature__
+
+
+def test_the_signature_is_of_classes_only():
+    class Local(WithoutArguments):
+        def __init__(self, units=3):
+            KerasClassifier.__init__(self, verbose=0)
+            self.units = units
+
+    estimator = Local(units=5)
+    assert "__signature__" not in vars(Local)
+    for one in (
+        estimator,
+        clone(estimator),
+        copy.copy(estimator),
+        cloudpickle.loads(cloudpickle.dumps(estimator)),
+    ):
+        assert not hasattr(one, "__signature__")
+        assert one.units == 5
+        assert list(inspect.signature(type(one)).parameters) == ["units"]
 
 
 def test_defaults_stay_defaults_in_a_pickle():

@@ -422,7 +422,9 @@ def test_14_class_of_main_in_loky_workers(tmp_path):
 
 def test_14_lambda_is_refused_clearly():
     fitted = classifier(models.with_lambda).fit(X_iris, y_iris)
-    with pytest.raises(TypeError, match=r"'twice' holds a Python lambda.*Use a function"):
+    with pytest.raises(
+        TypeError, match=r"'twice' contains a Python lambda.*Use a function"
+    ):
         pickle.dumps(fitted)
 
 

@@ -55,10 +55,10 @@ class EachBatch(keras.callbacks.Callback):
 
 FALLBACKS = {
     "engine='keras'": {"engine": "keras"},
-    "train_step of its own": {"model": lambda: mlp(cls=OwnStep)},
+    "overrides train_step": {"model": lambda: mlp(cls=OwnStep)},
     "run_eagerly": {"model": lambda: mlp(run_eagerly=True)},
     "jit_compile": {"model": lambda: mlp(jit_compile=True)},
-    "state of its own": {"model": lambda: mlp(Counting)},
+    "is stateful": {"model": lambda: mlp(Counting)},
     "single batches": {"callbacks": [EachBatch()]},
     "shuffle='batch'": {"shuffle": "batch"},
     "steps_per_epoch": {"fit__steps_per_epoch": 2},
@@ -224,7 +224,7 @@ def test_a_fit_that_was_replaced_is_called():
     classifier.model_.fit = lambda **arguments: calls.append(1) or fit(**arguments)
     classifier.fit(X, y)
     assert calls == [1]
-    assert "fit of its own" in classifier.engine_reason_
+    assert "overrides fit" in classifier.engine_reason_
 
 
 def test_a_model_that_changed_since_it_was_fitted_predicts():

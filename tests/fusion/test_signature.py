@@ -672,7 +672,7 @@ def test_large_arrays_and_long_lists_are_left_to_keras():
 def test_optimizers_with_a_method_of_their_own():
     model = built()
     model.optimizer.update_step = lambda gradient, variable, rate: None
-    assert "is not fused" in obstacle(model, *BATCH, {})
+    assert "cannot be fused" in obstacle(model, *BATCH, {})
 
 
 def test_no_code_of_the_user_runs():

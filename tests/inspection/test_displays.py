@@ -271,7 +271,7 @@ def test_fits_of_a_worker_do_not_overlap_in_a_row(freeze_thaw):
         (lambda s: FoldScoresDisplay.from_search(s, n=2.5), "n must be"),
         (lambda s: FoldScoresDisplay.from_search(s, alpha=5), "alpha must be"),
         (lambda s: FoldScoresDisplay.from_search(s, test_ratio=-1), "test_ratio must be"),
-        (lambda s: LearningCurvesDisplay.from_search(s), "have no epochs"),
+        (lambda s: LearningCurvesDisplay.from_search(s), "has no epochs"),
         (lambda s: LearningCurvesDisplay.from_search(s, n_best=-1), "n_best must be"),
     ],
 )
@@ -282,14 +282,14 @@ def test_bad_input(grid, call, message):
 
 def test_what_scikit_learn_does_not_keep():
     search = model_selection.GridSearchCV(SVC(), {"C": [1, 2]}, cv=3).fit(X, y)
-    with pytest.raises(ValueError, match=r"of sklearn keeps no learning curves"):
+    with pytest.raises(ValueError, match=r"of sklearn does not record learning curves"):
         LearningCurvesDisplay.from_search(search)
-    with pytest.raises(ValueError, match=r"of sklearn keeps no times of its fits"):
+    with pytest.raises(ValueError, match=r"of sklearn does not record times of its fits"):
         TimelineDisplay.from_search(search)
 
 
 def test_a_curve_that_was_not_measured(freeze_thaw):
-    with pytest.raises(ValueError, match=r"y='los' was not measured.*Did you mean 'loss'"):
+    with pytest.raises(ValueError, match=r"y='los' was not recorded.*Did you mean 'loss'"):
         LearningCurvesDisplay.from_search(freeze_thaw, "los")
 
 
@@ -345,14 +345,14 @@ def test_no_star_where_all_candidates_are_frozen(names):
 
 @pytest.mark.parametrize("names", ["x", ("x", "kind")])
 def test_a_hyperparameter_without_a_score(names):
-    with pytest.raises(ValueError, match=r"No candidate that has .*'x'.* has a score"):
+    with pytest.raises(ValueError, match=r"No candidate with .*'x'.* has a score"):
         HyperparameterDisplay.from_search(of_two_kinds("failed"), names)
 
 
 def test_hyperparameters_that_are_never_set_together():
     params = [{"a": 1}, {"b": 1}, {"a": 2}, {"b": 2}]
     search = made_up(params, np.linspace(0, 1, 12).reshape(4, 3))
-    with pytest.raises(ValueError, match=r"No candidate that has \['a', 'b'\] has a score"):
+    with pytest.raises(ValueError, match=r"No candidate with \['a', 'b'\] has a score"):
         HyperparameterDisplay.from_search(search, ("a", "b"))
 
 

@@ -92,7 +92,7 @@ def test_it_is_small_with_many_candidates(tmp_path):
 
 def test_failures_are_told(conditional):
     page = Page(report_of(conditional))
-    assert "What failed" in page.words
+    assert "Errors" in page.words
     assert "The 'kernel' parameter of SVC" in page.words
 
 
@@ -106,7 +106,7 @@ def test_each_error_is_told_once():
     )
     one, none = (Page(s).words for s in re.findall("(?s)<summary>(.*?)</summary>", text))
     assert one.split("ValueError: one")[1].strip() == "2 candidates: 1, 2"
-    assert none.split("The score is not a number.")[1].strip() == "Candidate 3"
+    assert none.split("The score is not a finite number.")[1].strip() == "Candidate 3"
 
 
 @pytest.mark.filterwarnings("ignore:One or more of the test scores")

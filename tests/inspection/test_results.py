@@ -13,8 +13,9 @@ from sklearn.svm import SVC
 
 from skkeras_search import GridSearchCV, load_search
 from skkeras_search.inspection import ConvergenceDisplay, TimelineDisplay
-from skkeras_search.inspection.results import FAILED, FINISHED, FROZEN, read
+from skkeras_search.inspection.results import read
 from skkeras_search.searches.progress import SearchCallback
+from skkeras_search.statuses import FAILED, FINISHED, FROZEN
 from tests.inspection.conftest import made_up
 
 X, y = load_iris(return_X_y=True)

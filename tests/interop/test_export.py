@@ -405,7 +405,7 @@ def test_bad_input(tmp_path):
         export(fitted, tmp_path / "m.onnx", None)
     with pytest.raises(ValueError, match=r"path must end in '\.keras'"):
         export(fitted, tmp_path / "m.h5")
-    with pytest.raises(FileNotFoundError, match=r"folder .* is missing"):
+    with pytest.raises(FileNotFoundError, match=r"directory .* does not exist"):
         export(fitted, tmp_path / "a" / "m.keras")
     (tmp_path / "m.keras").touch()
     with pytest.raises(FileExistsError, match="exists already"):
@@ -426,7 +426,7 @@ def test_bad_input(tmp_path):
     logs = TransformedTargetRegressor(
         regressor(), func=np.cbrt, inverse_func=lambda t: t**3, check_inverse=False
     ).fit(X, y)
-    with pytest.raises(TypeError, match=r"inverse_func=.* cannot go along"):
+    with pytest.raises(TypeError, match=r"inverse_func=.* cannot be exported"):
         export(logs, tmp_path / "n.keras")
 
 
@@ -436,5 +436,5 @@ def test_digits_of_float32():
     pipeline = make_pipeline(StandardScaler(), classifier()).fit(
         X + np.array([0, 0, 1e6, 0]), y
     )
-    with pytest.warns(UserWarning, match=r"columns \[2\] that StandardScaler scales"):
+    with pytest.warns(UserWarning, match=r"columns \[2\] of StandardScaler vary"):
         graph_of(pipeline, "float32")

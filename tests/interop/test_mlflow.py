@@ -219,7 +219,7 @@ def test_half_a_candidate_is_logged_anew(client, logger, tmp_path):
     assert half != runs[1].info.run_id
 
 
-@pytest.mark.filterwarnings("ignore:MLflow could not log")
+@pytest.mark.filterwarnings("ignore:A part of the search could not be logged")
 def test_what_could_not_be_logged_comes_later(client, logger, monkeypatch):
     log_batch = mlflow.MlflowClient.log_batch
     calls = []

@@ -245,17 +245,17 @@ def test_study_may_be_stored_and_optimised_further(bayes, tmp_path):
     study = optuna.load_study(study_name="mine", storage=storage)
     study.optimize(lambda trial: trial.suggest_float("C", -20.0, 100.0), n_trials=1)
     assert len(study.trials) == 15
-    with pytest.raises(ValueError, match="has a study of the name 'mine'"):
+    with pytest.raises(ValueError, match="has a study with the name 'mine'"):
         to_study(bayes, storage=storage, study_name="mine")
 
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"metric": "scor"}, r"metric='scor' is none.*'score'"),
+        ({"metric": "scor"}, r"metric='scor' is not a metric.*'score'"),
         ({"metric": []}, "metric is empty"),
         ({"metric": ["score", "accuracy"]}, "metric='accuracy'"),
-        ({"curve": "val_loss"}, r"curve='val_loss' is no column"),
+        ({"curve": "val_loss"}, r"curve='val_loss' is not a column"),
     ],
 )
 def test_bad_input(kwargs, message, bayes):

@@ -393,7 +393,7 @@ def waiting(**params):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"study": study_of("minimize")}, r"minimises.*direction='maximize'"),
+        ({"study": study_of("minimize")}, r"minimizes.*direction='maximize'"),
         ({"study": study_of(["maximize", "maximize"])}, "2 objectives"),
         (
             {"study": study_of(objective=lambda t: t.suggest_float("c", 0, 1))},
@@ -414,10 +414,13 @@ def waiting(**params):
         ({"study": waiting(C=-1.0)}, r"C=-1.0 is enqueued.*not in Float"),
         ({"study": waiting(kernel="poly")}, r"kernel='poly' is enqueued"),
         ({"study": waiting(gama=1.0)}, r"'gama' is enqueued.*'gamma'"),
-        ({"study": study_of(), "sampler": RandomSampler()}, "sampler belongs to the study"),
-        ({"study": study_of(), "study_name": "x"}, "study_name belongs to the study"),
+        (
+            {"study": study_of(), "sampler": RandomSampler()},
+            "sampler and study cannot both",
+        ),
+        ({"study": study_of(), "study_name": "x"}, "study_name and study cannot both"),
         ({"study": "sqlite:///x.db"}, "'study' parameter"),
-        ({"storage": "x.db"}, r"must be a URL, as 'sqlite:///x.db'"),
+        ({"storage": "x.db"}, r"must be a URL, such as 'sqlite:///x.db'"),
         ({"sampler": "tpe"}, "'sampler' parameter"),
         ({"pruner": RandomSampler()}, "'pruner' parameter"),
         ({"n_iter": 0}, "'n_iter' parameter"),

@@ -161,7 +161,7 @@ def test_any_numbers(center, spread, scaler, seed):
     ("step", "message"),
     [
         (OneHotEncoder(), "a column of numbers and text, such as 1 and 'a'"),
-        (SimpleImputer(strategy="most_frequent"), "a column of text reaches it"),
+        (SimpleImputer(strategy="most_frequent"), "receives a column of text"),
     ],
 )
 def test_columns_that_cannot_go_along(step, message):

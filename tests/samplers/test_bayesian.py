@@ -74,7 +74,9 @@ def test_initial_configurations_come_first():
     assert sampler.ask(2) == initial
     with pytest.raises(ValueError, match="a: 9 is not in"):
         BayesianSampler(FINITE, initial=[{"a": 9, "b": "y"}])
-    with pytest.raises(TypeError, match="initial must be a list of configurations, as in"):
+    with pytest.raises(
+        TypeError, match="initial must be a list of configurations, such as"
+    ):
         BayesianSampler(FINITE, initial={"a": 3, "b": "y"})
 
 

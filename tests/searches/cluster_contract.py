@@ -10,6 +10,7 @@ from pathlib import Path
 import joblib
 import keras
 import numpy as np
+import optuna
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.exceptions import FitFailedWarning
@@ -23,6 +24,7 @@ from skkeras_search import (
     KerasClassifier,
     RandomizedSearchCV,
 )
+from skkeras_search.interop.optuna import OptunaSearchCV
 from tests.searches.interruptions import interrupted
 
 X, y = load_iris(return_X_y=True)
@@ -91,6 +93,13 @@ SEARCHES = {
     ),
     "hyperband": lambda: HyperbandSearchCV(
         classifier(), {"units": (1, 20)}, max_epochs=3, n_points=2, cv=2, random_state=0
+    ),
+    "optuna": lambda: OptunaSearchCV(
+        classifier(),
+        {"units": (1, 20)},
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        n_iter=4,
+        cv=2,
     ),
     "scikit-learn": lambda: GridSearchCV(
         LogisticRegression(), {"C": [0.1, 1.0, 9.0]}, cv=2

@@ -372,7 +372,7 @@ def test_the_nearest_name():
 
 
 def test_bad_spaces():
-    with pytest.raises(ValueError, match=r"'1 \.\.\. 100\.0' is no dimension"):
+    with pytest.raises(ValueError, match=r"'1 \.\.\. 100\.0' is not a dimension"):
         BayesSearchCV(SVC(), {"C": "1 ... 100.0"})
     with pytest.raises(TypeError, match="got 'C' in the list"):
         BayesSearchCV(SVC(), ["C", (1.0, 1)])

@@ -33,8 +33,8 @@ from skkeras_search.searches.executors import Inline
 from skkeras_search.searches.jobs import Fit, Job
 from skkeras_search.searches.live import Region, _is_shown, folds_in_words
 from skkeras_search.searches.progress import Pace, Standing
-from skkeras_search.searches.wording import in_words
 from skkeras_search.searches.workers import CandidateWorkers, FitWorkers
+from skkeras_search.wording import in_words
 
 X, y = load_iris(return_X_y=True)
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"

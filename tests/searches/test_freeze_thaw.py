@@ -210,7 +210,7 @@ def test_rows_that_are_transformed_otherwise_when_fitted(make):
 
 
 def test_training_by_keras_begins_anew():
-    with pytest.warns(UserWarning, match="from the start: engine='keras' asks for it"):
+    with pytest.warns(UserWarning, match="from the start: engine='keras' was passed"):
         found = search(classifier(engine="keras"), n_iter=2).fit(X, y)
     whole = GridSearchCV(classifier(), {k: [v] for k, v in found.best_params_.items()})
     whole.set_params(cv=3, refit=False).fit(X, y)

@@ -197,7 +197,7 @@ def test_grids():
         (lambda: Real("a", 1), "low='a' is not a finite number"),
         (lambda: Real(0, 1, "log"), "prior must be one of .*'uniform'.* got 'log'"),
         (lambda: Categorical([]), "categories is empty"),
-        (lambda: Real(-1e308, 1e308), "too near or too far"),
+        (lambda: Real(-1e308, 1e308), "too close together, or too far"),
         (lambda: Integer(0, 10**25), "high must be between -2..53 and 2..53"),
         (lambda: Integer(0, 10**400), "high must be between -2..53 and 2..53"),
         (lambda: Real(-(10**400), 1), "low must be between -1.8e308 and 1.8e308"),
@@ -220,7 +220,7 @@ def test_bad_values(make, message):
         (lambda: Integer(0.5, 2), "low=0.5 is not a whole number"),
         (lambda: Categorical("abc"), "must be a list"),
         (lambda: Real(0, 1, when=["a"]), "when must map names to values"),
-        (lambda: Real(0, 1, when={1: "a"}), "names that are str, got 1"),
+        (lambda: Real(0, 1, when={1: "a"}), "must be str, got 1"),
         (lambda: Real(0, 1, name=3), "name must be a str"),
     ],
 )

@@ -101,14 +101,14 @@ def test_dimensions_with_names():
         ({"a": []}, "a: categories is empty"),
         ({"a": (3, 1)}, "a: low=3 must be less than high=1"),
         ({"a": Real(0, 1, name="b")}, "'a' has the name 'b'"),
-        ([Real(0, 1)], "needs a name"),
+        ([Real(0, 1)], "has no name"),
         ([Real(0, 1, name="x"), Real(0, 2, name="x")], "Two dimensions"),
         ({"a": Real(0, 1, when={"bb": 1}), "b": [1, 2]}, "'bb', which .* Did you mean 'b'"),
         ({"a": Real(0, 1, when={"b": 3}), "b": [1, 2]}, "b=3: 3 is not in"),
-        ({"a": Real(0, 1, when={"b": 3}), "b": (0.0, 5.0)}, "takes any real"),
+        ({"a": Real(0, 1, when={"b": 3}), "b": (0.0, 5.0)}, "whose values are real"),
         (
             {"a": Real(0, 1, when={"b": ("x", "y")}), "b": ["x", "y", "z"]},
-            r"For any of several values give a list: when={'b': \['x', 'y'\]}",
+            r"For any of several values, pass a list: when={'b': \['x', 'y'\]}",
         ),
         ({"a": (1, 10**400)}, "a: high must be between"),
         (
@@ -149,7 +149,7 @@ def test_what_is_no_configuration():
 
 
 def test_a_name_that_is_no_str():
-    with pytest.raises(TypeError, match="names that are str, got 1"):
+    with pytest.raises(TypeError, match="must be a str, got 1"):
         Space({1: [1, 2]})
 
 

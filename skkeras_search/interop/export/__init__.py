@@ -1,4 +1,4 @@
-"""A fitted estimator as a file that other programs predict with."""
+"""Export a fitted estimator to a file from which other programs can predict."""
 
 import os
 import shutil
@@ -13,59 +13,72 @@ from skkeras_search.nearest_name import did_you_mean
 
 
 def export(estimator: Any, path: str | os.PathLike[str], format: str = "keras") -> None:
-    """Write a fitted estimator as one model, with its preprocessing in it.
+    """Export a fitted estimator, including its preprocessing, as a single model.
 
-    What is written takes the features as the estimator does, and gives what its
-    ``predict_proba`` gives, or, of a regressor, its ``predict``.
+    The exported model takes the same features as the estimator. It returns the result of
+    ``predict_proba`` of a classifier, or of ``predict`` of a regressor.
 
     Parameters
     ----------
-    estimator : KerasClassifier, KerasRegressor, Pipeline or search
-        Fitted. A pipeline may have ``StandardScaler``, ``MinMaxScaler``,
-        ``SimpleImputer`` and ``OneHotEncoder`` before the Keras estimator, also in a
-        ``ColumnTransformer``. Around a regressor there may be a
-        ``TransformedTargetRegressor``. Of a search, ``best_estimator_`` is exported.
-    path : path-like
-        File or folder to write. It must not exist. The name of a file must end in
-        ".keras" or ".onnx".
+    estimator : estimator
+        Fitted ``KerasClassifier`` or ``KerasRegressor``, a pipeline that ends with one, or
+        a search over one. In a pipeline, ``StandardScaler``, ``MinMaxScaler``,
+        ``SimpleImputer`` and ``OneHotEncoder`` may precede the Keras estimator, also inside
+        a ``ColumnTransformer``. A regressor may be inside a ``TransformedTargetRegressor``.
+        For a search, ``best_estimator_`` is exported.
+    path : str or path-like
+        File or directory to write, which must not exist. The name of a file must end in
+        ".keras" or ".onnx", according to the format.
     format : {"keras", "saved_model", "onnx", "tfjs"}, default="keras"
-        A file that ``keras.saving.load_model`` reads without this package; a folder for
-        ``tf.saved_model.load`` and TensorFlow Serving; a file for the runtimes of ONNX
-        (``pip install skkeras-search[onnx]``); or a folder for
-        ``tf.loadGraphModel`` of TensorFlow.js. For the last, its converter is installed
-        once, in an environment of its own in the user's cache.
+        Format of the model:
+
+        - "keras": a file for ``keras.saving.load_model``, which does not require this
+          package;
+        - "saved_model": a directory for ``tf.saved_model.load`` and TensorFlow Serving;
+        - "onnx": a file for ONNX runtimes. Requires
+          ``pip install skkeras-search[onnx]``;
+        - "tfjs": a directory for ``tf.loadGraphModel`` of TensorFlow.js. The first export
+          installs the converter of TensorFlow.js in a separate environment in the cache
+          directory of the user, which takes 2.7 GB.
 
     Raises
     ------
     TypeError
-        If a part of the estimator has no counterpart in Keras. The message names it.
+        If a part of the estimator cannot be exported. The message names the part.
     ValueError
-        If the format is not known, or the name of the file has another ending.
+        If the format is unknown, or the file name has the wrong extension.
     FileExistsError
-        If there is something at ``path``.
+        If ``path``, or the file for its metadata, exists.
+    FileNotFoundError
+        If the parent directory of ``path`` does not exist.
     NotFittedError
         If the estimator is not fitted.
     ImportError
-        If the format needs a package that is not installed.
+        If a package that the format requires is not installed.
+    RuntimeError
+        If the converter of TensorFlow.js fails or cannot be installed.
 
     Notes
     -----
-    Numbers come as float64 if there is preprocessing, as scikit-learn computes with them,
-    but as float32 in TensorFlow.js. If some of the columns are text, each column is an
-    input of shape (n_samples, 1), but for those that a ``ColumnTransformer`` drops, and the
-    empty text stands for a missing one. Otherwise all are one input, "features". In
-    TensorFlow.js, text comes as its number in the vocabulary, from 1, and 0 for any other
-    text.
+    With preprocessing, numeric inputs are float64, as in scikit-learn, except in
+    TensorFlow.js, where they are float32.
 
-    Values that a ``OneHotEncoder`` does not know are encoded as with
-    ``handle_unknown="ignore"`` where it would raise an error.
+    If all columns are numeric, the model has a single input, "features". Without
+    preprocessing, a network with several inputs keeps its inputs. If some columns are text,
+    each column is a separate input of shape (n_samples, 1), without the columns that a
+    ``ColumnTransformer`` drops. An empty text stands for a missing value. In TensorFlow.js,
+    a text is represented by its position in the vocabulary, starting from 1, and an unknown
+    text by 0.
 
-    The metadata are JSON: "inputs" with their names, shapes and vocabularies, and
-    "outputs" with the classes in the order of their probabilities. They are in a file
-    beside the model whose name has ".json" added; in ``assets.extra/metadata.json`` of a
-    SavedModel; and in ``metadata.json`` of a folder for TensorFlow.js. ONNX
-    files also have them in ``metadata_props``, under "skkeras_search", and
-    TensorFlow.js in ``userDefinedMetadata`` of ``model.json``.
+    A category that a ``OneHotEncoder`` does not know is encoded as with
+    ``handle_unknown="ignore"``, even if the encoder would raise an error.
+
+    A JSON file describes the model: "inputs" with names, shapes and vocabularies, and
+    "outputs" with the classes in the order of their probabilities. Its name is the name of
+    the model file with ".json" added; ``assets.extra/metadata.json`` in the directory of a
+    SavedModel; and ``metadata.json`` in the directory of a TensorFlow.js model. The same
+    metadata are in ``metadata_props`` of an ONNX file, under "skkeras_search", and in
+    ``userDefinedMetadata`` of the ``model.json`` of TensorFlow.js.
 
     Examples
     --------
@@ -91,7 +104,7 @@ def export(estimator: Any, path: str | os.PathLike[str], format: str = "keras") 
     _check_path(path, chosen, format)
     graph = graph_of(estimator, chosen.precision)
     metadata = as_json(metadata_of(graph))
-    # What is written appears when it is complete.
+    # Files are moved to their place only when all of them are complete.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         written = Path(folder, path.name)
         chosen.write(graph, written, metadata)
@@ -121,8 +134,11 @@ def _check_path(path: Path, chosen: Format, format: str) -> None:
     for each in taken:
         if each.exists():
             raise FileExistsError(
-                f"path={str(path)!r}: {each} exists already. Remove it, or choose another "
-                "path."
+                f"path={str(path)!r} cannot be written, because {each} exists already. "
+                "Remove it, or choose another path."
             )
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"path={str(path)!r}: the folder {path.parent} is missing.")
+        raise FileNotFoundError(
+            f"path={str(path)!r} cannot be written, because the directory "
+            f"{str(path.parent)!r} does not exist."
+        )

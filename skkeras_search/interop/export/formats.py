@@ -1,4 +1,4 @@
-"""The formats of an exported model, each a function that writes one."""
+"""Formats of exported models, and the functions that write them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from skkeras_search.interop.export.tensorflow_js import write_tensorflow_js
 
 @dataclass(frozen=True)
 class Format:
-    """A format.
+    """Format of an exported model.
 
     Attributes
     ----------
     write : callable
-        Writes a graph with its metadata, as JSON, to a path.
+        Function that writes a graph, with its metadata as JSON, to a path.
     suffix : str
-        What the name of the file ends with; nothing for a folder.
+        Extension of the file name, or empty if the format is a directory.
     metadata : str
-        Where the metadata are, in the folder or beside the file.
+        Path of the metadata in the directory. It is empty if the format is a file.
     precision : str
-        Of the preprocessing.
+        Data type of the preprocessing.
     """
 
     write: Callable[[Graph, Path, str], None]
@@ -31,12 +31,12 @@ class Format:
     precision: str = "float64"
 
     def metadata_path(self, path: Path) -> Path:
-        """Say where the metadata of an export go."""
+        """Return the path of the file with the metadata."""
         return path.with_name(path.name + ".json") if self.suffix else path / self.metadata
 
 
 def write_keras(graph: Graph, path: Path, metadata: str) -> None:
-    """Write Keras's own format, which has no place for metadata."""
+    """Write the native format of Keras, which cannot contain metadata."""
     graph.plain().save(path)
 
 
@@ -47,9 +47,9 @@ def write_saved_model(graph: Graph, path: Path, metadata: str) -> None:
 
 FORMATS = {
     "keras": Format(write_keras, ".keras", ""),
-    # The folder that TensorFlow Serving leaves for what it does not read itself.
+    # TensorFlow Serving ignores files in this directory.
     "saved_model": Format(write_saved_model, "", "assets.extra/metadata.json"),
     "onnx": Format(write_onnx, ".onnx", ""),
-    # JavaScript's tensors have no more digits.
+    # TensorFlow.js has no float64.
     "tfjs": Format(write_tensorflow_js, "", "metadata.json", precision="float32"),
 }

@@ -1,4 +1,4 @@
-"""A fitted estimator as one Keras model, from the features to what it predicts."""
+"""Convert a fitted estimator to one Keras model, from the features to the predictions."""
 
 import itertools
 import re
@@ -38,14 +38,15 @@ class Feature:
     Attributes
     ----------
     name : str
-        Of the input.
+        Name of the input.
     shape : tuple of int or None
-        Of a sample.
+        Shape of a sample.
     dtype : str
+        Data type; "string" for text.
     names : tuple of str
-        Of the features in it, if they have names.
+        Names of the features in the input. Empty if they have no names.
     vocabulary : tuple of str
-        The texts of a column of text, nothing for other inputs.
+        Known texts of a column of text. Empty for other inputs.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Feature:
     vocabulary: tuple[str, ...] = ()
 
     def input(self) -> Any:
-        """Make the input of the graph: of a column of text, the numbers of the texts."""
+        """Return an input for the graph; for text, an input of vocabulary positions."""
         dtype = "int32" if self.vocabulary else self.dtype
         return keras.Input(self.shape, name=self.name, dtype=dtype)
 
@@ -67,9 +68,10 @@ class Graph:
     Attributes
     ----------
     features : list of Feature
+        Inputs.
     model : keras.Model
-        From the inputs, by name, to the outputs, by name. Columns of text are numbers, as
-        of a ``StringLookup``.
+        Model that maps a dict of inputs to a dict of outputs. Columns of text are
+        represented by positions in the vocabulary, as returned by a ``StringLookup``.
     estimator : BaseWrapper
         The Keras estimator.
     """
@@ -80,11 +82,11 @@ class Graph:
 
     @property
     def texts(self) -> list[Feature]:
-        """The columns of text."""
+        """Inputs that are columns of text."""
         return [feature for feature in self.features if feature.vocabulary]
 
     def named(self) -> keras.Model:
-        """Give the model with text as text."""
+        """Return the model with text inputs for the columns of text."""
         if not self.texts:
             return self.model
         inputs = {
@@ -97,20 +99,25 @@ class Graph:
         return keras.Model(inputs, self.model(coded, training=False))
 
     def plain(self) -> keras.Model:
-        """Give the model without a name for an input or output that is the only one."""
+        """Return the model without a dict if there is a single input or output."""
         model = self.named()
         inputs = {f.name: model.input[f.name] for f in self.features}
         return keras.Model(_only(inputs), _only(model.output))
 
 
 def graph_of(estimator: Any, precision: str) -> Graph:
-    """Make one model of a fitted estimator.
+    """Convert a fitted estimator to one model.
 
     Parameters
     ----------
     estimator : KerasClassifier, KerasRegressor, pipeline or search
+        Fitted estimator.
     precision : {"float64", "float32"}
-        Of the preprocessing.
+        Data type of the preprocessing.
+
+    Returns
+    -------
+    Graph
 
     Raises
     ------
@@ -144,7 +151,7 @@ def graph_of(estimator: Any, precision: str) -> Graph:
 
 
 def _parts(estimator: Any) -> tuple[list[Any], list[TransformedTargetRegressor], Any]:
-    """The steps before the Keras estimator, what is around its targets, and itself."""
+    """Return the steps before the Keras estimator, its target transformers, and itself."""
     steps: list[Any] = []
     targets = []
     step = estimator
@@ -164,7 +171,7 @@ def _parts(estimator: Any) -> tuple[list[Any], list[TransformedTargetRegressor],
             kind = f"{type(step).__module__}.{type(step).__qualname__}"
             raise ExportError(
                 "estimator must be a KerasClassifier or KerasRegressor, a pipeline that "
-                f"ends in one, or a search of one; got a {kind}."
+                f"ends with one, or a search over one, got a {kind}."
             )
     check_is_fitted(step)
     return steps, targets, step
@@ -174,8 +181,8 @@ def _best(search: Any) -> Any:
     check_is_fitted(search)
     if not hasattr(search, "best_estimator_"):
         raise ExportError(
-            f"This {type(search).__name__} has no best_estimator_ to export, as it has "
-            "refit=False."
+            f"This {type(search).__name__} has no best_estimator_ to export, because it "
+            "has refit=False."
         )
     return search.best_estimator_
 
@@ -185,13 +192,13 @@ def _check_features_unchanged(estimator: BaseWrapper) -> None:
     if not (isinstance(encoder, FunctionTransformer) and encoder.func is None):
         raise ExportError(
             f"The feature_encoder of {type(estimator).__name__} is a "
-            f"{type(encoder).__name__}, which cannot go along into an exported model. Put "
-            "what it does before the model that is exported."
+            f"{type(encoder).__name__}, which cannot be exported. Export an estimator "
+            "without it, and transform the features before they enter the exported model."
         )
 
 
 def features_of(first: Any, steps: list[Any], precision: str) -> list[Feature]:
-    """The features of a pipeline: one input; or, if some are text, each an input."""
+    """Return the inputs of a pipeline: a single one, or one per column if some are text."""
     texts = texts_of(Pipeline([*steps, ("model", None)]), "pipeline")
     n_features = int(first.n_features_in_)
     names = tuple(map(str, getattr(first, "feature_names_in_", ())))
@@ -211,14 +218,14 @@ def features_of(first: Any, steps: list[Any], precision: str) -> list[Feature]:
 
 
 def _inputs_of(estimator: BaseWrapper) -> list[Feature]:
-    """The inputs of a model that nothing comes before."""
+    """Return the inputs of a model without preprocessing."""
     tensors = getattr(estimator.model_, "inputs", None)
     names = tuple(map(str, getattr(estimator, "feature_names_in_", ())))
     if not tensors:
         if estimator.X_dtype_ is None or estimator.X_dtype_.kind == "O":
             raise ExportError(
-                f"The inputs of a {type(estimator.model_).__name__} are not known. Make "
-                "the model with keras.Model(inputs, outputs) to export it."
+                f"The inputs of this {type(estimator.model_).__name__} are unknown. To "
+                "export the model, create it with keras.Model(inputs, outputs)."
             )
         return [Feature("features", estimator.X_shape_[1:], "float32", names)]
     if len(tensors) == 1:
@@ -231,7 +238,7 @@ def _inputs_of(estimator: BaseWrapper) -> list[Feature]:
 
 
 def _identifiers(names: Iterable[str]) -> list[str]:
-    """Names that all formats allow, each once, and none that of an output."""
+    """Convert names to unique names that all formats allow and that no output has."""
     found: list[str] = []
     for name in names:
         word = re.sub(r"[^A-Za-z0-9_]", "_", name)
@@ -243,7 +250,7 @@ def _identifiers(names: Iterable[str]) -> list[str]:
 
 
 def table_of(features: list[Feature], tensors: list[Any]) -> Table:
-    """Put the inputs of the graph beside each other."""
+    """Return the inputs of the graph as a table."""
     return Table(
         tuple(
             Text(tensor, feature.vocabulary) if feature.vocabulary else Numbers(tensor)
@@ -253,7 +260,7 @@ def table_of(features: list[Feature], tensors: list[Any]) -> Table:
 
 
 def _split(estimator: BaseWrapper, features: Any) -> list[Any]:
-    """Arrange features as the inputs of the model, as ``to_keras`` does with arrays."""
+    """Split features into the inputs of the model, as ``to_keras`` does with arrays."""
     tensors = getattr(estimator.model_, "inputs", None)
     if not tensors:
         return [ops.cast(features, "float32")]

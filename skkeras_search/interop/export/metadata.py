@@ -1,4 +1,4 @@
-"""What a program without scikit-learn must know to use an exported model."""
+"""Description of an exported model for programs without scikit-learn."""
 
 import json
 from typing import Any
@@ -14,13 +14,14 @@ def metadata_of(graph: Graph) -> dict[str, Any]:
     Parameters
     ----------
     graph : Graph
+        Exported model.
 
     Returns
     -------
     dict
-        "inputs" with "name", "shape", "dtype", and "features" (their names) and
-        "vocabulary" (texts) where there are any; "outputs" with "name", "shape" and, of a
-        classifier, "classes": the labels in the order of the probabilities.
+        "inputs" with "name", "shape" and "dtype", with "features" if the features have
+        names, and with "vocabulary" for text; "outputs" with "name" and "shape", and for a
+        classifier with "classes", the labels in the order of the probabilities.
     """
     return {
         "inputs": [
@@ -43,7 +44,7 @@ def metadata_of(graph: Graph) -> dict[str, Any]:
 
 
 def as_json(metadata: dict[str, Any]) -> str:
-    """Write metadata as JSON. Labels that JSON does not have are written as text."""
+    """Convert metadata to JSON. Labels without a JSON type become text."""
     return json.dumps(metadata, indent=2, ensure_ascii=False, default=str)
 
 

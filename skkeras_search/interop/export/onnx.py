@@ -1,4 +1,4 @@
-"""ONNX, by Keras's own exporter."""
+"""Write ONNX files with the exporter of Keras."""
 
 import warnings
 from pathlib import Path
@@ -10,24 +10,24 @@ import numpy as np
 from skkeras_search.interop.export.graph import Feature, Graph
 from skkeras_search.interop.export.tables import ExportError
 
-# The domain of LabelEncoder, which Keras's exporter does not use.
+# Operator domain of LabelEncoder, which the exporter of Keras does not import.
 ML_DOMAIN, ML_VERSION = "ai.onnx.ml", 2
 STRING = 8  # onnx.TensorProto.STRING
 
 
 def write_onnx(graph: Graph, path: Path, metadata: str) -> None:
-    """Write an ONNX file with the names of inputs and outputs, and the metadata in it.
+    """Write an ONNX file with named inputs and outputs, and with the metadata.
 
     Raises
     ------
     ImportError
-        Without tf2onnx and onnx.
+        If tf2onnx or onnx is not installed.
     ExportError
-        If the network itself takes text.
+        If the network itself has a text input.
     """
     check_numbers(graph, "onnx")
     onnx = _onnx()
-    # The exporter wants a model that was called.
+    # The exporter requires a model that was called before.
     graph.model({f.name: _zeros(f) for f in graph.features})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # tf2onnx and numpy
@@ -46,28 +46,29 @@ def write_onnx(graph: Graph, path: Path, metadata: str) -> None:
 
 
 def check_numbers(graph: Graph, format: str) -> None:
-    """Refuse a network that takes text.
+    """Check that the network itself has no text input.
 
     Raises
     ------
     ExportError
+        If the network has a text input.
     """
     for feature in graph.features:
         if feature.dtype == "string" and not feature.vocabulary:
             raise ExportError(
-                f"The model of {type(graph.estimator).__name__} takes text itself, which "
-                f"format={format!r} cannot hold. Export it as 'keras' or 'saved_model'."
+                f"The model of {type(graph.estimator).__name__} has a text input, which "
+                f"format={format!r} does not support. Use 'keras' or 'saved_model'."
             )
 
 
 def _onnx() -> Any:
     try:
         import onnx
-        import tf2onnx  # noqa: F401  # of Keras's exporter
+        import tf2onnx  # noqa: F401  # required by the exporter of Keras
     except ImportError as error:
         raise ImportError(
-            "format='onnx' needs tf2onnx and onnx. Install them with "
-            "pip install skkeras-search[onnx]."
+            "format='onnx' requires tf2onnx and onnx. Install them with pip install "
+            "skkeras-search[onnx]."
         ) from error
     return onnx
 
@@ -78,7 +79,7 @@ def _zeros(feature: Feature) -> np.ndarray:
 
 
 def _name_outputs(graph: Any, names: list[str]) -> None:
-    """Name the outputs as those of the model, which come in the order of Keras."""
+    """Give the outputs the names of the model, which are in the order of Keras."""
     in_order = keras.tree.flatten({name: name for name in names})
     for output, name in zip(graph.output, in_order, strict=True):
         for node in graph.node:
@@ -88,7 +89,7 @@ def _name_outputs(graph: Any, names: list[str]) -> None:
 
 
 def _encode_text(helper: Any, graph: Any, feature: Feature) -> None:
-    """Put a LabelEncoder before an input, in the place of the StringLookup."""
+    """Put a LabelEncoder before an input, instead of the StringLookup."""
     coded = next(value for value in graph.input if value.name == feature.name)
     shape = [None, *feature.shape]
     looked_up, number = f"{feature.name}__lookup", f"{feature.name}__code"

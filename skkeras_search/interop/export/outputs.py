@@ -1,4 +1,4 @@
-"""The outputs of a network as what the estimator predicts, in operations of Keras.
+"""Convert the outputs of a network to predictions of the estimator, with Keras operations.
 
 The formulas are those of ``estimators/outputs.py`` and ``estimators/targets.py``.
 """
@@ -21,7 +21,7 @@ from skkeras_search.interop.export.tables import ExportError, concatenated
 
 OUTPUT_NAMES = re.compile(r"predictions|probabilities(_\d+)?")
 
-# Inverses that a TransformedTargetRegressor is commonly given.
+# Functions for inverse_func of a TransformedTargetRegressor that can be exported.
 INVERSES = {
     np.exp: ops.exp,
     np.expm1: ops.expm1,
@@ -33,27 +33,27 @@ INVERSES = {
 
 
 def predictions(estimator: Any, values: list[Any], precision: str) -> dict[str, Any]:
-    """Make predictions of the outputs of a network.
+    """Convert the outputs of a network to predictions.
 
     Parameters
     ----------
     estimator : KerasClassifier or KerasRegressor
-        Fitted.
+        Fitted estimator.
     values : list of KerasTensor
-        The outputs of its model.
+        Outputs of its model.
     precision : str
-        In which the targets of a regression are transformed back.
+        Data type for the inverse transformation of the targets of a regression.
 
     Returns
     -------
     dict of str to KerasTensor
-        "probabilities", as ``predict_proba`` gives them (for several columns of classes
-        "probabilities_0", ...); or "predictions" of shape (n_samples, n_targets).
+        "probabilities", as in ``predict_proba``, or "probabilities_0", ... for several
+        columns of classes; or "predictions" of shape (n_samples, n_targets).
 
     Raises
     ------
     ExportError
-        If the estimator encodes targets in a way of its own.
+        If the estimator has a custom target encoder.
     """
     encoder = estimator.target_encoder_
     values = [ops.cast(value, "float32") for value in values]
@@ -63,13 +63,13 @@ def predictions(estimator: Any, values: list[Any], precision: str) -> dict[str, 
         flat = [ops.reshape(value, (-1, int(np.prod(value.shape[1:])))) for value in values]
         return {"predictions": ops.cast(concatenated(flat), precision)}
     raise ExportError(
-        f"The target_encoder of {type(estimator).__name__} is a {type(encoder).__name__}. "
-        "What it does to predictions cannot go along into an exported model."
+        f"The target_encoder of {type(estimator).__name__} is a {type(encoder).__name__}, "
+        "whose inverse transformation of predictions cannot be exported."
     )
 
 
 def with_targets_back(predicted: Any, outer: TransformedTargetRegressor) -> Any:
-    """Transform predictions back, as a ``TransformedTargetRegressor`` does.
+    """Apply the inverse transformation of a ``TransformedTargetRegressor``.
 
     Raises
     ------
@@ -81,8 +81,8 @@ def with_targets_back(predicted: Any, outer: TransformedTargetRegressor) -> Any:
             return unscaled(predicted, outer.transformer_)
         kind = type(outer.transformer_).__name__
         raise ExportError(
-            f"The transformer of the targets is a {kind}; only "
-            "StandardScaler and MinMaxScaler can go along into an exported model."
+            f"The transformer of the targets is a {kind}. Only StandardScaler and "
+            "MinMaxScaler can be exported."
         )
     if outer.inverse_func is None:
         return predicted
@@ -91,8 +91,8 @@ def with_targets_back(predicted: Any, outer: TransformedTargetRegressor) -> Any:
             return operation(predicted)
     names = ", ".join(f"numpy.{function.__name__}" for function in INVERSES)
     raise ExportError(
-        f"inverse_func={outer.inverse_func!r} of the targets cannot go along into an "
-        f"exported model; only {names} can."
+        f"inverse_func={outer.inverse_func!r} of the targets cannot be exported. Only "
+        f"{names} can."
     )
 
 

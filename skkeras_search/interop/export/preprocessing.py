@@ -1,7 +1,7 @@
-"""Fitted transformers of scikit-learn as operations of Keras.
+"""Convert fitted transformers of scikit-learn to Keras operations.
 
-A transformer has a counterpart here if its exact class is in ``COUNTERPARTS``. A class that
-derives from one of these may do anything, and has none.
+A transformer can be converted if its exact class is in ``COUNTERPARTS``. Subclasses cannot,
+as they may do anything.
 """
 
 import copy
@@ -35,23 +35,27 @@ from skkeras_search.interop.export.tables import (
     beside,
 )
 
-# From so far from zero, in spreads of a feature, float32 sees it by steps of 1/1600 spread.
+# A warning is issued if a feature is farther from zero than this multiple of its spread. At
+# this distance the resolution of float32 is about 1/1600 of the spread.
 MOST_SPREADS = 1e4
 
 
 def apply(step: Any, table: Table, name: str) -> Table:
-    """Transform a table as a fitted transformer does.
+    """Apply a fitted transformer to a table.
 
     Parameters
     ----------
     step : transformer or {None, "passthrough"}
+        Fitted transformer.
     table : Table
+        Columns to transform.
     name : str
-        Of the step, for messages.
+        Name of the step, for error messages.
 
     Returns
     -------
     Table
+        Transformed columns.
 
     Raises
     ------
@@ -64,22 +68,24 @@ def apply(step: Any, table: Table, name: str) -> Table:
 
 
 def texts_of(step: Any, name: str) -> dict[int, set[str]]:
-    """Find the columns that a transformer takes for text.
+    """Find the text columns in the input of a transformer.
 
     Parameters
     ----------
     step : transformer or {None, "passthrough"}
+        Fitted transformer.
     name : str
+        Name of the step, for error messages.
 
     Returns
     -------
     dict of int to set of str
-        For each such column, the texts that the transformer knows.
+        Known texts of each text column, by the index of the column.
 
     Raises
     ------
     ExportError
-        If a column has numbers and text.
+        If a column contains both numbers and text.
     """
     if isinstance(step, FrozenEstimator):
         return texts_of(step.estimator, name)
@@ -97,18 +103,19 @@ def texts_of(step: Any, name: str) -> dict[int, set[str]]:
 
 
 def columns_read(step: Any, n_columns: int) -> list[int]:
-    """Find the columns that a transformer reads, which a ``ColumnTransformer`` may not.
+    """Find the columns that a transformer uses; a ``ColumnTransformer`` may drop some.
 
     Parameters
     ----------
     step : transformer or {None, "passthrough"}
+        Fitted transformer.
     n_columns : int
-        That come to it.
+        Number of columns of its input.
 
     Returns
     -------
     list of int
-        In order.
+        Indices of the columns, in ascending order.
     """
     if isinstance(step, FrozenEstimator):
         return columns_read(step.estimator, n_columns)
@@ -127,21 +134,21 @@ def columns_read(step: Any, n_columns: int) -> list[int]:
 
 
 def does_nothing(step: Any) -> bool:
-    """Whether a step of a pipeline or a part of a ``ColumnTransformer`` changes nothing."""
+    """Return whether a step of a pipeline or ``ColumnTransformer`` changes nothing."""
     if isinstance(step, FunctionTransformer):
         return step.func is None
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
 def missing(value: Any) -> bool:
-    """Whether a value stands for one that is missing."""
+    """Return whether a value is None or NaN, which stand for a missing value."""
     if value is None or is_pandas_na(value):
         return True
     return isinstance(value, numbers.Real) and math.isnan(value)
 
 
 def scaled(tensor: Any, scaler: StandardScaler | MinMaxScaler) -> Any:
-    """Scale columns of numbers, in the precision that they have."""
+    """Scale columns of numbers in their data type."""
     dtype = tensor.dtype
     _warn_of_digits(scaler, dtype)
     if isinstance(scaler, StandardScaler):
@@ -151,15 +158,15 @@ def scaled(tensor: Any, scaler: StandardScaler | MinMaxScaler) -> Any:
             tensor = ops.divide(tensor, scaler.scale_.astype(dtype))
         return tensor
     low, high = scaler.feature_range
-    # (x - data_min) * scale + low is scikit-learn's x * scale + min_, without the
-    # cancellation that costs float32 its digits.
+    # (x - data_min) * scale + low equals x * scale + min_ of scikit-learn, without the
+    # cancellation that would lose digits of float32.
     tensor = ops.subtract(tensor, scaler.data_min_.astype(dtype))
     tensor = ops.add(ops.multiply(tensor, scaler.scale_.astype(dtype)), _number(low, dtype))
     return ops.clip(tensor, low, high) if scaler.clip else tensor
 
 
 def unscaled(tensor: Any, scaler: StandardScaler | MinMaxScaler) -> Any:
-    """Take back what ``scaled`` does."""
+    """Invert ``scaled``."""
     dtype = tensor.dtype
     if isinstance(scaler, StandardScaler):
         if scaler.scale_ is not None:
@@ -172,7 +179,7 @@ def unscaled(tensor: Any, scaler: StandardScaler | MinMaxScaler) -> Any:
 
 
 def _warn_of_digits(scaler: StandardScaler | MinMaxScaler, dtype: str) -> None:
-    """Say which features vary too little for the digits of float32."""
+    """Issue a warning if features vary too little for the precision of float32."""
     is_standard = isinstance(scaler, StandardScaler)
     center = scaler.mean_ if is_standard else scaler.data_min_
     spread = scaler.scale_ if is_standard else 1 / scaler.scale_
@@ -181,9 +188,9 @@ def _warn_of_digits(scaler: StandardScaler | MinMaxScaler, dtype: str) -> None:
     lost = np.flatnonzero(np.abs(center) > MOST_SPREADS * spread).tolist()
     if lost:
         warnings.warn(
-            f"The columns {lost} that {type(scaler).__name__} scales are far from zero for "
-            "how little they vary. float32, in which this format computes, has too few "
-            "digits for them. Subtract a constant from them before fit.",
+            f"The columns {lost} of {type(scaler).__name__} vary little compared with "
+            "their distance from zero, so float32, which this format uses, loses "
+            "precision. Subtract a constant from these columns before fit.",
             stacklevel=2,
         )
 
@@ -236,7 +243,7 @@ def _impute(step: SimpleImputer, table: Table, name: str) -> Table:
 def _impute_text(step: SimpleImputer, column: Text, value: Any, name: str) -> Table:
     if not missing(step.missing_values) and step.missing_values != "":
         raise ExportError(
-            f"{name} replaces the text {step.missing_values!r}; in an exported model only "
+            f"{name} replaces the text {step.missing_values!r}. In an exported model, only "
             "missing text (None, NaN or '') can be replaced."
         )
     return Table((Text(column.codes, column.vocabulary, str(value)),))
@@ -255,15 +262,15 @@ def _is_missing(step: SimpleImputer, tensor: Any) -> Any:
 def _indicate(step: SimpleImputer, column: Numbers | Text, name: str) -> Table:
     if isinstance(column, Text):
         raise ExportError(
-            f"{name} has add_indicator=True and columns of text, which has no counterpart "
-            "in an exported model."
+            f"{name} has add_indicator=True and columns of text. This combination cannot "
+            "be exported."
         )
     tensor = column.tensor
     return Table((Numbers(ops.cast(_is_missing(step, tensor), tensor.dtype)),))
 
 
 def _encode(step: OneHotEncoder, table: Table, name: str) -> Table:
-    """Encode each column, and put the encoded ones beside each other."""
+    """Encode each column, and put the results side by side."""
     encoded = []
     positions = _positions(step)
     for i, column in enumerate(table.columns()):
@@ -273,14 +280,14 @@ def _encode(step: OneHotEncoder, table: Table, name: str) -> Table:
             found = ops.take(positions[i][numbers], column.codes, axis=0)
         else:
             found = ops.take(positions[i], _number_of(column, known, name), axis=0)
-        # Not one_hot: in ONNX, -1 is the last position.
+        # one_hot is not used, because -1 means the last position in ONNX.
         width = np.arange(step._n_features_outs[i], dtype="int32")
         encoded.append(Numbers(ops.cast(ops.equal(found, width), "float32")))
     return Table(tuple(part for part in encoded if part.width))
 
 
 def _numbers_of_texts(column: Text, known: list[Any]) -> list[int]:
-    """Give each text of the vocabulary its category: 0 for none, then the categories."""
+    """Map each text of the vocabulary to the number of its category, 0 if it has none."""
     positions = {str(value): 1 + k for k, value in enumerate(known) if not missing(value)}
     of_missing = next((1 + k for k, value in enumerate(known) if missing(value)), 0)
     if column.missing is not None:
@@ -290,11 +297,11 @@ def _numbers_of_texts(column: Text, known: list[Any]) -> list[int]:
 
 
 def _number_of(column: Numbers, known: list[Any], name: str) -> Any:
-    """Give each number its category: 0 for none, then the categories."""
+    """Map numbers to the numbers of their categories, 0 if they have none."""
     if any(isinstance(value, str) for value in known):
         raise ExportError(
-            f"{name} encodes text that an earlier step has changed or made; an exported "
-            "model can only encode text as it comes."
+            f"{name} encodes text that an earlier step has changed or created. In an "
+            "exported model, only unchanged text can be encoded."
         )
     tensor = column.tensor
     are_missing = np.array([missing(value) for value in known])
@@ -307,10 +314,11 @@ def _number_of(column: Numbers, known: list[Any], name: str) -> Any:
 
 
 def _positions(step: OneHotEncoder) -> list[np.ndarray]:
-    """Say at which of the columns made of a column each category is 1, -1 for none.
+    """Return, for each column, the position of the 1 in the encoding of each category.
 
-    An unknown value is before the categories. The encoder itself says where they are, so
-    that dropped and infrequent categories are as it has them.
+    The position is -1 if the encoding has no 1. An unknown value comes before the
+    categories. The positions are found by encoding all categories with the encoder, so that
+    dropped and infrequent categories are treated correctly.
     """
     values = [[_unknown(known), *known] for known in step.categories_]
     longest = max(map(len, values))
@@ -336,12 +344,12 @@ def _encoded(step: OneHotEncoder, rows: list[Any]) -> Any:
         vars(tolerant).pop(name, None)
     has_objects = any(categories.dtype.kind in "OUST" for categories in step.categories_)
     with warnings.catch_warnings(), config_context(transform_output="default"):
-        warnings.simplefilter("ignore", UserWarning)  # of the unknown value
+        warnings.simplefilter("ignore", UserWarning)  # about the unknown value
         return tolerant.transform(np.array(rows, object if has_objects else float))
 
 
 def _unknown(known: Any) -> Any:
-    """A value that is none of the categories."""
+    """Return a value that is not one of the categories."""
     present = [value for value in known if not missing(value)]
     if any(isinstance(value, str) for value in present):
         return max(present, key=len) + "?"
@@ -350,25 +358,25 @@ def _unknown(known: Any) -> Any:
 
 
 def _texts(values: Any, name: str) -> set[str] | None:
-    """The texts among values, None if they are numbers."""
+    """Return the texts among values, or None if the values are numbers."""
     present = [value for value in values if not missing(value)]
     texts = {str(value) for value in present if isinstance(value, str)}
     if texts and len(texts) < len(present):
         raise ExportError(
             f"{name} has a column of numbers and text, such as {present[0]!r} and "
-            f"{present[-1]!r}; a column of an exported model is one or the other."
+            f"{present[-1]!r}. A column of an exported model must be one or the other."
         )
     others = [v for v in present if not isinstance(v, (str, numbers.Real, np.bool_))]
     if others:
         raise ExportError(
-            f"{name} has a column of {type(others[0]).__name__}, such as {others[0]!r}; "
-            "a column of an exported model is numbers or text."
+            f"{name} has a column of type {type(others[0]).__name__}, such as "
+            f"{others[0]!r}. A column of an exported model must be numbers or text."
         )
     return texts or None
 
 
 def _texts_of_pipeline(step: Pipeline, name: str) -> dict[int, set[str]]:
-    """Of the first step, and of those that come after imputers, which keep columns."""
+    """Find the texts of the first step, and of the steps that follow imputers."""
     found: dict[int, set[str]] = {}
     for inner, part in step.steps:
         if does_nothing(part):
@@ -393,7 +401,7 @@ def _texts_of_parts(step: ColumnTransformer, name: str) -> dict[int, set[str]]:
 
 
 def _parts(step: ColumnTransformer) -> Iterator[tuple[str, Any, list[int]]]:
-    """The fitted transformers with the positions of their columns, where they have some."""
+    """Yield the fitted transformers that have columns, with the indices of the columns."""
     for name, part, _ in step.transformers_:
         columns = list(step._transformer_to_input_indices[name])
         if columns and not (isinstance(part, str) and part == "drop"):
@@ -422,6 +430,6 @@ def _counterpart(step: Any, name: str) -> Callable[[Any, Table, str], Table]:
     except KeyError:
         kind = f"{type(step).__module__}.{type(step).__qualname__}"
         raise ExportError(
-            f"The step {name!r}, a {kind}, cannot go along into an exported model; only "
-            f"{NAMES} can. Export the part after it, and do what it does before."
+            f"The step {name!r}, a {kind}, cannot be exported. Only {NAMES} can. Export "
+            "the part of the pipeline after this step, and apply the step separately."
         ) from None

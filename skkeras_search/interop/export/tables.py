@@ -1,4 +1,4 @@
-"""Tables of symbolic tensors: what a transformer of scikit-learn gets and gives."""
+"""Tables of symbolic tensors, the inputs and outputs of converted transformers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from keras import ops
 
 
 class ExportError(TypeError):
-    """A part of an estimator has no counterpart in Keras."""
+    """Error for a part of an estimator that has no counterpart in Keras."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Numbers:
     Attributes
     ----------
     tensor : KerasTensor of shape (n_samples, width)
+        Values.
     """
 
     tensor: Any
@@ -29,7 +30,7 @@ class Numbers:
         return int(self.tensor.shape[1])
 
     def select(self, columns: Sequence[int]) -> "Numbers":
-        """Give some of the columns, in this order."""
+        """Return some of the columns, in the given order."""
         if list(columns) == list(range(self.width)):
             return self
         return Numbers(ops.take(self.tensor, np.array(columns, dtype="int32"), axis=1))
@@ -37,16 +38,16 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Text:
-    """A column of text, as the number of each text in a vocabulary.
+    """A column of text, represented by positions in a vocabulary.
 
     Attributes
     ----------
     codes : KerasTensor of shape (n_samples, 1)
-        From 1; 0 for a text that is not in the vocabulary.
+        Positions in the vocabulary, starting from 1; 0 for an unknown text.
     vocabulary : tuple of str
-        The empty text, which stands for one that is missing, is the last.
+        Texts. The last one is the empty text, which stands for a missing value.
     missing : str or None
-        What a missing text is replaced by.
+        Text that replaces missing values, if any.
     """
 
     codes: Any
@@ -55,13 +56,13 @@ class Text:
     width = 1
 
     def select(self, columns: Sequence[int]) -> "Text":
-        """Give the column."""
+        """Return the column itself."""
         return self
 
 
 @dataclass(frozen=True)
 class Table:
-    """Parts beside each other."""
+    """Columns of numbers and of text, side by side."""
 
     parts: tuple[Numbers | Text, ...]
 
@@ -71,7 +72,7 @@ class Table:
         return sum(part.width for part in self.parts)
 
     def select(self, columns: Sequence[int]) -> "Table":
-        """Give some of the columns, in this order."""
+        """Return some of the columns, in the given order."""
         owners = [(part, i) for part in self.parts for i in range(part.width)]
         chosen: list[tuple[Numbers | Text, list[int]]] = []
         for part, i in (owners[column] for column in columns):
@@ -82,16 +83,16 @@ class Table:
         return Table(tuple(part.select(indices) for part, indices in chosen))
 
     def columns(self) -> list[Numbers | Text]:
-        """Give each column by itself."""
+        """Return the columns, one by one."""
         return [self.select([i]).parts[0] for i in range(self.width)]
 
     def numbers(self, reader: str) -> Any:
-        """Give all columns as one tensor.
+        """Return all columns as one tensor.
 
         Parameters
         ----------
         reader : str
-            Who takes numbers, for the message.
+            Name of the part that requires numbers, for the error message.
 
         Raises
         ------
@@ -100,8 +101,8 @@ class Table:
         """
         if any(isinstance(part, Text) for part in self.parts):
             raise ExportError(
-                f"{reader} takes numbers, but a column of text reaches it. Only a "
-                "OneHotEncoder makes numbers of text in an exported model."
+                f"{reader} requires numbers, but receives a column of text. In an exported "
+                "model, only a OneHotEncoder converts text to numbers."
             )
         return concatenated(
             [part.tensor for part in self.parts if isinstance(part, Numbers)]
@@ -109,10 +110,10 @@ class Table:
 
 
 def beside(tables: Iterable[Table]) -> Table:
-    """Put tables beside each other."""
+    """Put the columns of several tables side by side."""
     return Table(tuple(part for table in tables for part in table.parts))
 
 
 def concatenated(tensors: list[Any]) -> Any:
-    """Put tensors of shape (n_samples, width) beside each other."""
+    """Concatenate tensors of shape (n_samples, width) along the columns."""
     return tensors[0] if len(tensors) == 1 else ops.concatenate(tensors, axis=1)

@@ -1,4 +1,4 @@
-"""TensorFlow.js, by its converter, which lives in an environment of its own."""
+"""Write TensorFlow.js models with its converter, which has a separate environment."""
 
 import json
 import os
@@ -11,17 +11,17 @@ from pathlib import Path
 from skkeras_search.interop.export.graph import Graph
 from skkeras_search.interop.export.onnx import check_numbers
 
-# What works together: newer releases of ydf want a protobuf that TensorFlow 2.19 does not
-# take, and newer ones of setuptools have no pkg_resources.
+# Compatible versions: newer versions of ydf require a version of protobuf that TensorFlow
+# 2.19 does not support, and newer versions of setuptools have no pkg_resources.
 REQUIREMENTS = ("tensorflowjs==4.22.0", "ydf<0.12", "protobuf<6", "setuptools<81")
-NEWEST_PYTHON = (3, 12)  # for which TensorFlow 2.19 and ydf 0.11 have wheels
+NEWEST_PYTHON = (3, 12)  # TensorFlow 2.19 and ydf 0.11 have no wheels for newer versions
 
 
 def write_tensorflow_js(graph: Graph, path: Path, metadata: str) -> None:
-    """Write a graph model for ``tf.loadGraphModel``, with the metadata in it.
+    """Write a graph model for ``tf.loadGraphModel``, with the metadata.
 
-    Columns of text are numbers in it: 1 for the first text of the vocabulary, 0 for one
-    that is not there.
+    Columns of text are represented by positions in the vocabulary, starting from 1, with 0
+    for an unknown text.
     """
     check_numbers(graph, "tfjs")
     python = _python_of(converter_environment())
@@ -39,27 +39,28 @@ def write_tensorflow_js(graph: Graph, path: Path, metadata: str) -> None:
 
 
 def converter_environment() -> Path:
-    """Find the environment of the converter, and make it if there is none.
+    """Return the environment of the converter, and create it if necessary.
 
-    It is made in the user's cache once, by uv or else venv and pip, with a message to
-    stderr.
+    The environment is created once, in the cache directory of the user, with uv if it is
+    installed, and otherwise with venv and pip. A message is printed to stderr.
 
     Returns
     -------
     Path
+        Directory of the environment.
 
     Raises
     ------
     RuntimeError
-        If it cannot be made.
+        If the environment cannot be created.
     """
     place = cache() / "tensorflowjs-4.22.0"
     if place.exists():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
     print(
-        f"Installing the converter of TensorFlow.js in {place}. This happens once, and "
-        "takes 2.7 GB.",
+        f"Installing the converter of TensorFlow.js in {place}. This is done only once, "
+        "and takes 2.7 GB.",
         file=sys.stderr,
         flush=True,
     )
@@ -69,13 +70,13 @@ def converter_environment() -> Path:
         made.rename(place)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
-        if not place.exists():  # another process may have made it meanwhile
+        if not place.exists():  # another process may have created it meanwhile
             raise
     return place
 
 
 def cache() -> Path:
-    """Give the folder that users have for what can be made again."""
+    """Return the cache directory of the user for this package."""
     home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return Path(home or Path.home() / ".cache") / "skkeras_search"
 
@@ -93,8 +94,8 @@ def _install(place: Path) -> None:
         _run([_python_of(place), "-m", "pip", "install", *REQUIREMENTS])
     else:
         raise RuntimeError(
-            f"The converter of TensorFlow.js runs on Python {newest} at most. Install uv "
-            "(pip install uv), which gets it, or export from that version of Python."
+            f"The converter of TensorFlow.js requires Python {newest} or older. Install uv "
+            "(pip install uv), which downloads that version, or export with it."
         )
 
 
@@ -104,12 +105,12 @@ def _python_of(environment: Path) -> str:
 
 
 def _run(command: list[str]) -> None:
-    """Run a program of the environment, without what the user has set for Python.
+    """Run a program without the environment variables that configure Python.
 
     Raises
     ------
     RuntimeError
-        If it fails, with the end of what it printed.
+        If the program fails. The message contains the end of its output.
     """
     kept = {n: v for n, v in os.environ.items() if not n.startswith("PYTHON")}
     done = subprocess.run(command, env=kept, capture_output=True, text=True)

@@ -1,13 +1,13 @@
-"""Optuna's samplers, pruners, storages and plots, with searches of this package.
+"""Searches with the samplers, pruners and storages of Optuna, and conversion to studies.
 
-Needs ``pip install skkeras-search[optuna]``.
+Requires ``pip install skkeras-search[optuna]``.
 """
 
 try:
     import optuna  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        "skkeras_search.interop.optuna needs Optuna, which is not installed. Install it "
+        "skkeras_search.interop.optuna requires Optuna, which is not installed. Install it "
         "with pip install skkeras-search[optuna]."
     ) from error
 

@@ -1,4 +1,4 @@
-"""Distributions of Optuna as dimensions of a search space."""
+"""Convert distributions of Optuna to dimensions of a search space."""
 
 from typing import Any
 
@@ -13,24 +13,25 @@ from skkeras_search.space import Categorical, Dimension, Integer, Range, Real
 
 
 class Axis:
-    """A distribution of Optuna that has a dimension.
+    """A distribution of Optuna, and the corresponding dimension.
 
     Parameters
     ----------
     distribution : BaseDistribution
-        With more than one value.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If no dimension has such bounds.
+        Distribution with more than one value.
     """
 
     def __init__(self, distribution: BaseDistribution):
         self.distribution = distribution
 
     def dimension(self, when: dict[str, Any] | None = None) -> Dimension:
-        """Give the dimension. Conditions are in its values, not in those of Optuna."""
+        """Return the dimension. Conditions refer to values of dimensions, not of Optuna.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no dimension for the distribution.
+        """
         match self.distribution:
             case FloatDistribution(low=low, high=high, step=float(step)):
                 return Integer(0, round((high - low) / step), when=when)
@@ -41,12 +42,12 @@ class Axis:
             case IntDistribution(low=low, high=high, step=step):
                 return Range(range(low, high + 1, step), when=when)
             case CategoricalDistribution(choices=choices):
-                # Their positions, as Optuna tells choices apart in its own way.
+                # Positions of the choices, as Optuna has its own rules for equal choices.
                 return Categorical(range(len(choices)), ordered=_rise(choices), when=when)
-        raise TypeError(f"{self.distribution!r} is no distribution that is known.")
+        raise TypeError(f"{self.distribution!r} is not a known distribution.")
 
     def value(self, own: Any) -> Any:
-        """Give Optuna's value for one of the dimension."""
+        """Convert a value of the dimension to a value of Optuna."""
         match self.distribution:
             case FloatDistribution(low=low, high=high, step=float(step)):
                 return min(low + own * step, high)
@@ -55,12 +56,12 @@ class Axis:
         return own
 
     def own(self, value: Any) -> Any:
-        """Give the value of the dimension for one of Optuna.
+        """Convert a value of Optuna to a value of the dimension.
 
         Raises
         ------
         ValueError
-            If the distribution does not have it.
+            If the value is not in the distribution.
         """
         distribution = self.distribution
         if not distribution._contains(distribution.to_internal_repr(value)):
@@ -74,7 +75,7 @@ class Axis:
 
 
 def axis_of(distribution: BaseDistribution) -> Axis | None:
-    """Give the axis of a distribution, None if there is none to search along."""
+    """Return the axis of a distribution, or None if it cannot be searched."""
     if distribution.single():
         return None
     axis = Axis(distribution)
@@ -86,5 +87,5 @@ def axis_of(distribution: BaseDistribution) -> Axis | None:
 
 
 def _rise(choices: tuple[Any, ...]) -> bool:
-    """Whether neighbours among choices are alike."""
+    """Return whether choices are numbers in ascending or descending order."""
     return Categorical(choices).is_ordered

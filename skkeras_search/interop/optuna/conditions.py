@@ -1,4 +1,4 @@
-"""On which choices it depends whether a trial has a hyperparameter, as trials tell."""
+"""Infer from trials on which choices the presence of a hyperparameter depends."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,28 +6,28 @@ from typing import Any
 from skkeras_search.interop.optuna.axes import Axis
 from skkeras_search.space import Space
 
-# A number with more values is no choice.
+# A hyperparameter with more values does not count as a choice.
 MOST_VALUES = 32
 
 Params = Mapping[str, Any]
 
 
 def space_of(axes: Mapping[str, Axis], trials: Sequence[Params]) -> Space | None:
-    """Make the space in which trials have been.
+    """Infer a search space from trials.
 
     Parameters
     ----------
     axes : mapping of str to Axis
-        What may be searched.
+        Axes of the hyperparameters that may be searched.
     trials : sequence of mapping
-        The values of the hyperparameters of each trial, as dimensions have them, in the
-        order in which they were asked.
+        Values of the hyperparameters of each trial, in terms of the dimensions, in the
+        order in which the trial suggested them.
 
     Returns
     -------
     Space or None
-        With those that all trials have, and those whose presence one choice explains. None
-        if there are none.
+        Space of the hyperparameters that all trials have, and of those whose presence
+        depends on a single choice. None if there are none.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def space_of(axes: Mapping[str, Axis], trials: Sequence[Params]) -> Space | None
 def _condition(
     name: str, axes: Mapping[str, Axis], trials: Sequence[Params]
 ) -> dict[str, Any] | None:
-    """Give what ``when`` of a dimension takes, or None if nothing explains it."""
+    """Return the condition of a hyperparameter, or None if no choice explains it."""
     having = [params for params in trials if name in params]
     if len(having) == len(trials) or not having:
         return {}
@@ -63,14 +63,14 @@ def _condition(
         if parent in before and parent in axes and _is_choice(axes[parent]):
             wanted = {params[parent] for params in having}
             others = {p[parent] for p in trials if parent in p and name not in p}
-            # A parent that is never there without it explains nothing.
+            # A parent that never occurs without the hyperparameter explains nothing.
             if others and not wanted & others:
                 return {parent: sorted(wanted)}
     return None
 
 
 def _before(name: str, params: Params) -> list[str]:
-    """Names that a trial was asked for before this one."""
+    """Return the names that a trial suggested before this one."""
     names = list(params)
     return names[: names.index(name)]
 

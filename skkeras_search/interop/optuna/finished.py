@@ -1,4 +1,4 @@
-"""A study of a search that is finished, for Optuna's plots and dashboard."""
+"""Convert a finished search to an Optuna study, for its plots and dashboard."""
 
 import math
 import time
@@ -13,18 +13,18 @@ from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import TrialState, create_trial
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.model_selection._search import BaseSearchCV  # base class of its searches
 
 from skkeras_search.interop.optuna.parameters import Parameter
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.searches.base import metrics_of
 from skkeras_search.searches.spaces import of_scikit_learn
-from skkeras_search.searches.trained import FAILED, FROZEN
 from skkeras_search.space import Categorical, Dimension, Integer, Real, Space
 from skkeras_search.space.dimensions import is_number
 from skkeras_search.space.notations import is_dimension
+from skkeras_search.statuses import FAILED, FROZEN
 
-# Numbers whose greatest is so many times the least are shown on a logarithmic scale.
+# Numbers get a logarithmic scale if the greatest is at least this multiple of the least.
 MANY_TIMES = 100
 
 
@@ -36,48 +36,52 @@ def to_study(
     study_name: str | None = None,
     storage: str | BaseStorage | None = None,
 ) -> Study:
-    """Make an Optuna study of a search that is finished.
+    """Convert a finished search to an Optuna study.
 
-    Each candidate becomes a trial, in the order of ``cv_results_``: complete with its mean
-    score; pruned, if its training was not finished; or failed, if it has no score. All of
-    ``optuna.visualization`` and the dashboard show such a study, and it can be optimised
-    further.
+    Each candidate becomes a trial, in the order of ``cv_results_``. A finished candidate is
+    a complete trial with its mean score, a frozen candidate is a pruned trial, and a
+    candidate without a score is a failed trial. ``optuna.visualization`` and the dashboard
+    can show the study, and it can be optimized further.
+
+    Requires ``pip install skkeras-search[optuna]``.
 
     Parameters
     ----------
-    search : estimator
-        A fitted search of this package or of scikit-learn, or one that ``load_search``
-        gave: anything with ``cv_results_``.
-    metric : str or list of str, optional
-        Name of the score to maximise, as in ``cv_results_`` after ``"mean_test_"``. Several
-        make a study with several objectives, as for Pareto fronts. If not given, what
-        ``refit`` names, or the first.
-    curve : str, optional
-        Column of ``learning_curves_`` whose means over the folds become the intermediate
-        values, by epoch. If not given, "score", or none where ``metric`` is not what the
-        search has maximised. With "score" there are few where candidates are scored only
-        when they are trained; a choice of Keras's, as "val_accuracy", has all epochs.
-    study_name : str, optional
-        If not given, Optuna makes one.
-    storage : str or optuna.storages.BaseStorage, optional
-        Where the study is kept. If not given, in memory.
+    search : fitted search or LoadedSearch
+        Search of this package or of scikit-learn, with ``cv_results_``.
+    metric : str or list of str, default=None
+        Metric to maximize: the part of a key of ``cv_results_`` after ``"mean_test_"``. A
+        list of several metrics gives a study with several objectives, such as for Pareto
+        fronts. None means the metric that ``refit`` names, or otherwise the first.
+    curve : str, default=None
+        Column of ``learning_curves_`` for the intermediate values of the trials: its means
+        over the folds, by epoch. None means "score", or no intermediate values if
+        ``metric`` is not the metric that the search maximized. "score" is known only for
+        the epochs at which candidates were scored; metrics reported by Keras, such as
+        "val_accuracy", are known for all epochs. No effect with several metrics.
+    study_name : str, default=None
+        Name of the study. None lets Optuna choose a name.
+    storage : str or optuna.storages.BaseStorage, default=None
+        URL or storage of the study, such as ``"sqlite:///study.db"``. None means in memory.
 
     Returns
     -------
     optuna.study.Study
-        The value of a pruned trial is its last score, if ``metric`` is what the search has
-        maximised; else there is none. Times are as they were if the search has a
-        ``timeline_``, else as if all fits had been made one after the other until now.
-        ``user_attrs`` have the scores of the folds, times, the status and the error.
+        The study. The value of a pruned trial is its last score if ``metric`` is the metric
+        that the search maximized, and missing otherwise. The times of the trials are those
+        of ``timeline_``; if the search has none, the trials follow each other and end now.
+        The ``user_attrs`` contain the scores of the folds, times in seconds, the status and
+        the error.
 
     Raises
     ------
     NotFittedError
         If the search is not fitted.
     TypeError
-        If ``search`` is no search.
+        If ``search`` is not a search.
     ValueError
-        If it has no such metric or curve, or there is a study of this name.
+        If ``metric`` or ``curve`` is unknown, or ``storage`` has a study of this name
+        already.
 
     Examples
     --------
@@ -119,12 +123,14 @@ def to_study(
 
 @dataclass(frozen=True)
 class Ending:
-    """How a candidate has ended.
+    """State and values of the trial of a candidate.
 
     Attributes
     ----------
     state : TrialState
+        Final state.
     values : list of float or None
+        Value of each objective.
     """
 
     state: TrialState
@@ -136,9 +142,11 @@ def _results(search: Any) -> Mapping[str, Any]:
     if results is None:
         if not isinstance(search, BaseSearchCV):
             raise TypeError(
-                f"search must be a fitted search, with cv_results_, got {search!r}."
+                f"search must be a fitted search with cv_results_, got {search!r}."
             )
-        raise NotFittedError(f"This {type(search).__name__} is not fitted; call fit first.")
+        raise NotFittedError(
+            f"This {type(search).__name__} is not fitted. Call fit before to_study."
+        )
     return results
 
 
@@ -151,16 +159,16 @@ def _metrics(search: Any, results: Mapping[str, Any], metric: Any) -> list[str]:
     for name in metrics:
         if name not in known:
             raise ValueError(
-                f"metric={name!r} is none of the search, which has {known}."
+                f"metric={name!r} is not a metric of the search, which has {known}."
                 f"{did_you_mean(str(name), known)}"
             )
     if not metrics:
-        raise ValueError(f"metric is empty; give one or several of {known}.")
+        raise ValueError(f"metric is empty. Pass one or several of {known}.")
     return metrics
 
 
 def _parameters(search: Any, candidates: Sequence[dict[str, Any]]) -> dict[str, Parameter]:
-    """The hyperparameters, with the dimensions of the search where it has them."""
+    """Return the hyperparameters, with the dimensions of the search if they are known."""
     searched = _dimensions(search)
     names = dict.fromkeys(name for params in candidates for name in params)
     parameters = {}
@@ -174,7 +182,7 @@ def _parameters(search: Any, candidates: Sequence[dict[str, Any]]) -> dict[str, 
 
 
 def _dimensions(search: Any) -> dict[str, Dimension]:
-    """The dimensions of a search, but for those that differ between its spaces."""
+    """Return the dimensions of a search that are the same in all of its spaces."""
     found: dict[str, Dimension] = {}
     differ = set()
     for space in _spaces(search):
@@ -188,7 +196,7 @@ def _spaces(search: Any) -> Iterable[Space]:
     for name in ("search_spaces", "param_grid", "param_distributions"):
         given = getattr(search, name, None)
         for space in given if isinstance(given, (list, tuple)) else [given]:
-            if isinstance(space, tuple):  # with its number of candidates
+            if isinstance(space, tuple):  # a space with its number of candidates
                 space = space[0]
             try:
                 if isinstance(space, Space):
@@ -196,12 +204,12 @@ def _spaces(search: Any) -> Iterable[Space]:
                 elif isinstance(space, Mapping) and space:
                     is_ours = name == "search_spaces"
                     yield Space(space) if is_ours else of_scikit_learn(_scaled(space))
-            except (TypeError, ValueError):  # of searches that take something else
+            except (TypeError, ValueError):  # another kind of space
                 continue
 
 
 def _scaled(grid: Mapping[str, Any]) -> dict[str, Any]:
-    """A space of scikit-learn's, whose lists of numbers are points on a scale."""
+    """Convert the lists of numbers in a space of scikit-learn to numeric dimensions."""
     return {
         name: _dimension_of(list(given))
         if isinstance(given, (list, tuple, np.ndarray)) and not is_dimension(given)
@@ -211,7 +219,7 @@ def _scaled(grid: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _dimension_of(values: Sequence[Any]) -> Dimension:
-    """A dimension for values of which nothing else is known."""
+    """Return a dimension for values whose dimension is unknown."""
     if all(is_number(value) and math.isfinite(value) for value in values):
         low, high = min(values), max(values)
         is_wide = low > 0 and high >= MANY_TIMES * low
@@ -221,20 +229,20 @@ def _dimension_of(values: Sequence[Any]) -> Dimension:
         if low < high:
             try:
                 return kind(low, high, "log-uniform" if is_wide else "uniform")
-            except (TypeError, ValueError):  # too large, or too near
+            except (TypeError, ValueError):  # too large, or too close together
                 pass
     return Categorical(values)
 
 
 def _curves(search: Any, curve: str) -> dict[int, dict[int, float]]:
-    """For each candidate, by epoch, the mean of a curve over the folds."""
+    """Return the mean of a curve over the folds, by candidate and epoch."""
     if not hasattr(type(search), "learning_curves_"):
         return {}
     frame = search.learning_curves_
     if curve not in frame.columns:
         known = [name for name in frame.columns if name not in frame.columns[:4]]
         raise ValueError(
-            f"curve={curve!r} is no column of learning_curves_, which has {known}."
+            f"curve={curve!r} is not a column of learning_curves_, which has {known}."
             f"{did_you_mean(curve, known)}"
         )
     means = frame.dropna(subset=[curve]).groupby(["candidate", "epoch"])[curve].mean()
@@ -245,7 +253,7 @@ def _curves(search: Any, curve: str) -> dict[int, dict[int, float]]:
 
 
 def _times(search: Any, results: Mapping[str, Any]) -> dict[int, tuple[float, float]]:
-    """For each candidate, when it began and ended, in seconds since the epoch."""
+    """Return the start and end of each candidate, in seconds since the epoch."""
     times = _one_after_the_other(results)
     if hasattr(type(search), "timeline_"):
         known = search.timeline_.dropna(subset=["begun", "ended"]).groupby("candidate")
@@ -274,7 +282,7 @@ def _new_study(n_objectives: int, study_name: str | None, storage: Any) -> Study
         )
     except optuna.exceptions.DuplicatedStudyError as error:
         raise ValueError(
-            f"storage={storage!r} has a study of the name {study_name!r} already. Give "
+            f"storage={storage!r} has a study with the name {study_name!r} already. Use "
             "another study_name, or remove that study with optuna.delete_study."
         ) from error
 

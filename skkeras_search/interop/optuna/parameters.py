@@ -1,7 +1,7 @@
-"""Dimensions of a search space as distributions of Optuna.
+"""Convert dimensions of a search space to distributions of Optuna.
 
-Optuna holds numbers, and categories that are None, bool, int, float or str. Everything else
-has a label there, and the object itself is found by the place of the label.
+Optuna stores numbers, and categories that are None, bool, int, float or str. For other
+categories the study stores labels, and the position of the label identifies the object.
 """
 
 import re
@@ -25,17 +25,18 @@ MOST_CHARACTERS = 80
 
 
 class Parameter:
-    """A hyperparameter as Optuna knows it.
+    """A hyperparameter in Optuna.
 
     Parameters
     ----------
     dimension : Dimension
+        Dimension of the search space.
 
     Attributes
     ----------
     distribution : BaseDistribution
-        Optuna's. A prior or a distribution of scipy that Optuna does not have is searched,
-        and held, by its quantiles.
+        Distribution of Optuna. For a prior or a distribution of scipy that Optuna does not
+        have, it is the distribution of the quantile.
     """
 
     def __init__(self, dimension: Dimension):
@@ -44,7 +45,7 @@ class Parameter:
         self.distribution = self._make_distribution()
 
     def suggest(self, trial: Trial, name: str) -> Any:
-        """Have a trial choose a value."""
+        """Let a trial suggest a value."""
         match self.distribution:
             case FloatDistribution(low=low, high=high, log=log, step=step):
                 return self.value(trial.suggest_float(name, low, high, log=log, step=step))
@@ -55,7 +56,7 @@ class Parameter:
                 return self.value(trial.suggest_categorical(name, choices))
 
     def value(self, stored: Any) -> Any:
-        """Give the value for what Optuna holds."""
+        """Return the value for a value stored by Optuna."""
         if isinstance(self._dimension, Steps):
             position = round((stored - self._dimension.low) / self._dimension.step)
             return self._dimension.categories[position]
@@ -65,12 +66,12 @@ class Parameter:
         return self._dimension.decode(stored) if self._by_coordinate else stored
 
     def stored(self, value: Any) -> Any:
-        """Give what Optuna holds for a value.
+        """Return the value that Optuna stores for a value.
 
         Raises
         ------
         TypeError, ValueError
-            If the dimension does not have the value.
+            If the value is not in the dimension.
         """
         coordinate = self._dimension.encode(value)
         if isinstance(self._dimension, Steps):
@@ -99,21 +100,22 @@ class Parameter:
 
 
 def parameters_of(space: Space) -> dict[str, Parameter]:
-    """Give the hyperparameters of a space as Optuna knows them."""
+    """Return the hyperparameters of a space in Optuna, by their names."""
     return {name: Parameter(dimension) for name, dimension in space.dimensions.items()}
 
 
 def labels(categories: Sequence[Any]) -> tuple[Any, ...]:
-    """Give what stands for categories: themselves, or texts if Optuna cannot hold one.
+    """Return labels of categories: the categories, or texts if Optuna cannot store one.
 
     Parameters
     ----------
     categories : sequence
+        Categories of a dimension.
 
     Returns
     -------
     tuple
-        All different, also in the eyes of Optuna, for which True is 1.
+        Labels that are distinct for Optuna, too, which treats True and 1 as equal.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A budget rule whose decisions are those of an Optuna study."""
+"""Budget rule that takes its decisions from an Optuna study."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,17 +13,22 @@ from skkeras_search.space import Space
 
 
 class OptunaRule(BudgetRule):
-    """Begin what the study's sampler proposes, and go on until its pruner says stop.
+    """Rule that starts what the sampler proposes, and continues until the pruner stops it.
 
     Parameters
     ----------
     space : Space
+        Search space.
     n_folds : int
+        Number of folds.
     rungs : list of Rung
+        Points at which scores are reported.
     steps : list of int
-        For each rung, the step that is reported to Optuna.
+        Step that is reported to Optuna, for each rung.
     n_iter : int
+        Number of candidates.
     trials : Trials
+        Trials of the study.
     """
 
     def __init__(
@@ -40,7 +45,7 @@ class OptunaRule(BudgetRule):
         self._going_on: list[Candidate] = []
 
     def tell(self, step: Step, score: float, cost: float | None = None) -> None:
-        """Learn how good a candidate is; see ``BudgetRule.tell``."""
+        """Receive the score of a candidate; see ``BudgetRule.tell``."""
         super().tell(step, score, cost)
         candidate, trials = self._candidates[step.number], self._trials
         if candidate.failed:
@@ -55,7 +60,7 @@ class OptunaRule(BudgetRule):
             self._going_on.append(candidate)
 
     def add(self, params: dict[str, Any], cost: float) -> None:
-        """Learn of a candidate of the study, which may be out of the space by now."""
+        """Add a candidate of the study; it may be outside of a changed space."""
         number = len(self._candidates)
         self._candidates.append(Candidate(number, params, np.empty(0), {}, cost, cost))
 
@@ -67,23 +72,26 @@ class OptunaRule(BudgetRule):
         if params is None:
             return None
         candidate = self._begin(self.space.encode(params))
-        candidate.params = params  # which the coordinates may have rounded
+        candidate.params = params  # encoding may have rounded them
         return candidate, 0
 
 
 def steps_of(rungs: Iterable[Rung], n_folds: int, whole: int) -> list[int]:
-    """Give the steps of rungs, that rise.
+    """Return an increasing step for each rung.
 
     Parameters
     ----------
     rungs : iterable of Rung
+        Points at which scores are reported.
     n_folds : int
+        Number of folds.
     whole : int
-        The step of all folds and all epochs, about.
+        Approximate step of a complete training, with all folds and all epochs.
 
     Returns
     -------
     list of int
+        Steps, which are at least 1.
 
     Examples
     --------

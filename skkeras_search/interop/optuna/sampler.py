@@ -20,34 +20,52 @@ FINISHED = (*EVALUATED, TrialState.FAIL)
 
 
 class BayesianOptunaSampler(BaseSampler):
-    """Propose where a Gaussian process expects to improve most, for any Optuna study.
+    """Optuna sampler that uses the Gaussian process of ``BayesianSampler``.
 
-    ``skkeras_search.samplers.BayesianSampler`` chooses all hyperparameters of a trial
-    together, from what the trials before say of the space: the hyperparameters that they
-    had, and on which choice it depends whether one is there. So a study whose objective
-    asks for ``momentum`` only where ``optimizer`` is "sgd" is searched as a conditional
-    space. What trials do not tell, as in the first one, is drawn at random.
+    The sampler works with any single-objective study. It infers the search space from the
+    earlier trials: which hyperparameters they have, and on which choice the presence of a
+    hyperparameter depends. If an objective suggests ``momentum`` only when ``optimizer`` is
+    "sgd", the sampler therefore searches a conditional space. It proposes all known
+    hyperparameters of a trial together. Unknown hyperparameters, such as all of the first
+    trial, are drawn at random.
 
-    Trials that have failed count as the worst that did not, and those that were pruned have
-    the last value that they reported. Trials that are running, also in other threads and
-    processes, are believed to be as good as is expected of them.
+    Requires ``pip install skkeras-search[optuna]``.
 
     Parameters
     ----------
-    seed : int, optional
-        Of all draws.
-    n_initial : int, optional
-        Number of points of the initial design, as in ``BayesianSampler``.
+    seed : int, default=None
+        Seed of all draws. None means different proposals in each run.
+    n_initial : int, default=None
+        Number of points of the initial design. None means 5; in a conditional space, 3 for
+        each branch (a set of configurations with the same active hyperparameters), but at
+        least 5 and at most 12 in all.
 
     Raises
     ------
-    ValueError
-        By a study with several objectives, when it asks.
+    TypeError, ValueError
+        If ``seed`` or ``n_initial`` is invalid. A study with several objectives raises
+        ``ValueError`` when a trial asks for values.
+
+    See Also
+    --------
+    OptunaSearchCV : A search over a scikit-learn estimator with an Optuna sampler.
 
     Notes
     -----
-    Distributions may change from trial to trial. The space is that of the last trial that
-    has a hyperparameter, and trials with values outside it are not learned from.
+    A failed trial gets the worst value of the other trials, and a pruned trial the last
+    value that it reported. The sampler assumes that running trials, including those in
+    other threads and processes, achieve their predicted mean.
+
+    If the distribution of a hyperparameter changes between trials, the last distribution
+    counts, and trials with values outside it are ignored.
+
+    References
+    ----------
+    Snoek, Larochelle and Adams, "Practical Bayesian Optimization of Machine Learning
+    Algorithms", NeurIPS 2012.
+
+    Ament, Daulton, Eriksson, Balandat and Bakshy, "Unexpected Improvements to Expected
+    Improvement for Bayesian Optimization", NeurIPS 2023.
 
     Examples
     --------
@@ -68,12 +86,25 @@ class BayesianOptunaSampler(BaseSampler):
         self._rng = generator(seed)
         self._learned: Learned | None = None
         self._lock = threading.Lock()
-        BayesianSampler({"x": (0.0, 1.0)}, 0, n_initial=n_initial)  # whose errors come now
+        BayesianSampler({"x": (0.0, 1.0)}, 0, n_initial=n_initial)  # checks n_initial
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Give the hyperparameters that trials before had, with their distributions."""
+        """Return the hyperparameters of earlier trials. Optuna calls this method.
+
+        Parameters
+        ----------
+        study : optuna.study.Study
+            The study.
+        trial : optuna.trial.FrozenTrial
+            The trial that asks for values.
+
+        Returns
+        -------
+        dict of str to optuna.distributions.BaseDistribution
+            Distributions by the names of the hyperparameters.
+        """
         self._raise_error_if_multi_objective(study)
         seen: dict[str, BaseDistribution] = {}
         for before in study.get_trials(deepcopy=False, states=EVALUATED):
@@ -83,7 +114,22 @@ class BayesianOptunaSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Propose values of the hyperparameters that trials before had."""
+        """Propose values of the known hyperparameters. Optuna calls this method.
+
+        Parameters
+        ----------
+        study : optuna.study.Study
+            The study.
+        trial : optuna.trial.FrozenTrial
+            The trial that asks for values.
+        search_space : dict of str to optuna.distributions.BaseDistribution
+            Result of ``infer_relative_search_space``.
+
+        Returns
+        -------
+        dict
+            Values by the names of the hyperparameters.
+        """
         self._raise_error_if_multi_objective(study)
         axes = {name: axis_of(found) for name, found in search_space.items()}
         searched = {name: axis for name, axis in axes.items() if axis is not None}
@@ -101,20 +147,40 @@ class BayesianOptunaSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Draw a value at random."""
+        """Draw a random value of an unknown hyperparameter. Optuna calls this method.
+
+        Parameters
+        ----------
+        study : optuna.study.Study
+            The study.
+        trial : optuna.trial.FrozenTrial
+            The trial that asks for a value.
+        param_name : str
+            Name of the hyperparameter.
+        param_distribution : optuna.distributions.BaseDistribution
+            Distribution of the hyperparameter.
+
+        Returns
+        -------
+        object
+            The value.
+        """
         self._raise_error_if_multi_objective(study)
         return self._independent.sample_independent(
             study, trial, param_name, param_distribution
         )
 
     def reseed_rng(self) -> None:
-        """Take another seed, as copies of the sampler must not draw the same."""
+        """Set a new random seed, so that copies of the sampler draw other numbers.
+
+        Optuna calls this method if ``study.optimize`` uses several workers.
+        """
         self._rng = generator(None)
         self._independent.reseed_rng()
         self._learned = None
 
     def _learn(self, view: "View") -> "Learned":
-        """Bring what is known of the study up to date, or begin with it."""
+        """Report new trials to the sampler, or create a new sampler for the study."""
         if self._learned is None or not self._learned.is_of(view):
             sampler = BayesianSampler(
                 view.space,
@@ -134,23 +200,26 @@ class BayesianOptunaSampler(BaseSampler):
 
 
 class View:
-    """The trials of a study, as configurations of the space in which they have been.
+    """Trials of a study, as configurations of a space that is inferred from them.
 
     Parameters
     ----------
     study : Study
+        The study.
     number : int
-        Of the trial that asks.
+        Number of the trial that asks for values.
     axes : mapping of str to Axis
-        What may be searched.
+        Axes of the hyperparameters that may be searched.
 
     Attributes
     ----------
     space : Space or None
+        The inferred space, or None if it is empty.
     values : dict of int to (dict, float)
-        The configurations of trials that are finished, with their values, by number.
+        Configurations and values of the finished trials, by their numbers.
     running : dict of int to dict
-        The configurations of the others, as far as they are in the space.
+        Configurations of the other running trials, by their numbers; empty if they are not
+        in the space.
     """
 
     def __init__(self, study: Study, number: int, axes: Mapping[str, Axis]):
@@ -173,22 +242,24 @@ class View:
 
 
 class Learned:
-    """A sampler that has been told the trials of a study.
+    """A sampler and the trials of a study that were reported to it.
 
     Parameters
     ----------
     study_name : str
+        Name of the study.
     sampler : BayesianSampler
+        A new sampler.
     """
 
     def __init__(self, study_name: str, sampler: BayesianSampler):
         self._study_name, self._sampler = study_name, sampler
         self._told: set[int] = set()
-        # What was proposed to trials that may not have taken it yet.
+        # Proposals to trials that may not have stored them in the study yet.
         self._proposed: dict[int, dict[str, Any]] = {}
 
     def is_of(self, view: View) -> bool:
-        """Whether all that was told is still so."""
+        """Return whether the sampler has the study, space and trials of a view."""
         return (
             self._study_name == view.study_name
             and self._sampler.space == view.space
@@ -197,7 +268,7 @@ class Learned:
         )
 
     def learn(self, view: View) -> None:
-        """Tell what is new, and what is under way."""
+        """Report new values, and set the running trials as pending."""
         for number in sorted(view.values.keys() - self._told):
             self._sampler.tell(*view.values[number])
             self._told.add(number)
@@ -207,7 +278,7 @@ class Learned:
                 self._sampler.add_pending(pending)
 
     def propose(self, number: int) -> dict[str, Any]:
-        """Propose a configuration to a trial; any one if all are known."""
+        """Propose a configuration to a trial, a random one if all are known already."""
         asked = self._sampler.ask()
         if not asked:
             asked = self._sampler.space.sample(1, number)
@@ -216,7 +287,7 @@ class Learned:
 
 
 def _own(trial: FrozenTrial, axes: Mapping[str, Axis]) -> dict[str, Any] | None:
-    """The values of a trial as dimensions have them; None if one is out of bounds."""
+    """Convert the values of a trial to dimensions; return None if one is invalid."""
     try:
         return {n: axes[n].own(value) for n, value in trial.params.items() if n in axes}
     except (TypeError, ValueError):
@@ -224,7 +295,7 @@ def _own(trial: FrozenTrial, axes: Mapping[str, Axis]) -> dict[str, Any] | None:
 
 
 def _within(space: Space | None, params: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A configuration of a space, of the values of a trial that may have others."""
+    """Return the values of a trial that form a configuration of the space, or None."""
     if space is None or params is None:
         return None
     of_space = {name: value for name, value in params.items() if name in space.dimensions}

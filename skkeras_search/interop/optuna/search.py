@@ -1,4 +1,4 @@
-"""A search whose candidates are proposed, pruned and stored by Optuna."""
+"""A search with the samplers, pruners and storages of Optuna."""
 
 import warnings
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from optuna.pruners import BasePruner, NopPruner, WilcoxonPruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.study import Study
-from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.model_selection._search import BaseSearchCV  # base class of its searches
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
@@ -31,96 +31,198 @@ from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result
 from skkeras_search.searches.keras_step import name_of_keras_step
-from skkeras_search.searches.trained import FINISHED, FROZEN
 from skkeras_search.space import Categorical
+from skkeras_search.statuses import FINISHED, FROZEN
 
-# Parameters that stay in the process of the search.
+# Parameters that are not sent to workers.
 NOT_SENT = ("study", "storage", "sampler", "pruner")
 
 
 class OptunaSearchCV(BudgetSearch):
-    """Search for the best parameters with Optuna's samplers, pruners and storages.
+    """Search with the samplers, pruners and storages of Optuna.
 
-    Each candidate is a trial of an Optuna study that maximises the cross-validated score.
-    The study's sampler proposes it, a conditional space value by value. Where training
-    stops to be compared, the score so far is reported, and the study's pruner decides
-    whether the candidate goes on. One that goes on continues from where it was left, as in
-    ``FreezeThawSearchCV``. A candidate whose fit or scorer raises an error is a trial that
-    has failed, with the error in its ``user_attrs``.
+    Each candidate is a trial of an Optuna study, which maximizes the cross-validated score.
+    The sampler of the study proposes the hyperparameters. At some points during training,
+    the score so far is reported, and the pruner of the study decides whether the candidate
+    is continued. A continued candidate keeps its weights, its random numbers, and the state
+    of the optimizer and the callbacks. If the fit or the scorer of a candidate raises an
+    error, the trial fails, and its ``user_attrs`` contain the error.
+
+    Requires ``pip install skkeras-search[optuna]``.
 
     Parameters
     ----------
     estimator : estimator
-        With ``fit``, and with ``score`` unless ``scoring`` is given.
-    search_spaces : dict or Space, optional
-        What ``Space`` takes, by the names of the estimator's parameters. If not given,
-        what a build function with ``hp`` declares. Categories that Optuna cannot hold, as
-        tuples and estimators, have labels in the study. The probabilities of categories
-        have no effect. Of a prior or a distribution of scipy that Optuna does not have, as
-        "reverse-log-uniform" and ``norm``, the study has the quantile.
+        The estimator whose hyperparameters are searched: a Keras estimator, a pipeline, or
+        any other scikit-learn estimator. It needs a ``score`` method if ``scoring`` is
+        None.
+    search_spaces : dict or Space, default=None
+        Search space: dimensions by the names of parameters, as in ``{"units": [16, 32],
+        "learning_rate": (1e-4, 1e-1, "log-uniform")}``. A parameter of a part of the
+        estimator has a prefix, as in ``"mlp__learning_rate"``. None searches the
+        hyperparameters that a build function declares with ``hp``. See Notes for how the
+        study stores dimensions that Optuna does not have.
     n_iter : int, default=50
-        Number of candidates of the study, in all. A study that has some already gets as
-        many as are missing, and processes that work on one study share them out.
-    sampler : optuna.samplers.BaseSampler, optional
-        If not given, a ``TPESampler`` with a seed of ``random_state``. One that is given
-        gets a new seed, which its own does not determine, where a fit goes on with a study
-        or another process works on it, as it would propose the same again.
-    pruner : optuna.pruners.BasePruner, optional
-        If not given, no candidate is pruned.
-    storage : str or optuna.storages.BaseStorage, optional
-        Where the study is kept, as ``"sqlite:///study.db"``. If not given, in memory.
-    study_name : str, optional
-        Of the study, which is continued if there is one. If not given, the study is new.
-    study : optuna.study.Study, optional
-        In the place of the four before. It must maximise one value. Its pruner prunes;
-        ``optuna.create_study`` gives it a ``MedianPruner``.
-    max_epochs : int, optional
-        Epochs of a candidate that is trained to the end. If not given, the ``epochs`` of
-        the estimator.
-    rungs : list of (int, float), optional
-        Where scores are reported: after so many folds, each trained to this share of its
-        epochs. If not given, with a pruner all folds after a ninth and a third of the
-        epochs and at the end; where there are no epochs, or with a ``WilcoxonPruner``,
-        after each fold.
-    n_points : int, optional
-        Number of trials that run at a time. If not given, one more than there are cores,
-        or workers; 1 where there is one.
-    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in ``sklearn.model_selection.RandomizedSearchCV``. With several metrics the
-        search maximises the one that ``refit`` names, or the first.
-    n_jobs : int, optional
-        None trains Keras estimators in this process, on all cores. Several workers get a
-        step of a candidate each. Only this process talks to the study.
+        Total number of candidates in the study. If the study has candidates of earlier fits
+        already, only the missing ones are added. Several processes that work on one study
+        share the candidates, and each may exceed the number by one. Interrupted trials do
+        not count. Neither do the trials of your own calls of ``study.optimize``, although
+        the sampler learns from them.
+    sampler : optuna.samplers.BaseSampler, default=None
+        Sampler of the study. None means a ``TPESampler`` that is seeded by
+        ``random_state``. If this fit continues a study, or another process works on the
+        study, a given sampler is seeded anew at random, because it would repeat its
+        proposals otherwise.
+    pruner : optuna.pruners.BasePruner, default=None
+        Pruner of the study. None means that no candidate is pruned.
+    storage : str or optuna.storages.BaseStorage, default=None
+        URL or storage of the study, such as ``"sqlite:///study.db"``. None means in memory.
+    study_name : str, default=None
+        Name of the study. An existing study of this name in ``storage`` is continued. None
+        means a new study.
+    study : optuna.study.Study, default=None
+        Study to use, instead of ``sampler``, ``pruner``, ``storage`` and ``study_name``. It
+        must maximize a single value. Its pruner is used; the default of
+        ``optuna.create_study`` is a ``MedianPruner``.
+    max_epochs : int, default=None
+        Number of epochs of a candidate that is trained to the end. None uses the ``epochs``
+        of the estimator, which may be one of the hyperparameters. Only for estimators with
+        epochs.
+    rungs : list of (int, float), default=None
+        The points at which scores are reported: a number of folds, and the share of the
+        epochs to which each of these folds is trained. The last must be
+        ``(n_splits, 1.0)``. None means all folds at 1/9, 1/3 and all of the epochs; or
+        after each fold, if there are no epochs or the pruner is a ``WilcoxonPruner``; or
+        only at the end, if there is no pruner.
+    n_points : int, default=None
+        Number of trials that run at the same time. None stands for one more than there are
+        cores or workers, so that none has to wait, and for 1 if there is one.
+    scoring : str, callable, list, tuple or dict, default=None
+        Metric to maximize: the name of a scorer or a callable ``scorer(estimator, X, y)``.
+        Several metrics are given as a list of names, as a dict of scorers or as a callable
+        that returns a dict; see ``refit``. None uses the ``score`` method of the estimator.
+    n_jobs : int, default=None
+        None trains all Keras fits in this process, unless a ``joblib.parallel_config``
+        block chooses a backend. The fits share compiled programs and use all cores, which
+        is usually the fastest way for small models. With several workers, each worker
+        process trains one step of one candidate at a time. -1 starts one worker for each
+        core. Only this process accesses the study.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows, which gives ``best_estimator_``: it
+        is trained from the beginning for ``best_n_epochs_`` epochs. With several metrics,
+        the name of the metric that the search maximizes, or False: it then maximizes the
+        first. A callable receives ``cv_results_`` and returns the index of the best
+        candidate.
+    cv : int, splitter or iterable, default=None
+        Number of folds, a scikit-learn splitter, or an iterable of (train, test) arrays of
+        row indices. None makes 5 folds. If the number is given or None, the folds of
+        classifiers are stratified by class; for Keras classifiers also if ``y`` is one-hot
+        encoded.
+    verbose : int, default=0
+        0 prints nothing. 1 shows the progress and the best candidate so far: in a live
+        region of a terminal or notebook, elsewhere as one line for each step. 2 or more
+        always prints lines, and scikit-learn's line for each fit.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of fits that are sent to workers in advance. It has an effect only with
+        joblib backends that you choose yourself, such as ``"threading"``.
     random_state : int, RandomState instance or None, default=None
-        Of the default sampler. A fit that goes on with a study draws other numbers than
-        the fits before.
+        Seed of the default sampler. It has no effect on a given ``sampler`` or ``study``. A
+        fit that continues a study draws other numbers than the fits before.
+    error_score : "raise" or float, default=np.nan
+        Score of a fit that fails. The failure is recorded in ``cv_results_["error"]``, and
+        a ``FitFailedWarning`` is issued. With "raise", the first error ends the search.
+    return_train_score : bool, default=False
+        Whether to score the training rows, too. This takes additional time.
     n_repeats : int, default=1
-        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
-    fit_timeout : float, optional
-        Seconds that a step of a fold may take, scoring included. A longer one fails with
-        ``TimeoutError``.
+        Number of fits of each candidate to each fold. Each repeat has other seeds:
+        parameters whose names end in ``random_state`` get other values. Scores are means
+        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
+        deviation of the mean score over the repeats.
+    fit_timeout : float, default=None
+        Time limit in seconds for one step of one fold, including scoring. A fit that
+        exceeds the limit fails with ``TimeoutError``. A call of C code that does not return
+        can only be ended in a worker process, for example with ``n_jobs=2``.
     n_retries : int, default=2
-        How often a candidate whose worker process died is tried again.
+        Number of times that a candidate is tried again after its worker process has died.
 
     Attributes
     ----------
     study_ : optuna.study.Study
-        For each trial, ``user_attrs`` have the scores of the folds, times, the error and
-        the process.
-    cv_results_, learning_curves_, timeline_, best_n_epochs_, best_estimator_, \
-best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_, \
-classes_, n_features_in_, feature_names_in_
-        As in ``FreezeThawSearchCV``. They have all candidates of the study, also those of
-        earlier fits and of other processes, in the order of
-        ``cv_results_["trial"]``, the numbers of the trials. Candidates that were pruned
-        have the status "frozen".
+        The study. The ``user_attrs`` of each trial contain the scores of the folds, the fit
+        and score times in seconds, the error and the process.
+    cv_results_ : dict of ndarray of shape (n_candidates,)
+        Results with one entry for each candidate of the study, including those of earlier
+        fits and of other processes, but not the trials of your own calls of
+        ``study.optimize``: ``trial`` (the number of the trial, in ascending order),
+        ``params`` (a list of dicts), ``param_*`` (masked where a candidate does not have
+        the parameter), ``status`` ("finished", "frozen" for pruned candidates, or
+        "failed"), ``split0_test_score`` and so on (the last score of each fold, NaN for
+        folds that were not trained), ``mean_test_score`` and ``std_test_score`` (NaN for
+        candidates that are not finished, as they cannot be compared), ``rank_test_score``
+        (finished candidates first, then frozen ones, those trained furthest first),
+        ``mean_n_epochs`` (of the folds that were begun), ``n_resources`` (epochs of all
+        folds together; without epochs, the number of folds), and the mean and standard
+        deviation of ``fit_time`` and ``score_time`` in seconds. ``error`` is the traceback
+        of the first fit that failed, or says which score is not a finite number; None if
+        nothing failed.
+    best_estimator_ : estimator
+        The best finished candidate, fitted to all rows. Missing if ``refit=False``.
+    best_score_ : float
+        Mean score of the best finished candidate over all folds. Missing if ``refit`` is a
+        callable.
+    best_params_ : dict
+        Hyperparameters of the best finished candidate.
+    best_index_ : int
+        Index of this candidate in ``cv_results_``.
+    best_n_epochs_ : int or None
+        Number of epochs for which the best candidate is fitted to all rows: all its epochs,
+        or the median over its fits if a callback has stopped some. None without epochs.
+    scorer_ : callable or dict of callable
+        The scorer, or with several metrics a dict of scorers.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds that the refit took. Missing if ``refit=False``.
+    multimetric_ : bool
+        Whether there are several metrics.
+    learning_curves_ : pandas.DataFrame of shape (n_rows, n_columns)
+        Learning curves of all fits, with one row for each epoch. Requires pandas.
+    timeline_ : pandas.DataFrame of shape (n_rows, 7)
+        Start, end and process of each step of each fit. Requires pandas.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers. Missing if ``refit=False``.
+    n_features_in_, feature_names_in_ : int and ndarray of shape (n_features,)
+        Number of features of the best estimator, and their names if ``X`` has names.
+        Missing if ``refit=False``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``search_spaces`` is not a search space.
+
+    See Also
+    --------
+    BayesianOptunaSampler : The sampler of ``BayesSearchCV`` for any Optuna study.
+    to_study : Converts any fitted search to a study.
 
     Notes
     -----
-    The step of a report is the number of epochs if all folds are trained as long (or, where
-    epochs are searched, the percentage of the training); else its mean over the folds;
-    without epochs the number of folds. A ``WilcoxonPruner`` gets the score of each fold,
-    with the number of the fold as step.
+    Optuna stores numbers, and categories that are None, bool, int, float or str. For other
+    categories, such as tuples and estimators, the study stores labels. For a prior or
+    distribution that Optuna does not have, such as "reverse-log-uniform" or the ``norm`` of
+    scipy, it stores the quantile of the value. Probabilities of categories have no effect,
+    and trigger a warning. The sampler proposes the values of a conditional space one by
+    one.
+
+    Other trials may be in the study, too, such as those of your own calls of
+    ``study.optimize``. Their hyperparameters and distributions must be those of
+    ``search_spaces``, and ``study_.best_params`` may be those of such a trial.
+
+    Scores are reported with the number of epochs as the step. If folds are trained to
+    different numbers of epochs, the step is the mean over the folds. If the number of
+    epochs is a hyperparameter, the step is the percentage of the training; and without
+    epochs, the step is the number of folds. A ``WilcoxonPruner`` receives the score of each
+    fold, with the index of the fold as the step.
 
     References
     ----------
@@ -211,7 +313,7 @@ classes_, n_features_in_, feature_names_in_
         self.fit_timeout = fit_timeout
         self.n_retries = n_retries
         if search_spaces is not None:
-            as_one_space(search_spaces)  # whose errors come where they were made
+            as_one_space(search_spaces)  # so that its errors are raised here
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
         self._warn_of_priors()
@@ -233,7 +335,7 @@ classes_, n_features_in_, feature_names_in_
             super()._search(evaluation, executor)
         finally:
             self._trials.close()
-        self._adopt()  # what other processes have evaluated meanwhile
+        self._adopt()  # candidates that other processes have evaluated meanwhile
 
     def _rule(self, n_folds: int, has_epochs: bool) -> OptunaRule:
         rungs = self._rungs(n_folds, has_epochs)
@@ -256,13 +358,13 @@ classes_, n_features_in_, feature_names_in_
         rungs = checked_rungs(self.rungs, n_folds)
         if by_fold and any(rung.share < 1 for rung in rungs):
             raise ValueError(
-                "A WilcoxonPruner compares the scores of whole folds, so the shares of "
-                f"rungs must be 1.0, got {[tuple(rung) for rung in rungs]}."
+                "With a WilcoxonPruner, which compares the scores of whole folds, all "
+                f"shares of rungs must be 1.0, got {[tuple(rung) for rung in rungs]}."
             )
         return rungs
 
     def _last_step(self) -> int:
-        """The number of epochs, if it is the same for all candidates; else 100 percent."""
+        """Return the number of epochs, or 100 (percent) if it varies."""
         if self.max_epochs is not None:
             return self.max_epochs
         step = name_of_keras_step(self.estimator) or ""
@@ -275,7 +377,7 @@ classes_, n_features_in_, feature_names_in_
         return 100
 
     def _adopt(self) -> None:
-        """Take the candidates of the study that other fits have evaluated."""
+        """Add the candidates of the study that other fits have evaluated."""
         n_all, self._replays = len(self._all_fits()), True
         for number, params, jobs in self._trials.adopt():
             cost = 0.0
@@ -307,7 +409,8 @@ classes_, n_features_in_, feature_names_in_
         if statuses and FINISHED not in statuses and FROZEN in statuses:
             raise ValueError(
                 f"{type(self.study_.pruner).__name__} has pruned all candidates that did "
-                "not fail, so none is the best. Have it begin later, or prune less."
+                "not fail, so there is no best candidate. Use a pruner that starts later "
+                "or prunes fewer candidates."
             )
         super()._choose(evaluation)
 
@@ -319,8 +422,8 @@ classes_, n_features_in_, feature_names_in_
         for name, dimension in self._space.dimensions.items():
             if isinstance(dimension, Categorical) and dimension.prior is not None:
                 warnings.warn(
-                    f"The prior of {name!r} has no effect, as Optuna's categories have no "
-                    "probabilities.",
+                    f"The prior of {name!r} has no effect, because Optuna does not support "
+                    "probabilities of categories.",
                     stacklevel=2,
                 )
 

@@ -1,4 +1,4 @@
-"""The study of a search: made, or checked before anything is trained."""
+"""Create or open the study of a search, and check it before anything is trained."""
 
 from collections.abc import Mapping
 from copy import copy, deepcopy
@@ -15,58 +15,66 @@ from skkeras_search.record.store import named
 from skkeras_search.searches.earlier import may_be_extended
 from skkeras_search.searches.identity import identity_of
 
-# The attribute of a study that says what its scores are of.
+# User attribute of a study that identifies the estimator, the data and the folds.
 IDENTITY = "skkeras_search"
 OF_THE_STUDY = ("sampler", "pruner", "storage", "study_name")
 
 
 def open_study(search: Any) -> Study:
-    """Give the study that a search was given, or open the one that it names.
+    """Return the study of a search, or create or load the study.
 
     Parameters
     ----------
     search : OptunaSearchCV
+        The search.
+
+    Returns
+    -------
+    Study
 
     Raises
     ------
     ValueError
-        If there is a study, and something that belongs to it.
+        If ``study`` is given together with another parameter of the study, or ``storage``
+        is not a URL.
     """
     if search.study is not None:
         for name in OF_THE_STUDY:
             if getattr(search, name) is not None:
                 raise ValueError(
-                    f"{name} belongs to the study, and there is a study. Give "
-                    f"{name} to optuna.create_study, or leave study out."
+                    f"{name} and study cannot both be given. Pass {name} to "
+                    "optuna.create_study instead, or leave study out."
                 )
         return search.study
     if isinstance(search.storage, str) and "://" not in search.storage:
         raise ValueError(
-            f"storage must be a URL, as 'sqlite:///{search.storage}', or a storage of "
+            f"storage must be a URL, such as 'sqlite:///{search.storage}', or a storage of "
             f"Optuna, got {search.storage!r}."
         )
     return optuna.create_study(
         study_name=search.study_name,
         storage=search.storage,
         direction="maximize",
-        sampler=deepcopy(search.sampler),  # its random numbers go on from fit to fit
+        sampler=deepcopy(search.sampler),  # so that a fit does not change its random state
         pruner=deepcopy(search.pruner) or optuna.pruners.NopPruner(),
         load_if_exists=search.study_name is not None,
     )
 
 
 def seed_sampler(study: Study, search: Any, seed: int, first: int) -> None:
-    """Have the sampler draw other numbers than in other fits that work on the study.
+    """Seed the sampler, so that each fit that works on the study draws other numbers.
 
     Parameters
     ----------
     study : Study
+        The study.
     search : OptunaSearchCV
+        The search.
     seed : int
-        Of the sampler, if none was given.
+        Seed of the default sampler.
     first : int
-        Number of the first trial that this fit begins, which no other fit has. The
-        sampler has not drawn for it yet.
+        Number of the first trial of this fit, which is unique to this fit. The sampler has
+        not proposed its values yet.
     """
     if search.study is not None:
         return
@@ -77,23 +85,23 @@ def seed_sampler(study: Study, search: Any, seed: int, first: int) -> None:
 
 
 def check_study(study: Study, parameters: Mapping[str, Parameter]) -> None:
-    """Check that a study maximises, and knows no other hyperparameters.
+    """Check that a study maximizes one value, and that its trials fit the search space.
 
     Raises
     ------
     ValueError
-        If it does not maximise one value, or its trials have hyperparameters of other
-        names or other distributions, or the values of those that wait are not possible.
+        If the study does not maximize a single value, its trials have other hyperparameters
+        or distributions, or an enqueued value is not in the space.
     """
     if len(study.directions) > 1:
         raise ValueError(
-            f"The study {study.study_name!r} has {len(study.directions)} objectives, and a "
-            "search has one score to maximise. With several metrics refit names it."
+            f"The study {study.study_name!r} has {len(study.directions)} objectives, but a "
+            "search maximizes a single score. With several metrics, refit names that score."
         )
     if study.direction != StudyDirection.MAXIMIZE:
         raise ValueError(
-            f"The study {study.study_name!r} minimises, and scores are maximised. Make it "
-            "with optuna.create_study(direction='maximize')."
+            f"The study {study.study_name!r} minimizes, but scores are maximized. Create "
+            "the study with optuna.create_study(direction='maximize')."
         )
     for trial in study.get_trials(deepcopy=False):
         for name, distribution in trial.distributions.items():
@@ -108,20 +116,20 @@ def check_study(study: Study, parameters: Mapping[str, Parameter]) -> None:
                 check_distribution_compatibility(distribution, given)
             except ValueError as error:
                 raise ValueError(
-                    f"{where} from {distribution}, and search_spaces has {given}. Use "
-                    "the same, or another study_name."
+                    f"{where} from {distribution}, but search_spaces has {given}. Use the "
+                    "same distribution, or another study_name."
                 ) from error
         if trial.state == TrialState.WAITING:
             _check_waiting(trial.system_attrs.get("fixed_params", {}), parameters)
 
 
 def check_identity(study: Study, search: Any, evaluation: Any) -> None:
-    """Check that the scores in a study are of the same estimator, data and folds.
+    """Check that the scores in a study belong to the same estimator, data and folds.
 
     Raises
     ------
     ValueError
-        If they are not, naming what differs.
+        If they do not. The message names the differences.
     """
     bare = copy(search)
     for name in ("study", *OF_THE_STUDY):
@@ -138,16 +146,16 @@ def check_identity(study: Study, search: Any, evaluation: Any) -> None:
         lines = "".join(f"- {name} {how}\n" for name, how in different.items())
         raise ValueError(
             f"The study {study.study_name!r} has scores of another search:\n{lines}"
-            "Use the same to go on with that study, or another study_name."
+            "Use the same values to continue the study, or another study_name."
         )
 
 
 def _check_waiting(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> None:
-    """Check what the user has enqueued."""
+    """Check the values of an enqueued trial."""
     for name, value in params.items():
         if name not in parameters:
             raise ValueError(
-                f"{name!r} is enqueued in the study, and is not in search_spaces."
+                f"{name!r} is enqueued in the study, but is not in search_spaces."
                 f"{did_you_mean(name, list(parameters))}"
             )
         distribution = parameters[name].distribution
@@ -157,5 +165,5 @@ def _check_waiting(params: Mapping[str, Any], parameters: Mapping[str, Parameter
             is_possible = False
         if not is_possible:
             raise ValueError(
-                f"{name}={value!r} is enqueued in the study, and is not in {distribution}."
+                f"{name}={value!r} is enqueued in the study, but is not in {distribution}."
             )

@@ -1,4 +1,4 @@
-"""The candidates of a search as trials of a study."""
+"""Candidates of a search as trials of a study."""
 
 import math
 import os
@@ -17,37 +17,41 @@ from skkeras_search.record.store import StoredFit
 from skkeras_search.searches.faults import first_error
 from skkeras_search.searches.jobs import Fit, Job, Result
 from skkeras_search.searches.recording import result_of, stored_fit
-from skkeras_search.searches.trained import FAILED, FINISHED, Trained
+from skkeras_search.searches.trained import Trained
 from skkeras_search.space import Space
+from skkeras_search.statuses import FAILED, FINISHED
 
-# Attributes of trials: the process that has it, all that is known of its fits, and whether
-# it has ended before its time.
+# User attributes of trials: the process of the trial, the results of its fits, and whether
+# the trial was interrupted.
 WORKER = "worker"
 FITS = "skkeras_search"
 INTERRUPTED = "interrupted"
 
 
 class Trials:
-    """Begin trials, keep what is known of them, and end them.
+    """Start trials, store their results, and end them.
 
     Parameters
     ----------
     study : Study
+        The study.
     space : Space
+        Search space.
     parameters : dict of str to Parameter
-        Of the space.
+        Hyperparameters of the space.
     n_iter : int
-        Number of candidates that the study is to have, whichever process evaluates them.
+        Number of candidates in the study, from all processes together.
     metric : callable
-        Gives the score of a fit, of what scikit-learn has of it.
+        Function that returns the score from the result of a fit.
     seed_sampler : callable
-        Is called with the number of the first trial that is begun, before it has values.
+        Called with the number of the first trial that is started, before it has values.
 
     Attributes
     ----------
     study : Study
+        The study.
     numbers : list of int
-        The number of the trial of each candidate.
+        Number of the trial of each candidate.
     """
 
     def __init__(
@@ -70,12 +74,17 @@ class Trials:
         self._is_exhausted = False
 
     def begin(self) -> dict[str, Any] | None:
-        """Begin a candidate; give its hyperparameters, or None if there are enough.
+        """Start a candidate.
+
+        Returns
+        -------
+        dict or None
+            Hyperparameters of the candidate, or None if there are enough candidates.
 
         Raises
         ------
         ValueError
-            If an enqueued trial has a value that its dimension does not have.
+            If a value of an enqueued trial is not in its dimension.
         """
         if self._is_exhausted or self._n_counted() >= self._n_iter:
             return None
@@ -91,10 +100,10 @@ class Trials:
         )
 
     def keep(self, job: Job, rows: list[StoredFit], trained: Trained) -> None:
-        """Write what a job has brought to the trial, for people and to be read again."""
+        """Store the results of a job in the trial: readable ones, and for later fits."""
         self._trained[job.number] = trained
         trial = self._open.get(job.number)
-        if trial is None:  # read from the study, or ended
+        if trial is None:  # the trial was read from the study, or has ended
             return
         jobs = self._rows.setdefault(job.number, [])
         jobs.append(rows)
@@ -116,11 +125,11 @@ class Trials:
             trial.set_user_attr(name, value)
 
     def is_finished(self, number: int) -> bool:
-        """Whether nothing of a candidate is left to train."""
+        """Return whether a candidate is trained completely."""
         return self._trained[number].status == FINISHED
 
     def report(self, number: int, step: int, score: float) -> None:
-        """Report a score. What a Wilcoxon pruner compares are those of single folds."""
+        """Report a score. A Wilcoxon pruner receives the scores of single folds instead."""
         trial = self._open[number]
         if not isinstance(self.study.pruner, WilcoxonPruner):
             trial.report(score, step)
@@ -131,27 +140,27 @@ class Trials:
                 self._reported[number].add(place)
 
     def should_prune(self, number: int) -> bool:
-        """Ask the pruner."""
+        """Return whether the pruner stops the trial of a candidate."""
         return self._open[number].should_prune()
 
     def end(self, number: int, state: TrialState, score: float | None = None) -> None:
-        """End a trial."""
+        """End the trial of a candidate."""
         trial = self._open.pop(number)
         try:
             self.study.tell(trial, score, state)
         except RuntimeError:
-            # A sampler that has nothing left stops the study, which can be done only in
-            # `optimize`. The trial is told all the same.
+            # A sampler without further proposals stops the study, which raises an error
+            # outside of `optimize`. The trial has ended nevertheless.
             if not self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
                 raise
             self._is_exhausted = True
 
     def is_open(self, number: int) -> bool:
-        """Whether the trial of a candidate has not ended."""
+        """Return whether the trial of a candidate has not ended."""
         return number in self._open
 
     def close(self) -> None:
-        """End what is left, so that nobody waits for it."""
+        """End all open trials, so that they are not left running in the study."""
         for number in list(self._open):
             trained = self._trained.get(number)
             if trained is not None and trained.status == FAILED:
@@ -164,9 +173,9 @@ class Trials:
                 _interrupt(self.study, trial.number, trial.set_user_attr)
 
     def interrupt_lost(self) -> None:
-        """End the trials of processes of this machine that do not run any more.
+        """End the trials of processes of this machine that have died.
 
-        On Windows, where nobody can be asked, all are taken to run.
+        On Windows this cannot be checked, and all processes count as running.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             host, _, pid = trial.user_attrs.get(WORKER, "").rpartition(":")
@@ -175,13 +184,16 @@ class Trials:
                 _interrupt(self.study, trial.number, own.set_user_attr)
 
     def adopt(self) -> Iterator[tuple[int, dict[str, Any], list[tuple[Job, list[Result]]]]]:
-        """Give the candidates in the study that are new here, with their jobs.
+        """Add the candidates of the study that other fits have evaluated.
 
         Yields
         ------
         number : int
+            Number of the candidate.
         params : dict
+            Hyperparameters.
         jobs : list of (Job, list of dict)
+            Jobs with their results.
         """
         known = set(self.numbers)
         for trial in self.study.get_trials(deepcopy=False):
@@ -205,7 +217,7 @@ class Trials:
 
 
 def rows_of(job: Job, outcome: list[Result]) -> list[StoredFit]:
-    """Give the fits of a job as plain values. A candidate takes parts of the outcome."""
+    """Convert the results of a job to plain values, before a candidate modifies them."""
     options = job.options or [{}] * len(job.fits)
     return [
         stored_fit(fit, more.get("share", 1.0), result, None)
@@ -214,12 +226,12 @@ def rows_of(job: Job, outcome: list[Result]) -> list[StoredFit]:
 
 
 def this_process() -> str:
-    """Name this process, as "host:pid"."""
+    """Return an identifier of this process, "host:pid"."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _counts(trial: FrozenTrial) -> bool:
-    """Whether a trial is a candidate of a search, and was not interrupted."""
+    """Return whether a trial is a candidate of a search, and was not interrupted."""
     return WORKER in trial.user_attrs and INTERRUPTED not in trial.user_attrs
 
 
@@ -228,7 +240,7 @@ def _interrupt(study: Study, number: int, set_user_attr: Any) -> None:
         set_user_attr(INTERRUPTED, True)
         study.tell(number, state=TrialState.FAIL)
     except (UpdateFinishedTrialError, ValueError, RuntimeError):
-        pass  # somebody else has ended it, or the sampler stops the study
+        pass  # another process has ended the trial, or the sampler stops the study
 
 
 def _jobs_of(
@@ -247,7 +259,7 @@ def _finite(score: float) -> float | None:
 
 
 def _runs(pid: int) -> bool:
-    if os.name == "nt":  # where signal 0 is Ctrl-C, and no question
+    if os.name == "nt":  # signal 0 is Ctrl-C on Windows
         return True
     try:
         os.kill(pid, 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from skkeras_search.inspection.words import short, shortest_names, text_of
+from skkeras_search.inspection.labels import short, shortest_names, text_of
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,8 @@ def test_names_are_as_long_as_tells_them_apart():
         "pca__n": "pca__n",
         "mlp__pca__n": "mlp__pca__n",
     }
+
+
+def test_no_control_characters_nor_lone_surrogates():
+    assert text_of("a\x1b[31m\ud800b") == "a [31m b"
+    assert short("\ud800") == ""

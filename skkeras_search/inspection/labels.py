@@ -1,38 +1,17 @@
 """Names and values as short labels."""
 
-import re
-import reprlib
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
+from skkeras_search.wording import in_words
 
-from skkeras_search.space.dimensions import is_number
-
-ADDRESS = re.compile(r" at 0x\w+")
-REPR = reprlib.Repr()
-REPR.maxother = REPR.maxstring = 200
+DIGITS = 4
 MOST_OF_VALUE, MOST_OF_NAME = 20, 28
 
 
 def text_of(value: Any) -> str:
-    """Write a value so that a person knows it: a function by its name, say."""
-    if is_number(value):
-        is_whole = isinstance(value, (int, np.integer))
-        return str(value) if is_whole else f"{float(value):.4g}"
-    if isinstance(value, str):
-        return value or "''"
-    if isinstance(value, (list, tuple)) and len(value) < 50:
-        inner = ", ".join(map(text_of, value))
-        last = "," if isinstance(value, tuple) and len(value) == 1 else ""
-        return f"({inner}{last})" if isinstance(value, tuple) else f"[{inner}]"
-    name = getattr(value, "__name__", None)
-    if isinstance(name, str) and (callable(value) or isinstance(value, type)):
-        return name
-    if hasattr(value, "func") and hasattr(value, "keywords"):  # functools.partial
-        return f"{text_of(value.func)}(...)"
-    text = repr(value) if hasattr(value, "get_params") else REPR.repr(value)
-    return " ".join(ADDRESS.sub("", text).split())
+    """Write a value in one line, numbers with few digits."""
+    return in_words(value, DIGITS)
 
 
 def short(value: Any, most: int = MOST_OF_VALUE) -> str:

@@ -1,0 +1,72 @@
+"""Values of parameters in words: one line each, whatever the value is."""
+
+import re
+import reprlib
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from skkeras_search.space.dimensions import is_number
+
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+REPR = reprlib.Repr()
+REPR.maxother = REPR.maxstring = 200
+MOST_ITEMS = 50
+
+
+def in_words(value: Any, digits: int | None = None) -> str:
+    r"""Describe a value in one line of printable characters.
+
+    Functions and classes are described by their names. Addresses of objects in memory are
+    left out, so the words are the same in each run.
+
+    Parameters
+    ----------
+    value : object
+    digits : int, optional
+        Significant digits of numbers that are not whole. By default all.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from skkeras_search.wording import in_words
+    >>> in_words(0.01), in_words((len, None)), in_words("two\nlines")
+    ('0.01', '(len, None)', 'two lines')
+    >>> in_words([2 / 3], digits=4)
+    '[0.6667]'
+    """
+    text = _text(value, digits)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def params_in_words(params: Mapping[str, Any], digits: int | None = None) -> str:
+    """Describe the parameters of a candidate in one line, as "name=value, ..."."""
+    return ", ".join(
+        f"{in_words(name)}={in_words(v, digits)}" for name, v in params.items()
+    )
+
+
+def _text(value: Any, digits: int | None) -> str:
+    if is_number(value):
+        is_whole = digits is None or isinstance(value, (int, np.integer))
+        return str(value) if is_whole else f"{float(value):.{digits}g}"
+    if isinstance(value, str):
+        return value or "''"
+    if isinstance(value, (list, tuple)) and len(value) < MOST_ITEMS:
+        items = ", ".join(_text(item, digits) for item in value)
+        if isinstance(value, list):
+            return f"[{items}]"
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    name = getattr(value, "__qualname__", getattr(value, "__name__", None))
+    if callable(value) and isinstance(name, str):
+        return name.rpartition("<locals>.")[2]
+    if isinstance(value, partial):
+        return f"{_text(value.func, digits)}(...)"
+    # The representation of an estimator is short, as it leaves out defaults.
+    text = repr(value) if hasattr(value, "get_params") else REPR.repr(value)
+    return ADDRESS.sub("", text)
