@@ -1,16 +1,16 @@
-"""Draw the pictures of the home page and of the page "Looking at a search".
+"""Make the pictures of the page "Looking at a search".
 
     python docs/make_gallery.py
 
-writes them to docs/user_guide/looking. The pictures of the gallery are drawn by the examples
-when the documentation is built.
+writes them to docs/user_guide/looking. The pictures of the report and of TensorBoard are
+taken with Chromium, by the same means as in the tests.
 """
 
-import os
+import sys
+import tempfile
+import time
 import warnings
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import matplotlib
@@ -26,6 +26,7 @@ from skkeras_search import (
     KerasClassifier,
     RandomizedSearchCV,
     Real,
+    TensorBoardLogger,
 )
 from skkeras_search.inspection import (
     ConvergenceDisplay,
@@ -36,6 +37,10 @@ from skkeras_search.inspection import (
     ParallelCoordinatesDisplay,
     TimelineDisplay,
 )
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.searches.browser import Browser, find_browser
+from tests.tensorboard.test_logger import EVERYTHING, serving
 
 matplotlib.use("Agg")
 FOLDER = Path(__file__).resolve().parent / "user_guide" / "looking"
@@ -62,23 +67,41 @@ def save(display, name):
     figure.savefig(FOLDER / f"{name}.png", dpi=75)
 
 
-def home():
-    """Run the code of the home page, and save its picture."""
-    code = (FOLDER.parents[1] / "index.md").read_text(encoding="utf-8")
-    code = code.partition("```python\n")[2].partition("```\n")[0]
-    names = {}
-    exec(code, names)
-    save(names["search"].plot(), "home")
+def save_page(url, name, script="true"):
+    """Write the picture of a page, as soon as a script in the page gives something true."""
+    with (
+        tempfile.TemporaryDirectory() as profile,
+        Browser(find_browser(), profile, url) as browser,
+    ):
+        browser.wait_for(script)
+        time.sleep(3)  # until it is drawn
+        (FOLDER / f"{name}.png").write_bytes(browser.picture())
+
+
+def save_pages(search):
+    """Write the pictures of a search's report, and of the search in TensorBoard."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.html")
+        search.report(report)
+        save_page(report.as_uri(), "report")
+        logs = Path(folder, "logs")
+        search.set_callbacks(TensorBoardLogger(logs)).fit(X, y)
+        with serving(logs) as server:
+            server.wait_for(len(search.cv_results_["params"]))
+            tab = """all.find(
+                e => e.tagName == "PAPER-TAB" && /parallel/i.test(e.textContent))"""
+            click = f"(() => {{{EVERYTHING} {tab}?.click(); return !!{tab}}})()"
+            save_page(f"{server.url}/#hparams", "tensorboard", click)
 
 
 def main():
     """Search, and save pictures."""
-    home()
     search = BayesSearchCV(SVC(), SPACE, n_iter=40, cv=5, random_state=0).fit(X, y)
     random = RandomizedSearchCV(SVC(), SPACE, n_iter=40, cv=5, random_state=0).fit(X, y)
     grid = {"C": [0.01, 0.1, 1, 10, 100], "gamma": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]}
     grid = GridSearchCV(SVC(), grid, cv=5, n_jobs=2).fit(X, y)
     save(search.plot(), "plot")
+    save_pages(search)
     both = {"Bayesian": search, "random": random}
     save(ConvergenceDisplay.from_searches(both, x="candidates"), "convergence")
     save(ParallelCoordinatesDisplay.from_search(search), "parallel_coordinates")
@@ -106,6 +129,16 @@ def main():
     save(LearningCurvesDisplay.from_search(freeze_thaw), "learning_curves")
 
 
+def home():
+    """Run the code of the home page, and save its figure."""
+    code = (FOLDER.parents[1] / "index.md").read_text(encoding="utf-8")
+    code = code.partition("```python\n")[2].partition("```\n")[0]
+    names = {}
+    exec(code, names)
+    save(names["search"].plot(), "home")
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    home()
     main()
