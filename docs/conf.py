@@ -176,3 +176,14 @@ def _quiet():
 with _quiet():
     import keras  # noqa: F401
 logging.getLogger("tensorboard").setLevel(logging.WARNING)
+
+
+def _without_versions(app, what, name, obj, options, lines):
+    """Leave out the versions of scikit-learn in which inherited methods were added."""
+    module = getattr(getattr(obj, "fget", obj), "__module__", None) or ""
+    if name.endswith("_request") or not module.startswith("skkeras_search"):
+        lines[:] = [line for line in lines if not line.lstrip().startswith(".. versionadded")]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _without_versions, priority=1)

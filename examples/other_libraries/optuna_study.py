@@ -19,6 +19,7 @@ finally:
     os.dup2(stderr, 2)
 # sphinx_gallery_end_ignore
 import tempfile
+import warnings
 
 import keras
 import matplotlib.pyplot as plt
@@ -29,6 +30,7 @@ from skkeras_search import BayesSearchCV, Integer, KerasClassifier
 from skkeras_search.interop.optuna import OptunaSearchCV, to_study
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of the plots
 X, y = load_digits(return_X_y=True)
 
 
