@@ -2,9 +2,13 @@
 
     python docs/make_gallery.py
 
-writes them to docs/user_guide/looking.
+writes them to docs/user_guide/looking. The pictures of the report and of TensorBoard are
+taken with Chromium, by the same means as in the tests.
 """
 
+import sys
+import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from skkeras_search import (
     KerasClassifier,
     RandomizedSearchCV,
     Real,
+    TensorBoardLogger,
 )
 from skkeras_search.inspection import (
     ConvergenceDisplay,
@@ -32,6 +37,10 @@ from skkeras_search.inspection import (
     ParallelCoordinatesDisplay,
     TimelineDisplay,
 )
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.searches.browser import Browser, find_browser
+from tests.tensorboard.test_logger import EVERYTHING, serving
 
 matplotlib.use("Agg")
 FOLDER = Path(__file__).resolve().parent / "user_guide" / "looking"
@@ -58,6 +67,33 @@ def save(display, name):
     figure.savefig(FOLDER / f"{name}.png", dpi=75)
 
 
+def save_page(url, name, script="true"):
+    """Write the picture of a page, as soon as a script in the page gives something true."""
+    with (
+        tempfile.TemporaryDirectory() as profile,
+        Browser(find_browser(), profile, url) as browser,
+    ):
+        browser.wait_for(script)
+        time.sleep(3)  # until it is drawn
+        (FOLDER / f"{name}.png").write_bytes(browser.picture())
+
+
+def save_pages(search):
+    """Write the pictures of a search's report, and of the search in TensorBoard."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.html")
+        search.report(report)
+        save_page(report.as_uri(), "report")
+        logs = Path(folder, "logs")
+        search.set_callbacks(TensorBoardLogger(logs)).fit(X, y)
+        with serving(logs) as server:
+            server.wait_for(len(search.cv_results_["params"]))
+            tab = """all.find(
+                e => e.tagName == "PAPER-TAB" && /parallel/i.test(e.textContent))"""
+            click = f"(() => {{{EVERYTHING} {tab}?.click(); return !!{tab}}})()"
+            save_page(f"{server.url}/#hparams", "tensorboard", click)
+
+
 def main():
     """Search, and save pictures."""
     search = BayesSearchCV(SVC(), SPACE, n_iter=40, cv=5, random_state=0).fit(X, y)
@@ -65,6 +101,7 @@ def main():
     grid = {"C": [0.01, 0.1, 1, 10, 100], "gamma": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]}
     grid = GridSearchCV(SVC(), grid, cv=5, n_jobs=2).fit(X, y)
     save(search.plot(), "plot")
+    save_pages(search)
     both = {"Bayesian": search, "random": random}
     save(ConvergenceDisplay.from_searches(both, x="candidates"), "convergence")
     save(ParallelCoordinatesDisplay.from_search(search), "parallel_coordinates")
