@@ -47,82 +47,189 @@ WITHOUT_EFFECT = (
 
 
 class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
-    """Search for the best parameters of an estimator by Bayesian optimisation.
+    """Search for the best hyperparameters by Bayesian optimization, with cross-validation.
 
-    A Gaussian process learns from the cross-validated scores so far which candidates are
-    worth a fit (``BayesianSampler``). Takes the place of scikit-optimize's class of this
-    name. Keras estimators train all folds of ``n_points`` candidates together, or with
-    ``n_jobs`` those of a candidate in each worker.
+    A Gaussian process (``BayesianSampler``) learns from the scores so far and proposes the
+    candidates with the largest expected improvement. The folds of ``n_points`` Keras
+    candidates are trained together, as compiled programs. The class takes the place of
+    ``skopt.BayesSearchCV``.
 
     Parameters
     ----------
     estimator : estimator
-        With ``fit``, and with ``score`` unless ``scoring`` is given.
-    search_spaces : dict, Space, list of them, or list of (dict or Space, int), optional
-        What ``Space`` takes, by the names of the estimator's parameters; those of a part
-        of it have two underscores, as in ``"mlp__learning_rate"``. Several are searched
-        one after the other, each with ``n_iter`` candidates or the number that it comes
-        with. If not given, what a build function with ``hp`` declares.
-    optimizer_kwargs : dict, optional
-        Parameters of ``BayesianSampler``, such as ``n_initial``, and as far as they have a
-        meaning those of scikit-optimize's ``Optimizer``.
+        The estimator whose hyperparameters are searched: a Keras estimator, a pipeline, or
+        any other scikit-learn estimator. It needs a ``score`` method if ``scoring`` is
+        None.
+    search_spaces : dict, Space, list of them, or list of (dict or Space, int), default=None
+        Search space: dimensions by the names of parameters, as in ``{"units": [16, 32],
+        "learning_rate": (1e-4, 1e-1, "log-uniform")}``. A parameter of a part of the
+        estimator has a prefix, as in ``"mlp__learning_rate"``. The spaces of a list are
+        searched one after the other, each with ``n_iter`` candidates, or with the number
+        that it is paired with. None searches the hyperparameters that a build function
+        declares with ``hp``.
+    optimizer_kwargs : dict, default=None
+        Parameters of ``BayesianSampler``: ``n_initial``, ``initial`` and ``random_state``.
+        Of the parameters of ``skopt.Optimizer``, ``n_initial_points`` and
+        ``base_estimator="dummy"`` (random candidates) are understood; others have no
+        effect, and a warning is issued.
     n_iter : int, default=50
-        Number of candidates, of each space. A space with fewer ends earlier.
-    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in ``sklearn.model_selection.RandomizedSearchCV``. With several metrics the
-        search maximises the one that ``refit`` names, or the first.
-    n_jobs : int, optional
-        None trains Keras estimators in this process. Several workers get a whole candidate
-        each, and another one at once when they are done with it, so that the order of
-        arrival decides what is proposed, unless ``n_points`` is greater than 1. Other
-        estimators have their fits spread as in scikit-learn.
-    fit_params : dict, optional
-        Passed to the ``fit`` of the estimator. Better pass them to ``fit`` here.
+        Number of candidates of each space. A space that has fewer ends earlier.
+    scoring : str, callable, list, tuple or dict, default=None
+        Metric to maximize: the name of a scorer or a callable ``scorer(estimator, X, y)``.
+        Several metrics are given as a list of names, as a dict of scorers or as a callable
+        that returns a dict; see ``refit``. None uses the ``score`` method of the estimator.
+    fit_params : dict, default=None
+        Parameters of the estimator's ``fit``. Prefer to pass them to ``fit`` of the search.
+    n_jobs : int, default=None
+        None trains all Keras fits in this process, unless a ``joblib.parallel_config``
+        block chooses a backend. The fits share compiled programs and use all cores, which
+        is usually the fastest way for small models. With several workers, each worker
+        process trains all folds of one candidate at a time and then gets the next
+        candidate. Unless ``n_points`` is greater than 1, the proposals then depend on the
+        order in which scores arrive. A worker has to import TensorFlow and to compile its
+        own programs first, so a search over small models usually takes longer. -1 starts
+        one worker for each core. The fits of other estimators are distributed over the
+        workers, as in scikit-learn.
     n_points : int, default=1
-        Number of candidates to propose at a time. More of them keep more cores busy; each
-        is then chosen without knowing the scores of the others.
+        Number of candidates to propose at a time. More candidates keep more cores busy, but
+        each is chosen without the scores of the others.
     iid : object
-        Taken for scripts for scikit-optimize. It has no effect.
+        Has no effect. Accepted because scikit-optimize has this parameter.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows, which gives ``best_estimator_``. With
+        several metrics, the name of the metric that the search maximizes, or False: it then
+        maximizes the first. A callable receives ``cv_results_`` and returns the index of
+        the best candidate.
+    cv : int, splitter or iterable, default=None
+        Number of folds, a scikit-learn splitter, or an iterable of (train, test) arrays of
+        row indices. None makes 5 folds. If the number is given or None, the folds of
+        classifiers are stratified by class; for Keras classifiers also if ``y`` is one-hot
+        encoded.
+    verbose : int, default=0
+        0 prints nothing. 1 shows the progress and the best candidate so far: in a live
+        region of a terminal or notebook, elsewhere as one line for each candidate. 2 or
+        more always prints lines, and scikit-learn's line for each fit.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of fits that are sent to workers in advance. It has an effect only with
+        joblib backends that you choose yourself, such as ``"threading"``.
     random_state : int, RandomState instance or None, default=None
-        Of the candidates.
+        Seed of the proposals. Pass an int for the same candidates in each run.
+    error_score : "raise" or float, default=np.nan
+        Score of a fit that fails. The failure is recorded in ``cv_results_["error"]``, and
+        a ``FitFailedWarning`` is issued. With "raise", the first error ends the search.
+    return_train_score : bool, default=False
+        Whether to score the training rows, too. This takes additional time.
     n_repeats : int, default=1
-        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
-    fit_timeout : float, optional
-        Seconds that one fit of a fold may take, scoring included. A longer one fails
-        with ``TimeoutError``. A call of C code that does not return is ended only in a
-        worker process, as with ``n_jobs=2``.
+        Number of fits of each candidate to each fold. Each repeat has other seeds:
+        parameters whose names end in ``random_state`` get other values. Scores are means
+        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
+        deviation of the mean score over the repeats.
+    fit_timeout : float, default=None
+        Time limit in seconds for one fit of one fold, including scoring. A fit that exceeds
+        the limit fails with ``TimeoutError``. A call of C code that does not return can
+        only be ended in a worker process, for example with ``n_jobs=2``.
     n_retries : int, default=2
-        How often a candidate whose worker process died is tried again.
-    storage, search_name, resume : path-like, str and "extend", optional
-        File to which results are written, the name of the search in it, and whether to
-        extend another search of this name, as in ``GridSearchCV``.
+        Number of times that a candidate is tried again after its worker process has died.
+    storage : path-like, default=None
+        SQLite file to which each result is written as soon as it is known. If the same
+        search is run again with the same file, it continues where it stopped. If
+        ``random_state`` is None, the file also keeps the seed.
+    search_name : str, default=None
+        Name of the search in ``storage``. Give each search a name if the file holds
+        several. None stands for "search".
+    resume : {"extend"}, default=None
+        "extend" reuses the results of an earlier search with this name in ``storage``, if
+        only the search space, the number of candidates or the seed differ. By default, a
+        different search raises ``ValueError``.
 
     Attributes
     ----------
-    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
-n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.RandomizedSearchCV``. After an error, or Ctrl-C
-        pressed twice, there are ``cv_results_`` and those whose names begin with ``best_``,
-        but for ``best_estimator_``, of the candidates that were finished.
-        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
-        failed, or why a score is not a number; None if nothing failed.
+    cv_results_ : dict of ndarray of shape (n_candidates,)
+        Results with one entry for each candidate: ``params`` (a list of dicts), ``param_*``
+        (masked where a candidate does not have the parameter), ``split0_test_score`` and so
+        on, ``mean_test_score``, ``std_test_score``, ``rank_test_score``, and the mean and
+        standard deviation of ``fit_time`` and ``score_time`` in seconds. With
+        ``return_train_score``, ``rank_train_score`` ranks by the training scores. ``error``
+        is the traceback of the first fit that failed, or says which score is not a finite
+        number; None if nothing failed. With several metrics, their names take the place of
+        ``score``.
+    best_estimator_ : estimator
+        The best candidate, fitted to all rows. Missing if ``refit=False``.
+    best_score_ : float
+        Mean cross-validated score of the best candidate. Missing if ``refit`` is a
+        callable.
+    best_params_ : dict
+        Hyperparameters of the best candidate.
+    best_index_ : int
+        Index of the best candidate in ``cv_results_``.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
-        For each space: ``x_iters``, the values of each candidate in the order of the sorted
-        names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
-        them (None and infinity as long as all have failed), and ``space``. They are what
-        ``skopt.plots`` takes, if the space is not conditional.
+        One result for each space: ``x_iters`` (list of the values of each candidate, in the
+        order of the sorted names), ``func_vals`` (ndarray of shape (n_candidates,), scores
+        times -1), ``x`` and ``fun`` (the best of them; None and infinity while all have
+        failed) and ``space``. ``skopt.plots`` accepts them if the space is not conditional.
     optimizers_ : list of Sampler
         The sampler of each space.
+    scorer_ : callable or dict of callable
+        The scorer, or with several metrics a dict of scorers.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds that the refit took. Missing if ``refit=False``.
+    multimetric_ : bool
+        Whether there are several metrics.
+    learning_curves_ : pandas.DataFrame of shape (n_rows, n_columns)
+        Learning curves of all fits, with one row for each epoch. Requires pandas.
+    timeline_ : pandas.DataFrame of shape (n_rows, 7)
+        Start, end and process of each fit. Requires pandas.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers. Missing if ``refit=False``.
+    n_features_in_ : int
+        Number of features of the best estimator. Missing if ``refit=False``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` has names. Missing if ``refit=False``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``search_spaces`` is not a search space.
 
     See Also
     --------
-    skkeras_search.samplers.BayesianSampler : How candidates are chosen.
+    RandomizedSearchCV : Tries random candidates.
+    FreezeThawSearchCV : Trains most candidates for only a part of their epochs.
+    skkeras_search.samplers.BayesianSampler : Proposes the candidates.
+
+    Notes
+    -----
+    After an error, or after Ctrl-C is pressed twice, ``cv_results_``, ``best_params_``,
+    ``best_index_`` and ``best_score_`` describe the candidates that were finished.
+    ``best_estimator_`` is then missing.
+
+    References
+    ----------
+    Snoek, Larochelle and Adams, "Practical Bayesian Optimization of Machine Learning
+    Algorithms", NeurIPS 2012.
 
     Examples
     --------
+    >>> import keras
     >>> from sklearn.datasets import load_iris
+    >>> from skkeras_search import BayesSearchCV, KerasClassifier
+    >>> def build(units=8, rate=1e-3):
+    ...     hidden = keras.layers.Dense(units, activation="relu")
+    ...     model = keras.Sequential([hidden, keras.layers.Dense(3, activation="softmax")])
+    ...     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    ...     return model
+    >>> classifier = KerasClassifier(build, epochs=20, verbose=0, random_state=0)
+    >>> space = {"units": [4, 8, 16], "rate": (1e-3, 1e-1, "log-uniform")}
+    >>> search = BayesSearchCV(classifier, space, n_iter=10, cv=3, random_state=0)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> sorted(search.best_params_), bool(search.best_score_ > 0.9)
+    (['rate', 'units'], True)
+
+    Other estimators are searched in the same way:
+
     >>> from sklearn.svm import SVC
-    >>> from skkeras_search import BayesSearchCV
     >>> space = {"C": (1e-3, 1e3, "log-uniform"), "kernel": ["linear", "rbf"]}
     >>> search = BayesSearchCV(SVC(), space, n_iter=12, cv=3, random_state=0)
     >>> search = search.fit(*load_iris(return_X_y=True))
