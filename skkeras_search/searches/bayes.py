@@ -33,7 +33,7 @@ from skkeras_search.searches.spaces import (
 from skkeras_search.searches.workers import CandidateWorkers
 from skkeras_search.space import Space
 
-# Of scikit-optimize's `Optimizer`, without a meaning here.
+# Parameters of scikit-optimize's `Optimizer` that have no meaning here.
 WITHOUT_EFFECT = (
     "acq_func",
     "acq_func_kwargs",
@@ -237,7 +237,8 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
     0.99 with linear
     """
 
-    # Whether candidates are told, and come in `cv_results_`, in the order of arrival.
+    # Whether scores are reported to the sampler in the order of arrival, which is then the
+    # order of `cv_results_`, too.
     _by_arrival = False
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseSearchCV._parameter_constraints,
@@ -300,7 +301,7 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_spaces(search_spaces, n_iter)  # whose errors come where they were made
+            as_spaces(search_spaces, n_iter)  # raise errors in the line that made them
 
     def fit(
         self,
@@ -316,27 +317,40 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
-        groups : array-like of shape (n_samples,), optional
-            For splitters that want them.
-        callback : callable or list of callable, optional
-            Called with the element of ``optimizer_results_`` of a space after each
-            ``n_points`` candidates. The search of this space ends if one returns what is
-            true.
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets. None for estimators that need none.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, for splitters such as ``GroupKFold``.
+        callback : callable or list of callable, default=None
+            Called after each ``n_points`` candidates with the current element of
+            ``optimizer_results_``. If one returns a true value, the search of this space
+            ends.
         **params
-            Passed to the ``fit`` of the estimator, or routed as metadata.
+            Parameters of the ``fit`` of the estimator, such as ``sample_weight``, or
+            metadata to be routed.
 
         Returns
         -------
-        self
+        self : object
+            The fitted search.
 
         Raises
         ------
-        ValueError
-            Before anything is trained, if a parameter of the space is none of the
-            estimator's, or no fit succeeds at all.
         TypeError
-            If ``estimator`` is none.
+            If ``estimator`` is not an estimator.
+        ValueError
+            If a parameter of the search is invalid or a hyperparameter is unknown, before
+            anything is trained; or if no candidate has a score at the end.
+        StorageError
+            If ``storage`` cannot be read or written.
+        KeyboardInterrupt
+            After Ctrl-C is pressed twice, or once before there is a candidate to choose.
+
+        Examples
+        --------
+        >>> search = search.fit(X_train, y_train)  # doctest: +SKIP
+        >>> search.best_params_  # doctest: +SKIP
         """
         _check_estimator(self.estimator)
         spaces, callbacks = self._as_spaces(), _callables(callback)
@@ -350,7 +364,7 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
 
     @property
     def total_iterations(self) -> int:
-        """Number of candidates of all spaces together."""
+        """Number of candidates in all spaces together."""
         return sum(n for _, n in self._as_spaces())
 
     def _as_spaces(self) -> list[tuple[Space, int]]:
@@ -367,7 +381,7 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         n_batches = sum(-(-n // self.n_points) for _, n in self._spaces)
         task = evaluation.task.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
-        # A worker that is done gets another candidate, whatever the others do.
+        # A worker that is done gets another candidate without waiting for the others.
         whole_jobs = isinstance(executor, (CandidateWorkers, Cluster))
         by_arrival = whole_jobs and self.n_points == 1
         self._by_arrival = self._recorder.choose("by_arrival", by_arrival)
@@ -404,17 +418,21 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
             without_effect.add("base_estimator")
         if without_effect:
             warnings.warn(
-                f"optimizer_kwargs={sorted(without_effect)} of scikit-optimize have no "
-                "effect here; the surrogate is a Gaussian process.",
+                f"The keys {sorted(without_effect)} of optimizer_kwargs are parameters of "
+                "scikit-optimize that have no effect here. The surrogate model is always "
+                "a Gaussian process.",
                 stacklevel=2,
             )
         kwargs = {"random_state": seed, **kwargs}
         if kwargs.pop("space_constraint", None) is not None:
-            raise ValueError("optimizer_kwargs has 'space_constraint', which is not known.")
+            raise ValueError(
+                "optimizer_kwargs['space_constraint'] is not supported. Give dimensions "
+                "conditions instead, as in Real(..., when={'model': 'mlp'})."
+            )
         known = ("initial", "n_initial", "random_state")
         for name in set(kwargs) - set(WITHOUT_EFFECT) - set(known):
             raise ValueError(
-                f"optimizer_kwargs has {name!r}, which is no parameter of "
+                f"optimizer_kwargs has {name!r}, which is not a parameter of "
                 f"BayesianSampler." + did_you_mean(name, known)
             )
         kwargs = {name: value for name, value in kwargs.items() if name in known}
@@ -423,14 +441,14 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         return BayesianSampler(space, direction="maximize", **kwargs)
 
     def _tell_failures(self, found: list[Result]) -> None:
-        # Those of each batch were told when it ended.
+        # A warning about the failures of each batch was issued when the batch ended.
         if all(result["fit_error"] is not None for result in found):
             super()._tell_failures(found)
 
 
 @dataclass(eq=False)
 class _Batch:
-    """Candidates that are proposed together, without knowing the scores of each other."""
+    """Candidates that are proposed together, each without the scores of the others."""
 
     jobs: list[Job]
     task: Any
@@ -438,7 +456,11 @@ class _Batch:
 
 
 class _Proposals:
-    """Propose candidates of the last space of a search."""
+    """Propose candidates of the last space of a search.
+
+    ``n_candidates`` is the number of candidates of all spaces. ``ends_search`` is set if a
+    callback ends the whole search, not only that of this space.
+    """
 
     def __init__(self, search: BayesSearchCV, task: Any, n_iter: int, most_batches: int):
         self._search, self._task = search, task
@@ -454,7 +476,7 @@ class _Proposals:
         self.ends_search = False
 
     def adopt(self, earlier: list[Earlier]) -> None:
-        """Take from the candidates of an earlier search those that are in the space."""
+        """Reuse the candidates of an earlier search that are in the space."""
         search, space = self._search, self._sampler.space
         choices = named_choices_of(space)
         for candidate in list(earlier):
@@ -500,7 +522,7 @@ class _Proposals:
         self._batches.append(_Batch(list(self._ready), task))
 
     def _end_batch(self, batch: _Batch) -> bool:
-        """Tell the sampler, and whoever watches; give whether to stop."""
+        """Report the scores to the sampler and to callbacks. Return whether to stop."""
         search = self._search
         self._batches.remove(batch)
         outcomes = [batch.outcomes[job] for job in batch.jobs]
@@ -549,12 +571,12 @@ def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:
 def _check_estimator(estimator: Any) -> None:
     if isinstance(estimator, type):
         raise TypeError(
-            f"estimator must be an instance, as {estimator.__name__}(...), got the class "
-            f"{estimator.__name__}."
+            f"estimator must be an instance, such as {estimator.__name__}(...), got the "
+            f"class {estimator.__name__}."
         )
     if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
         raise TypeError(
-            "estimator must be an estimator of scikit-learn's kind, with fit and "
+            "estimator must be a scikit-learn estimator, which has the methods fit and "
             f"get_params, got {estimator!r}."
         )
 
@@ -563,7 +585,7 @@ def _configurations(initial: Any) -> list[Mapping[str, Any]]:
     configurations: list[Any] = list(initial) if isinstance(initial, Iterable) else [None]
     if not all(isinstance(one, Mapping) for one in configurations):
         raise TypeError(
-            "optimizer_kwargs['initial'] must be a list of dicts, one for each "
-            f"configuration to begin with, got {initial!r}."
+            "optimizer_kwargs['initial'] must be a list of dicts, one for each initial "
+            f"candidate, got {initial!r}."
         )
     return configurations

@@ -1,4 +1,4 @@
-"""A search that spends epochs and folds where they pay."""
+"""A search that continues only promising candidates."""
 
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -274,7 +274,7 @@ class FreezeThawSearchCV(BudgetSearch):
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_one_space(search_spaces)  # whose errors come where they were made
+            as_one_space(search_spaces)  # raise errors in the line that made them
 
     def _rule(self, n_folds: int, has_epochs: bool) -> FreezeThaw:
         rungs = self.rungs

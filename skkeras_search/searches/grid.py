@@ -22,7 +22,7 @@ from skkeras_search.searches.spaces import (
 from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension, is_distribution
 
-# Of a grid with dimensions, before conditions leave out some.
+# Largest size of a grid with dimensions, before conditions exclude some combinations.
 MOST_CANDIDATES = 2**20
 
 
@@ -240,6 +240,6 @@ class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
         if n > MOST_CANDIDATES:
             raise ValueError(
                 f"The grid has {n} combinations of values, more than {MOST_CANDIDATES}. "
-                f"Give fewer values, or n_values less than {self.n_values}; or take "
-                "RandomizedSearchCV or BayesSearchCV, which try some of them."
+                f"Give fewer values, or n_values less than {self.n_values}, or use "
+                "RandomizedSearchCV or BayesSearchCV, which try only some combinations."
             )

@@ -250,11 +250,12 @@ class HyperbandSearchCV(BudgetSearch):
         self.storage = storage
         self.search_name = search_name
         if search_spaces is not None:
-            as_one_space(search_spaces)  # whose errors come where they were made
+            as_one_space(search_spaces)  # raise errors in the line that made them
 
     def _do_without_epochs(self, why: str) -> None:
         raise ValueError(
-            f"HyperbandSearchCV saves epochs, but {why}. FreezeThawSearchCV can save folds."
+            f"HyperbandSearchCV saves epochs, but {why}. Use FreezeThawSearchCV, which can "
+            "save folds instead."
         )
 
     def _rule(self, n_folds: int, has_epochs: bool) -> Hyperband:

@@ -357,8 +357,8 @@ def test_scikit_learn_callbacks_watch_the_candidates():
 @pytest.mark.parametrize(
     ("spaces", "message"),
     [
-        ({"aa": [1, 2]}, "'aa' is no parameter of Stub"),
-        ({"bb__c": [1, 2]}, "'bb__c' is no parameter of Stub"),
+        ({"aa": [1, 2]}, "'aa' is not a parameter of Stub"),
+        ({"bb__c": [1, 2]}, "'bb__c' is not a parameter of Stub"),
     ],
 )
 def test_unknown_parameters_are_found_before_the_first_fit(spaces, message):
@@ -376,7 +376,7 @@ def test_bad_spaces():
         BayesSearchCV(SVC(), {"C": "1 ... 100.0"})
     with pytest.raises(TypeError, match="got 'C' in the list"):
         BayesSearchCV(SVC(), ["C", (1.0, 1)])
-    with pytest.raises(ValueError, match="search_spaces is empty"):
+    with pytest.raises(ValueError, match="search_spaces is missing"):
         BayesSearchCV(SVC(), None).fit(X, y)
     with pytest.raises(ValueError, match="search_spaces is empty"):
         BayesSearchCV(SVC(), {})
