@@ -56,8 +56,8 @@ def advice(search: Any, executor: Executor, things: Iterable[Any], X: Any) -> It
         yield (
             f"{setting} starts worker processes. Each of them imports TensorFlow and "
             "compiles its own programs, so a search over small models is usually slower "
-            f"than {default}: all fits then share compiled programs in this process and use "
-            "all cores."
+            f"than {default}: all fits then share compiled programs in this process and "
+            "use all cores."
         )
 
 

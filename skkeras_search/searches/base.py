@@ -415,8 +415,8 @@ class Search(Looking, Predicting):
         found = [result for _, outcome in self._outcomes for result in outcome]
         if not found:
             raise ValueError(
-                "No fits were performed. Check that cv yields at least one split and that "
-                "the search space has at least one candidate."
+                "No fits were performed. Was the CV iterator empty? Were there no "
+                "candidates?"
             )
         self._tell_failures(found)
         results = self._results()

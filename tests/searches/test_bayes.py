@@ -411,9 +411,9 @@ def test_initial_that_is_no_list_of_configurations(initial):
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (SVC, r"estimator must be an instance, as SVC\(\.\.\.\), got the class SVC"),
-        (None, "estimator must be an estimator .* got None"),
-        ("SVC", "estimator must be an estimator .* got 'SVC'"),
+        (SVC, r"estimator must be an instance, such as SVC\(\.\.\.\), got the class SVC"),
+        (None, "estimator must be a scikit-learn estimator .* got None"),
+        ("SVC", "estimator must be a scikit-learn estimator .* got 'SVC'"),
     ],
 )
 def test_what_is_no_estimator(estimator, message):
