@@ -412,8 +412,8 @@ def test_initial_that_is_no_list_of_configurations(initial):
     ("estimator", "message"),
     [
         (SVC, r"estimator must be an instance, such as SVC\(\.\.\.\), got the class SVC"),
-        (None, "estimator must be a scikit-learn estimator .* got None"),
-        ("SVC", "estimator must be a scikit-learn estimator .* got 'SVC'"),
+        (None, "estimator must be a scikit-learn estimator.* got None"),
+        ("SVC", "estimator must be a scikit-learn estimator.* got 'SVC'"),
     ],
 )
 def test_what_is_no_estimator(estimator, message):
