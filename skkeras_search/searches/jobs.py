@@ -1,4 +1,4 @@
-"""A job: the fits that a search runs next, and the calls of scikit-learn that make it up."""
+"""A job: the fits that a search runs next, and the scikit-learn calls for them."""
 
 import itertools
 import warnings

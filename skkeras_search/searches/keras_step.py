@@ -1,4 +1,4 @@
-"""Find the Keras estimator in the estimator of a search, and the preprocessing before it."""
+"""Find the Keras estimator in an estimator, and the preprocessing before it."""
 
 import itertools
 import sys
@@ -24,7 +24,7 @@ def has_keras(thing: Any) -> bool:
 
 
 def last_step(estimator: Any) -> Any:
-    """Return the part of an estimator that is fitted to ``y``: the last step of a pipeline."""
+    """Return the part of an estimator that is fitted to ``y``: a pipeline's last step."""
     steps = getattr(estimator, "steps", None)
     return steps[-1][1] if steps else estimator
 

@@ -1,4 +1,4 @@
-"""The learning curves of a search: the values that Keras reports for each epoch, and scores."""
+"""The learning curves of a search: what Keras reports for each epoch, and scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -259,7 +259,7 @@ def region() -> Region | None:
 
 
 def _is_terminal(stream: Any) -> bool:
-    """Return whether a stream is a terminal. It may be None, or an object with only ``write``."""
+    """Return whether a stream is a terminal. It may be None or have only ``write``."""
     return bool(getattr(stream, "isatty", bool)())
 
 
@@ -274,7 +274,7 @@ def folds_in_words(fits: Mapping[Fit, EpochCount]) -> str:
 
 
 def _in_short(params: Mapping[str, Any]) -> str:
-    """Describe a candidate with few digits, and with names without the steps of a pipeline."""
+    """Describe a candidate with few digits and without the names of pipeline steps."""
     last_parts = {name: name.rpartition("__")[2] for name in params}
     n_named = Counter(last_parts.values())
     return params_in_words(
@@ -312,7 +312,7 @@ def _cursor_shown_after_errors(file: IO[str]) -> Iterator[None]:
 
 @contextmanager
 def _logging_redirected(before: Iterable[Any], within: Iterable[Any]) -> Iterator[None]:
-    """Redirect handlers that log to the terminal, so that their lines appear above the region."""
+    """Let handlers that log to the terminal write above the region."""
     _redirect_logging(dict(zip(before, within, strict=True)))
     try:
         yield

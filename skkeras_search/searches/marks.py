@@ -43,7 +43,7 @@ class TimeMark:
             self._path.unlink(missing_ok=True)
 
     def late(self) -> int | None:
-        """Return the id of the process if the fits are over their deadline, otherwise None."""
+        """Return the id of the process if the fits are over their deadline, or None."""
         try:
             process, deadline = self._path.read_text().split()
         except (OSError, ValueError):  # not begun, done, or being written
