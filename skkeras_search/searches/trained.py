@@ -93,7 +93,7 @@ class Trained:
 
     @property
     def status(self) -> str:
-        """ "finished", "frozen" or "failed"."""
+        """The status: "finished", "frozen" or "failed"."""
         if any(fit.has_failed for fit in self.fits.values()):
             return FAILED
         n_finished = sum(fit.share == 1.0 for fit in self.fits.values())
