@@ -5,6 +5,7 @@ the examples for the gallery; ``-D plot_gallery=0`` leaves them out.
 """
 
 import contextlib
+import logging
 import os
 import sys
 import zlib
@@ -12,6 +13,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["DASK_LOGGING__DISTRIBUTED"] = "error"  # of the example with a cluster
 sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
 import reference  # of this folder
@@ -174,3 +176,4 @@ def _quiet():
 
 with _quiet():
     import keras  # noqa: F401
+logging.getLogger("tensorboard").setLevel(logging.WARNING)

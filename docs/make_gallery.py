@@ -1,16 +1,20 @@
-"""Make the pictures of the page "Looking at a search".
+"""Draw the pictures of the home page and of the page "Looking at a search".
 
     python docs/make_gallery.py
 
 writes them to docs/user_guide/looking. The pictures of the report and of TensorBoard are
-taken with Chromium, by the same means as in the tests.
+taken with Chromium, by the same means as in the tests. The pictures of the gallery are drawn
+by the examples when the documentation is built.
 """
 
+import os
 import sys
 import tempfile
 import time
 import warnings
 from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import matplotlib
@@ -94,8 +98,18 @@ def save_pages(search):
             save_page(f"{server.url}/#hparams", "tensorboard", click)
 
 
+def home():
+    """Run the code of the home page, and save its picture."""
+    code = (FOLDER.parents[1] / "index.md").read_text(encoding="utf-8")
+    code = code.partition("```python\n")[2].partition("```\n")[0]
+    names = {}
+    exec(code, names)
+    save(names["search"].plot(), "home")
+
+
 def main():
     """Search, and save pictures."""
+    home()
     search = BayesSearchCV(SVC(), SPACE, n_iter=40, cv=5, random_state=0).fit(X, y)
     random = RandomizedSearchCV(SVC(), SPACE, n_iter=40, cv=5, random_state=0).fit(X, y)
     grid = {"C": [0.01, 0.1, 1, 10, 100], "gamma": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]}
