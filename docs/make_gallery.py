@@ -3,8 +3,8 @@
     python docs/make_gallery.py
 
 writes them to docs/user_guide/looking. The pictures of the report and of TensorBoard are
-taken with Chromium, by the same means as in the tests. The pictures of the gallery are drawn
-by the examples when the documentation is built.
+taken with Chromium, by the same means as in the tests. The pictures of the gallery of
+examples are drawn when the documentation is built.
 """
 
 import os
