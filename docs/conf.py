@@ -137,7 +137,6 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",
-    "ignore_pattern": r"quickstart\.py$",
     "subsection_order": [
         "../examples/estimators",
         "../examples/searches",

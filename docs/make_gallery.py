@@ -1,20 +1,16 @@
-"""Draw the pictures of the home page and of the page "Looking at a search".
+"""Make the pictures of the page "Looking at a search".
 
     python docs/make_gallery.py
 
 writes them to docs/user_guide/looking. The pictures of the report and of TensorBoard are
-taken with Chromium, by the same means as in the tests. The pictures of the gallery of
-examples are drawn when the documentation is built.
+taken with Chromium, by the same means as in the tests.
 """
 
-import os
 import sys
 import tempfile
 import time
 import warnings
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import matplotlib
@@ -98,18 +94,8 @@ def save_pages(search):
             save_page(f"{server.url}/#hparams", "tensorboard", click)
 
 
-def home():
-    """Run the code of the home page, and save its picture."""
-    code = (FOLDER.parents[1] / "index.md").read_text(encoding="utf-8")
-    code = code.partition("```python\n")[2].partition("```\n")[0]
-    names = {}
-    exec(code, names)
-    save(names["search"].plot(), "home")
-
-
 def main():
     """Search, and save pictures."""
-    home()
     search = BayesSearchCV(SVC(), SPACE, n_iter=40, cv=5, random_state=0).fit(X, y)
     random = RandomizedSearchCV(SVC(), SPACE, n_iter=40, cv=5, random_state=0).fit(X, y)
     grid = {"C": [0.01, 0.1, 1, 10, 100], "gamma": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]}
@@ -143,6 +129,16 @@ def main():
     save(LearningCurvesDisplay.from_search(freeze_thaw), "learning_curves")
 
 
+def home():
+    """Run the code of the home page, and save its figure."""
+    code = (FOLDER.parents[1] / "index.md").read_text(encoding="utf-8")
+    code = code.partition("```python\n")[2].partition("```\n")[0]
+    names = {}
+    exec(code, names)
+    save(names["search"].plot(), "home")
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    home()
     main()
