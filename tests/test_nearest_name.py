@@ -30,7 +30,7 @@ def test_nearest_name(name, known, nearest):
 def test_a_search_says_what_the_keras_estimator_says():
     pipeline = make_pipeline(StandardScaler(), KerasClassifier(models.softmax_regression))
     words = (
-        r"'kerasclassifier__lr' is no parameter of Pipeline\. The arguments of "
+        r"'kerasclassifier__lr' is not a parameter of Pipeline\. The arguments of "
         r"model=softmax_regression are \['n_features', 'n_classes'\]\. If the estimator "
         "compiles the model, the learning rate is "
         "'kerasclassifier__optimizer__learning_rate'"

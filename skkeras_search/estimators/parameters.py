@@ -28,9 +28,9 @@ from skkeras_search.space.space import Space
 
 # Attributes of tf.keras.wrappers, with a sentence about their replacement.
 OF_THE_OLD_WRAPPERS = {
-    "model": "The trained model is `model_`, and its history the dict `history_`",
-    "history": "The history of the last fit is the dict `history_`",
-    "sk_params": "The parameters are `get_params()`",
+    "model": "The trained model is `model_`, and its training history is `history_`",
+    "history": "The training history of the last fit is the dict `history_`",
+    "sk_params": "`get_params()` returns the parameters",
 }
 # The module prefix of this package's own classes. Their constructors accept any keyword
 # and store every argument.
@@ -190,7 +190,7 @@ class ParametersMixin(BaseEstimator):
             if name in OF_THE_OLD_WRAPPERS:
                 raise AttributeError(
                     f"{type(self).__name__!r} object has no attribute {name!r}"
-                    f"{' beside build_fn' if old_model else ''}. "
+                    f"{', because build_fn was passed' if old_model else ''}. "
                     f"{OF_THE_OLD_WRAPPERS[name]}."
                 )
         # Raises the error of a failing property, or the usual one.

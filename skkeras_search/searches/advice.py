@@ -1,4 +1,4 @@
-"""What a search with ``verbose`` says at once of settings that make it slow."""
+"""What a search with ``verbose`` prints at its start about settings that make it slow."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -8,30 +8,37 @@ from sklearn.utils.validation import _num_samples
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.workers import CandidateWorkers
 
-# Rows of a search whose models are probably small.
+# With at most this many rows, models are assumed to be small.
 FEW_ROWS = 10_000
 
 
 def advice(search: Any, executor: Executor, things: Iterable[Any], X: Any) -> Iterator[str]:
-    """Give a line about each setting.
+    """Yield a line about each setting that makes the search slow.
 
     Parameters
     ----------
     search : estimator
+        The search.
     executor : Executor
-        That it has.
+        The executor of the search.
     things : iterable of object
-        The estimator, and what may stand in the place of a part of it.
+        The estimator, and the choices that may replace a part of it.
     X : array-like
+        The training rows.
+
+    Yields
+    ------
+    str
+        Advice to print.
     """
     params = [value for thing in things for value in _params(thing)]
     watches_batches = any(_is_keras_tensorboard(value) for _, value in params)
     if watches_batches:
         yield (
-            "The callback TensorBoard of Keras watches batches, so Keras itself trains "
-            "each fit, which is slower. To have the whole search in TensorBoard, and fits "
-            "trained by compiled programs, use set_callbacks(TensorBoardLogger(...)) of "
-            "skkeras_search."
+            "Keras's callback TensorBoard watches single batches, so Keras itself trains "
+            "each fit, which is slower. To see the whole search in TensorBoard while "
+            "compiled programs train the fits, use skkeras_search.TensorBoardLogger: "
+            "search.set_callbacks(TensorBoardLogger(...))."
         )
     is_keras_wanted = watches_batches or any(
         name.rpartition("__")[2] == "engine" and value == "keras"
@@ -42,16 +49,20 @@ def advice(search: Any, executor: Executor, things: Iterable[Any], X: Any) -> It
         name.rpartition("__")[2] == "engine" for name, _ in params
     )
     if has_keras_workers and not is_keras_wanted and _num_samples(X) <= FEW_ROWS:
+        if search.n_jobs is None:
+            setting, default = "The active joblib.parallel_config block", "without it"
+        else:
+            setting, default = f"n_jobs={search.n_jobs}", "with the default, n_jobs=None"
         yield (
-            f"n_jobs={search.n_jobs} starts worker processes, each of which imports "
-            "TensorFlow and compiles its own programs. For small models n_jobs=None is "
-            "often several times faster: all fits share programs in this process, on all "
-            "cores."
+            f"{setting} starts worker processes. Each of them imports TensorFlow and "
+            "compiles its own programs, so a search over small models is usually slower "
+            f"than {default}: all fits then share compiled programs in this process and "
+            "use all cores."
         )
 
 
 def _params(thing: Any) -> Iterator[tuple[str, Any]]:
-    """The parameters of an estimator, and what is in lists and dicts among them."""
+    """Yield the parameters of an estimator, with the elements of lists and dicts."""
     get_params = getattr(thing, "get_params", None)
     if isinstance(thing, type) or get_params is None:
         return
@@ -64,7 +75,7 @@ def _params(thing: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_keras_tensorboard(value: Any) -> bool:
-    """Whether something is this callback. Its name spares an import of Keras."""
+    """Return whether an object or class is Keras's callback, without importing Keras."""
     kind = value if isinstance(value, type) else type(value)
     return any(
         base.__name__ == "TensorBoard" and base.__module__.startswith("keras.")

@@ -1,4 +1,4 @@
-"""What the searches have in common: have jobs proposed, run and kept."""
+"""What all searches have in common: jobs are proposed, run, and their outcomes kept."""
 
 import os
 import time
@@ -38,6 +38,7 @@ from skkeras_search.searches.keras_step import has_keras, last_step
 from skkeras_search.searches.learning_curves import as_frame
 from skkeras_search.searches.looking import Looking
 from skkeras_search.searches.outcome import outcome_of
+from skkeras_search.searches.predicting import Predicting
 from skkeras_search.searches.progress import SearchCallback, Standing
 from skkeras_search.searches.recording import NoRecord, record_of, recording
 from skkeras_search.searches.repeats import mean_of, spread
@@ -45,6 +46,7 @@ from skkeras_search.searches.timeline import timeline
 from skkeras_search.searches.trained import Segments, Trained
 from skkeras_search.statuses import FAILED
 
+# Attributes of an earlier fit, which are removed when a fit begins.
 OF_ANOTHER_FIT = (
     "best_estimator_",
     "best_index_",
@@ -62,7 +64,7 @@ OF_ALL_SEARCHES: dict[str, list[Any]] = {
     "storage": [str, os.PathLike, None],
     "search_name": [str, None],
 }
-# Attributes that a search has only as long as it lasts.
+# Attributes that exist only while the search runs.
 WHILE_SEARCHING = (
     "_by_arrival",
     "_callbacks",
@@ -77,7 +79,7 @@ WHILE_SEARCHING = (
     "_spaces",
     "_trials",
 )
-# Attributes that do not travel to workers.
+# Attributes that are not sent to worker processes.
 STAYS_HERE = (
     *WHILE_SEARCHING,
     "_callback_fit_ctx",
@@ -87,10 +89,11 @@ STAYS_HERE = (
 )
 
 
-class Search(Looking):
-    """A search of scikit-learn whose fits are trained together, and which can be stopped.
+class Search(Looking, Predicting):
+    """Base of all searches: trains fits together, and can be stopped and resumed.
 
-    For Keras classifiers, folds of one-hot rows are stratified by class.
+    It is combined with a search of scikit-learn. For Keras classifiers, folds of one-hot
+    rows are stratified by class.
     """
 
     estimator: Any
@@ -107,18 +110,20 @@ class Search(Looking):
     search_name: str | None
     resume: str | None = None
     n_splits_: int
-    # Whether jobs are few and differ in how long they take.
+    # Whether workers get whole jobs, whatever the estimator: there are few jobs, and they
+    # take different times.
     is_asynchronous = False
     _checked_cv_orig: Any
-    # What has arrived, in the order of arrival.
+    # Jobs with their outcomes, in the order of arrival.
     _outcomes: list[tuple[Job, list[Result]]]
-    # The candidates of which something has arrived, by number.
+    # Candidates with at least one outcome, by number.
     _trained: dict[int, Trained]
     _recorder: NoRecord
     _display = Display()
-    # Whether what arrives is known from an earlier run.
+    # Whether outcomes are read from the storage, not computed now.
     _replays: bool = True
-    # Whether the search may stop. The earlier run has gone on, up to its last outcome.
+    # Whether callbacks may stop the search now. While outcomes are read from the storage
+    # they may not, as the earlier run did not stop there.
     _may_stop: bool = True
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -127,13 +132,32 @@ class Search(Looking):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets. None for estimators that need none.
         **params
-            Passed to the ``fit`` of the estimator, or routed as metadata.
+            Parameters of the ``fit`` of the estimator, such as ``sample_weight``, or
+            metadata to be routed. ``groups`` goes to the splitter.
 
         Returns
         -------
-        self
+        self : object
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the search is invalid or a hyperparameter is unknown, before
+            anything is trained; or if no candidate has a score at the end.
+        StorageError
+            If ``storage`` cannot be read or written.
+        KeyboardInterrupt
+            After Ctrl-C is pressed twice, or once before there is a candidate to choose.
+
+        Examples
+        --------
+        >>> search = search.fit(X_train, y_train)  # doctest: +SKIP
+        >>> search.best_params_  # doctest: +SKIP
         """
         for name in OF_ANOTHER_FIT:
             self.__dict__.pop(name, None)
@@ -150,19 +174,24 @@ class Search(Looking):
 
     @property
     def learning_curves_(self) -> Any:
-        """The learning curves of all folds, as a frame of pandas.
+        """The learning curves of all fits, as a pandas DataFrame.
 
-        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``repeat``,
-        ``epoch``, counted from 1, ``score``, which is measured where training ended, maybe
-        for a while, and else not a number, and what Keras reports of an epoch, such as
-        ``loss``. A fit without epochs has one row, of epoch 0.
+        There is one row for each epoch of each fit, with the columns ``candidate`` (index
+        in ``cv_results_``), ``fold``, ``repeat``, ``epoch`` (counted from 1), ``score``
+        (measured where training ended or paused, otherwise NaN), and the values that Keras
+        reports, such as ``loss``. A fit without epochs has one row, of epoch 0.
 
         Raises
         ------
         NotFittedError
             Before ``fit``.
         ImportError
-            Without pandas.
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> curves = search.learning_curves_  # doctest: +SKIP
+        >>> curves.groupby("candidate")["loss"].last()  # doctest: +SKIP
         """
         check_is_fitted(self, "cv_results_")
         return as_frame(
@@ -175,20 +204,25 @@ class Search(Looking):
 
     @property
     def timeline_(self) -> Any:
-        """When and where each fit was trained and scored, as a frame of pandas.
+        """When and where each fit was trained and scored, as a pandas DataFrame.
 
-        The columns are ``candidate``, the row of ``cv_results_``, ``fold``, ``repeat``,
-        ``begun`` and ``ended``, in seconds since the epoch, ``worker``, as "host:pid" of
-        its process, and ``status``, that of the candidate: "finished", "frozen" or
-        "failed". A fit that was continued has a row for each time. Fits that share a
-        compiled program are trained by turns, so their times overlap.
+        There is one row for each fit, or for each step of a fit that was continued, with
+        the columns ``candidate`` (index in ``cv_results_``), ``fold``, ``repeat``,
+        ``begun`` and ``ended`` (in seconds since 1970), ``worker`` (the process, as
+        "host:pid") and ``status`` of the candidate: "finished", "frozen" or "failed". Fits
+        that share a compiled program are trained in turns, so their times overlap.
 
         Raises
         ------
         NotFittedError
             Before ``fit``.
         ImportError
-            Without pandas.
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> times = search.timeline_  # doctest: +SKIP
+        >>> (times["ended"] - times["begun"]).max()  # doctest: +SKIP
         """
         check_is_fitted(self, "cv_results_")
         return timeline(list(self._trained.values()))
@@ -198,8 +232,9 @@ class Search(Looking):
         of_class: Any = type(self)
         if of_class._run_search.__module__ != "sklearn.model_selection._search":
             raise TypeError(
-                f"{of_class.__name__} has a _run_search of its own, which searches of "
-                "skkeras_search do not call. Derive it from a search of scikit-learn."
+                f"{of_class.__name__} has a _run_search of its own, but the searches of "
+                "skkeras_search do not call this method. Derive the class from a search of "
+                "scikit-learn instead."
             )
         with (
             recording(self) as store,
@@ -222,29 +257,29 @@ class Search(Looking):
             evaluation.end(evaluation.task)
 
     def _check_interrupted(self) -> None:
-        """Go on with what there is after Ctrl-C, if there is something."""
+        """After Ctrl-C, continue with the outcomes that have arrived, if there are any."""
         if not self._outcomes:
             raise KeyboardInterrupt
         warnings.warn(
-            "The search was interrupted. Its results are those of the candidates that were "
-            "evaluated until then.",
+            "The search was interrupted. Its results cover only the candidates that were "
+            "evaluated before.",
             stacklevel=2,
         )
 
     @abstractmethod
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
-        """Have candidates evaluated, and kept by ``_run``."""
+        """Evaluate candidates by means of ``_run``, which keeps their outcomes."""
 
     def _run(self, evaluation: Evaluation, executor: Executor, proposals: Any) -> None:
-        """Have jobs run until no more are proposed, or one says that it is enough.
+        """Run jobs until none is proposed any more, or until an outcome stops the search.
 
         Parameters
         ----------
         evaluation : Evaluation
         executor : Executor
         proposals : object
-            With ``n_candidates``, ``propose``, which gives a ``Job`` or None, and ``tell``,
-            which takes a job with its outcome and says whether to stop.
+            Has ``n_candidates``; ``propose``, which returns a ``Job`` or None; and
+            ``tell``, which receives a job with its outcome and returns whether to stop.
         """
 
         def calls(job: Job) -> Any:
@@ -252,7 +287,7 @@ class Search(Looking):
             return self._display.watched(job, made, executor)
 
         recorded = self._recorder.run(proposals)
-        self._replays = True  # whatever there was room for then
+        self._replays = True  # propose as many jobs at a time as the earlier run did
         for job, outcome in recorded.replay():
             self._may_stop = not recorded.n_left
             self._record(job, outcome)
@@ -280,11 +315,11 @@ class Search(Looking):
 
     @property
     def _file(self) -> Any:
-        """Where results are written, if anywhere."""
+        """The file to which results are written, or None."""
         return self.storage
 
     def _seed(self) -> Any:
-        """The ``random_state``, or a seed that is kept in the storage."""
+        """Return ``random_state``, or if it is None a seed that the storage keeps."""
         given = self.random_state
         if given is not None or self._file is None:
             return given
@@ -292,7 +327,7 @@ class Search(Looking):
         return self._recorder.choose("random_state", int(drawn))
 
     def _record(self, job: Job, outcome: list[Result]) -> None:
-        """Keep an outcome, before anybody else sees it."""
+        """Keep an outcome, before callbacks or the sampler see it."""
         self._outcomes.append((job, outcome))
         self._display.arrived(job)
         new = Trained(job.params, self.n_splits_, self.n_repeats)
@@ -309,14 +344,14 @@ class Search(Looking):
                 callback.on_outcome(told)
 
     def _estimators(self) -> list[Any]:
-        """The estimator, and what may stand in the place of a part of it."""
+        """Return the estimator, and the choices that may replace a part of it."""
         return [self.estimator, *self._choices()]
 
     def _choices(self) -> Iterable[Any]:
         return ()
 
     def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
-        # Called as soon as there is a splitter.
+        # scikit-learn calls this as soon as the splitter is made.
         super()._check_input_parameters(X, y, split_params)  # type: ignore[misc]
         fitted_to_y = [
             step for step in map(last_step, self._estimators()) if has_keras(step)
@@ -328,11 +363,11 @@ class Search(Looking):
                 self._checked_cv_orig = FoldsByClass(cv, y)
 
     def _all_fits(self) -> list[Fit]:
-        """The fits of a candidate."""
+        """Return all fits of a candidate: one for each fold and repeat."""
         return all_fits(self.n_splits_, self.n_repeats)
 
     def _score(self, outcome: list[Result]) -> float:
-        """What is maximised: the mean of a score over the fits of a candidate."""
+        """Return the score that is maximized: the mean over the fits of a candidate."""
         return float(np.mean([self._score_of_fit(result) for result in outcome]))
 
     def _score_of_fit(self, result: Result) -> float:
@@ -342,14 +377,14 @@ class Search(Looking):
         return float(scores)
 
     def _advance(self, standing: Standing) -> bool:
-        """Tell callbacks how far the search is; give whether one asks to stop."""
+        """Tell callbacks how far the search is. Return whether one of them stops it."""
         answers = [callback.update(standing) for callback in self._watching()]
         return any(answers) and self._may_stop
 
     def _show(
         self, params: Mapping[str, Any], score: float, standing: Standing, after: str = ""
     ) -> None:
-        """Show a candidate, as ``verbose`` asks for."""
+        """Display a candidate, as ``verbose`` demands."""
         self._display.candidate(params, score, standing, not self._replays, after)
 
     def _watching(self) -> list[SearchCallback]:
@@ -357,16 +392,16 @@ class Search(Looking):
         return [callback for callback in callbacks if isinstance(callback, SearchCallback)]
 
     def _metric(self, names: Iterable[str]) -> str:
-        """The metric that chooses: what ``refit`` names, or the first."""
+        """Return the metric to maximize: the one that ``refit`` names, or the first."""
         names = list(names)
         return self.refit if self.refit in names else names[0]
 
     def _in_order(self) -> list[tuple[Job, list[Result]]]:
-        """The outcomes, in the order of the rows of ``cv_results_``."""
+        """Return the outcomes in the order of the rows of ``cv_results_``."""
         return sorted(self._outcomes, key=lambda pair: pair[0].number)
 
     def _rows(self) -> tuple[list[dict[str, Any]], list[Result]]:
-        """The candidates, and what scikit-learn has of all folds of each."""
+        """Return the candidates, and scikit-learn's results of all their folds."""
         outcomes, n = self._in_order(), self.n_repeats
         candidates = [job.params for job, _ in outcomes]
         out = [
@@ -377,7 +412,7 @@ class Search(Looking):
         return candidates, out
 
     def _choose(self, evaluation: Evaluation) -> None:
-        """Make ``cv_results_`` of what was found, and choose the best of it."""
+        """Compute ``cv_results_`` from the outcomes, and choose the best candidate."""
         found = [result for _, outcome in self._outcomes for result in outcome]
         if not found:
             raise ValueError(
@@ -396,13 +431,13 @@ class Search(Looking):
         self.cv_results_ = results
 
     def _tell_failures(self, found: list[Result]) -> None:
-        """Warn of fits that failed; raise an error if all did."""
+        """Warn about fits that failed. Raise an error if all failed."""
         _warn_or_raise_about_fit_failures(found, self.error_score)
 
     def _check_success(self, results: Mapping[str, Any]) -> None:
-        """Raise an error if fits of all candidates failed, and none has a score.
+        """Raise an error if every candidate has a failed fit and none has a score.
 
-        Without a failed fit, scores that are not numbers have scikit-learn's warning.
+        If no fit failed and scores are not finite, scikit-learn issues its warning instead.
         """
         failed = {
             job.number
@@ -412,8 +447,8 @@ class Search(Looking):
         scores = [results[f"mean_test_{name}"] for name in metrics_of(results)]
         if len(failed) == len(results["params"]) and not np.isfinite(scores).any():
             raise ValueError(
-                f"All the {len(failed)} candidates failed in some of their fits. "
-                f"{results['error'][0]}"
+                f"All the {len(failed)} candidates failed: at least one fit of each raised "
+                f"an error or was ended. The first failure: {results['error'][0]}"
             )
 
     def _results(self) -> dict[str, Any]:
@@ -428,7 +463,7 @@ class Search(Looking):
         return results | (spread(out, self.n_splits_) if self.n_repeats > 1 else {})
 
     def _errors(self) -> np.ndarray:
-        """For each candidate, the text of its first failure, or None."""
+        """Return the text of the first failure of each candidate, or None."""
         errors: dict[int, str | None] = {}
         for job, outcome in self._in_order():
             before = errors.get(job.number)
@@ -460,18 +495,18 @@ class Search(Looking):
         evaluation.end(task)
 
     def _estimator_of(self, row: int, estimator: Any) -> Any:
-        """An estimator with the parameters of a candidate, to be fitted to all rows."""
-        # The parameters are cloned, too, as they may be estimators.
+        """Return an unfitted estimator with the parameters of a candidate, for all rows."""
+        # The parameters may be estimators, so they are cloned as well.
         params = clone(self.cv_results_["params"][row], safe=False)
         return clone(estimator).set_params(**params)
 
     def _training(self, row: int) -> AbstractContextManager[Any]:
-        """A block in which a candidate is fitted to all rows."""
+        """Return a context manager for fitting a candidate to all rows."""
         return nullcontext()
 
     def _keep_results(self) -> None:
-        """Leave the results of the candidates that are finished."""
-        self.__dict__.pop("best_estimator_", None)  # of a refit that was not finished
+        """After an error, set the results of the candidates that are finished."""
+        self.__dict__.pop("best_estimator_", None)  # the refit was not finished
         found = [result for _, outcome in self._outcomes for result in outcome]
         if all(result["fit_error"] is not None for result in found):
             return
@@ -481,7 +516,7 @@ class Search(Looking):
         self._choose_best(results, self._metric(metrics_of(results)))
 
     def _so_far(self) -> Self:
-        """The search as if it ended now, while it lasts; else itself."""
+        """Return a copy with the results so far while the search runs, otherwise itself."""
         if not getattr(self, "_outcomes", None):
             return self
         now = object.__new__(type(self))
@@ -494,20 +529,20 @@ class Search(Looking):
         state: Any = super().__getstate__()
         if "_outcomes" not in state:
             return state
-        # To a worker, say: what is found so far, and the tasks, change meanwhile.
+        # A running search may be pickled for a worker. Leave out what changes meanwhile.
         state = {n: v for n, v in state.items() if n not in STAYS_HERE}
-        # A generator cannot be sent.
+        # A generator cannot be pickled.
         return {**state, "cv": getattr(self, "_checked_cv_orig", self.cv)}
 
 
 def metrics_of(results: Mapping[str, Any]) -> list[str]:
-    """Give the names of the metrics in ``cv_results_``."""
+    """Return the names of the metrics in ``cv_results_``."""
     prefix = "mean_test_"
     return [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
 
 
 def warn_of_failures(found: list[Result], error_score: Any) -> None:
-    """Warn of fits that failed, also if all did: there are others to come."""
+    """Warn about fits that failed, even if all did, as other candidates will follow."""
     try:
         _warn_or_raise_about_fit_failures(found, error_score)
     except ValueError as error:

@@ -33,7 +33,7 @@ from skkeras_search.searches.spaces import (
 from skkeras_search.searches.workers import CandidateWorkers
 from skkeras_search.space import Space
 
-# Of scikit-optimize's `Optimizer`, without a meaning here.
+# Parameters of scikit-optimize's `Optimizer` that have no meaning here.
 WITHOUT_EFFECT = (
     "acq_func",
     "acq_func_kwargs",
@@ -47,82 +47,189 @@ WITHOUT_EFFECT = (
 
 
 class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
-    """Search for the best parameters of an estimator by Bayesian optimisation.
+    """Search for the best hyperparameters by Bayesian optimization, with cross-validation.
 
-    A Gaussian process learns from the cross-validated scores so far which candidates are
-    worth a fit (``BayesianSampler``). Takes the place of scikit-optimize's class of this
-    name. Keras estimators train all folds of ``n_points`` candidates together, or with
-    ``n_jobs`` those of a candidate in each worker.
+    A Gaussian process (``BayesianSampler``) learns from the scores so far and proposes the
+    candidates with the largest expected improvement. The folds of ``n_points`` Keras
+    candidates are trained together, as compiled programs. The class takes the place of
+    ``skopt.BayesSearchCV``.
 
     Parameters
     ----------
     estimator : estimator
-        With ``fit``, and with ``score`` unless ``scoring`` is given.
-    search_spaces : dict, Space, list of them, or list of (dict or Space, int), optional
-        What ``Space`` takes, by the names of the estimator's parameters; those of a part
-        of it have two underscores, as in ``"mlp__learning_rate"``. Several are searched
-        one after the other, each with ``n_iter`` candidates or the number that it comes
-        with. If not given, what a build function with ``hp`` declares.
-    optimizer_kwargs : dict, optional
-        Parameters of ``BayesianSampler``, such as ``n_initial``, and as far as they have a
-        meaning those of scikit-optimize's ``Optimizer``.
+        The estimator whose hyperparameters are searched: a Keras estimator, a pipeline, or
+        any other scikit-learn estimator. It needs a ``score`` method if ``scoring`` is
+        None.
+    search_spaces : dict, Space, list of them, or list of (dict or Space, int), default=None
+        Search space: dimensions by the names of parameters, as in ``{"units": [16, 32],
+        "learning_rate": (1e-4, 1e-1, "log-uniform")}``. A parameter of a part of the
+        estimator has a prefix, as in ``"mlp__learning_rate"``. The spaces of a list are
+        searched one after the other, each with ``n_iter`` candidates, or with the number
+        that it is paired with. None searches the hyperparameters that a build function
+        declares with ``hp``.
+    optimizer_kwargs : dict, default=None
+        Parameters of ``BayesianSampler``: ``n_initial``, ``initial`` and ``random_state``.
+        Of the parameters of ``skopt.Optimizer``, ``n_initial_points`` and
+        ``base_estimator="dummy"`` (random candidates) are understood; others have no
+        effect, and a warning is issued.
     n_iter : int, default=50
-        Number of candidates, of each space. A space with fewer ends earlier.
-    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in ``sklearn.model_selection.RandomizedSearchCV``. With several metrics the
-        search maximises the one that ``refit`` names, or the first.
-    n_jobs : int, optional
-        None trains Keras estimators in this process. Several workers get a whole candidate
-        each, and another one at once when they are done with it, so that the order of
-        arrival decides what is proposed, unless ``n_points`` is greater than 1. Other
-        estimators have their fits spread as in scikit-learn.
-    fit_params : dict, optional
-        Passed to the ``fit`` of the estimator. Better pass them to ``fit`` here.
+        Number of candidates of each space. A space that has fewer ends earlier.
+    scoring : str, callable, list, tuple or dict, default=None
+        Metric to maximize: the name of a scorer or a callable ``scorer(estimator, X, y)``.
+        Several metrics are given as a list of names, as a dict of scorers or as a callable
+        that returns a dict; see ``refit``. None uses the ``score`` method of the estimator.
+    fit_params : dict, default=None
+        Parameters of the estimator's ``fit``. Prefer to pass them to ``fit`` of the search.
+    n_jobs : int, default=None
+        None trains all Keras fits in this process, unless a ``joblib.parallel_config``
+        block chooses a backend. The fits share compiled programs and use all cores, which
+        is usually the fastest way for small models. With several workers, each worker
+        process trains all folds of one candidate at a time and then gets the next
+        candidate. Unless ``n_points`` is greater than 1, the proposals then depend on the
+        order in which scores arrive. A worker has to import TensorFlow and to compile its
+        own programs first, so a search over small models usually takes longer. -1 starts
+        one worker for each core. The fits of other estimators are distributed over the
+        workers, as in scikit-learn.
     n_points : int, default=1
-        Number of candidates to propose at a time. More of them keep more cores busy; each
-        is then chosen without knowing the scores of the others.
+        Number of candidates to propose at a time. More candidates keep more cores busy, but
+        each is chosen without the scores of the others.
     iid : object
-        Taken for scripts for scikit-optimize. It has no effect.
+        Has no effect. Accepted because scikit-optimize has this parameter.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows, which gives ``best_estimator_``. With
+        several metrics, the name of the metric that the search maximizes, or False: it then
+        maximizes the first. A callable receives ``cv_results_`` and returns the index of
+        the best candidate.
+    cv : int, splitter or iterable, default=None
+        Number of folds, a scikit-learn splitter, or an iterable of (train, test) arrays of
+        row indices. None makes 5 folds. If the number is given or None, the folds of
+        classifiers are stratified by class; for Keras classifiers also if ``y`` is one-hot
+        encoded.
+    verbose : int, default=0
+        0 prints nothing. 1 shows the progress and the best candidate so far: in a live
+        region of a terminal or notebook, elsewhere as one line for each candidate. 2 or
+        more always prints lines, and scikit-learn's line for each fit.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of fits that are sent to workers in advance. It has an effect only with
+        joblib backends that you choose yourself, such as ``"threading"``.
     random_state : int, RandomState instance or None, default=None
-        Of the candidates.
+        Seed of the proposals. Pass an int for the same candidates in each run.
+    error_score : "raise" or float, default=np.nan
+        Score of a fit that fails. The failure is recorded in ``cv_results_["error"]``, and
+        a ``FitFailedWarning`` is issued. With "raise", the first error ends the search.
+    return_train_score : bool, default=False
+        Whether to score the training rows, too. This takes additional time.
     n_repeats : int, default=1
-        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
-    fit_timeout : float, optional
-        Seconds that one fit of a fold may take, scoring included. A longer one fails
-        with ``TimeoutError``. A call of C code that does not return is ended only in a
-        worker process, as with ``n_jobs=2``.
+        Number of fits of each candidate to each fold. Each repeat has other seeds:
+        parameters whose names end in ``random_state`` get other values. Scores are means
+        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
+        deviation of the mean score over the repeats.
+    fit_timeout : float, default=None
+        Time limit in seconds for one fit of one fold, including scoring. A fit that exceeds
+        the limit fails with ``TimeoutError``. A call of C code that does not return can
+        only be ended in a worker process, for example with ``n_jobs=2``.
     n_retries : int, default=2
-        How often a candidate whose worker process died is tried again.
-    storage, search_name, resume : path-like, str and "extend", optional
-        File to which results are written, the name of the search in it, and whether to
-        extend another search of this name, as in ``GridSearchCV``.
+        Number of times that a candidate is tried again after its worker process has died.
+    storage : path-like, default=None
+        SQLite file to which each result is written as soon as it is known. If the same
+        search is run again with the same file, it continues where it stopped. If
+        ``random_state`` is None, the file also keeps the seed.
+    search_name : str, default=None
+        Name of the search in ``storage``. Give each search a name if the file holds
+        several. None stands for "search".
+    resume : {"extend"}, default=None
+        "extend" reuses the results of an earlier search with this name in ``storage``, if
+        only the search space, the number of candidates or the seed differ. By default, a
+        different search raises ``ValueError``.
 
     Attributes
     ----------
-    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
-n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.RandomizedSearchCV``. After an error, or Ctrl-C
-        pressed twice, there are ``cv_results_`` and those whose names begin with ``best_``,
-        but for ``best_estimator_``, of the candidates that were finished.
-        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
-        failed, or why a score is not a number; None if nothing failed.
+    cv_results_ : dict of ndarray of shape (n_candidates,)
+        Results with one entry for each candidate: ``params`` (a list of dicts), ``param_*``
+        (masked where a candidate does not have the parameter), ``split0_test_score`` and so
+        on, ``mean_test_score``, ``std_test_score``, ``rank_test_score``, and the mean and
+        standard deviation of ``fit_time`` and ``score_time`` in seconds. With
+        ``return_train_score``, ``rank_train_score`` ranks by the training scores. ``error``
+        is the traceback of the first fit that failed, or says which score is not a finite
+        number; None if nothing failed. With several metrics, their names take the place of
+        ``score``.
+    best_estimator_ : estimator
+        The best candidate, fitted to all rows. Missing if ``refit=False``.
+    best_score_ : float
+        Mean cross-validated score of the best candidate. Missing if ``refit`` is a
+        callable.
+    best_params_ : dict
+        Hyperparameters of the best candidate.
+    best_index_ : int
+        Index of the best candidate in ``cv_results_``.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
-        For each space: ``x_iters``, the values of each candidate in the order of the sorted
-        names, ``func_vals``, their scores times minus one, ``x`` and ``fun``, the best of
-        them (None and infinity as long as all have failed), and ``space``. They are what
-        ``skopt.plots`` takes, if the space is not conditional.
+        One result for each space: ``x_iters`` (list of the values of each candidate, in the
+        order of the sorted names), ``func_vals`` (ndarray of shape (n_candidates,), scores
+        times -1), ``x`` and ``fun`` (the best of them; None and infinity while all have
+        failed) and ``space``. ``skopt.plots`` accepts them if the space is not conditional.
     optimizers_ : list of Sampler
         The sampler of each space.
+    scorer_ : callable or dict of callable
+        The scorer, or with several metrics a dict of scorers.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds that the refit took. Missing if ``refit=False``.
+    multimetric_ : bool
+        Whether there are several metrics.
+    learning_curves_ : pandas.DataFrame of shape (n_rows, n_columns)
+        Learning curves of all fits, with one row for each epoch. Requires pandas.
+    timeline_ : pandas.DataFrame of shape (n_rows, 7)
+        Start, end and process of each fit. Requires pandas.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers. Missing if ``refit=False``.
+    n_features_in_ : int
+        Number of features of the best estimator. Missing if ``refit=False``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` has names. Missing if ``refit=False``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``search_spaces`` is not a search space.
 
     See Also
     --------
-    skkeras_search.samplers.BayesianSampler : How candidates are chosen.
+    RandomizedSearchCV : Tries random candidates.
+    FreezeThawSearchCV : Trains most candidates for only a part of their epochs.
+    skkeras_search.samplers.BayesianSampler : Proposes the candidates.
+
+    Notes
+    -----
+    After an error, or after Ctrl-C is pressed twice, ``cv_results_``, ``best_params_``,
+    ``best_index_`` and ``best_score_`` describe the candidates that were finished.
+    ``best_estimator_`` is then missing.
+
+    References
+    ----------
+    Snoek, Larochelle and Adams, "Practical Bayesian Optimization of Machine Learning
+    Algorithms", NeurIPS 2012.
 
     Examples
     --------
+    >>> import keras
     >>> from sklearn.datasets import load_iris
+    >>> from skkeras_search import BayesSearchCV, KerasClassifier
+    >>> def build(units=8, rate=1e-3):
+    ...     hidden = keras.layers.Dense(units, activation="relu")
+    ...     model = keras.Sequential([hidden, keras.layers.Dense(3, activation="softmax")])
+    ...     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    ...     return model
+    >>> classifier = KerasClassifier(build, epochs=20, verbose=0, random_state=0)
+    >>> space = {"units": [4, 8, 16], "rate": (1e-3, 1e-1, "log-uniform")}
+    >>> search = BayesSearchCV(classifier, space, n_iter=10, cv=3, random_state=0)
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> sorted(search.best_params_), bool(search.best_score_ > 0.9)
+    (['rate', 'units'], True)
+
+    Other estimators are searched in the same way:
+
     >>> from sklearn.svm import SVC
-    >>> from skkeras_search import BayesSearchCV
     >>> space = {"C": (1e-3, 1e3, "log-uniform"), "kernel": ["linear", "rbf"]}
     >>> search = BayesSearchCV(SVC(), space, n_iter=12, cv=3, random_state=0)
     >>> search = search.fit(*load_iris(return_X_y=True))
@@ -130,7 +237,8 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
     0.99 with linear
     """
 
-    # Whether candidates are told, and come in `cv_results_`, in the order of arrival.
+    # Whether scores are reported to the sampler in the order of arrival, which is then the
+    # order of `cv_results_`, too.
     _by_arrival = False
     _parameter_constraints: dict[str, list[Any]] = {
         **BaseSearchCV._parameter_constraints,
@@ -193,7 +301,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_spaces(search_spaces, n_iter)  # whose errors come where they were made
+            as_spaces(search_spaces, n_iter)  # raise errors in the line that made them
 
     def fit(
         self,
@@ -209,27 +317,40 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
-        groups : array-like of shape (n_samples,), optional
-            For splitters that want them.
-        callback : callable or list of callable, optional
-            Called with the element of ``optimizer_results_`` of a space after each
-            ``n_points`` candidates. The search of this space ends if one returns what is
-            true.
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets. None for estimators that need none.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, for splitters such as ``GroupKFold``.
+        callback : callable or list of callable, default=None
+            Called after each ``n_points`` candidates with the current element of
+            ``optimizer_results_``. If one returns a true value, the search of this space
+            ends.
         **params
-            Passed to the ``fit`` of the estimator, or routed as metadata.
+            Parameters of the ``fit`` of the estimator, such as ``sample_weight``, or
+            metadata to be routed.
 
         Returns
         -------
-        self
+        self : object
+            The fitted search.
 
         Raises
         ------
-        ValueError
-            Before anything is trained, if a parameter of the space is none of the
-            estimator's, or no fit succeeds at all.
         TypeError
-            If ``estimator`` is none.
+            If ``estimator`` is not an estimator.
+        ValueError
+            If a parameter of the search is invalid or a hyperparameter is unknown, before
+            anything is trained; or if no candidate has a score at the end.
+        StorageError
+            If ``storage`` cannot be read or written.
+        KeyboardInterrupt
+            After Ctrl-C is pressed twice, or once before there is a candidate to choose.
+
+        Examples
+        --------
+        >>> search = search.fit(X_train, y_train)  # doctest: +SKIP
+        >>> search.best_params_  # doctest: +SKIP
         """
         _check_estimator(self.estimator)
         spaces, callbacks = self._as_spaces(), _callables(callback)
@@ -243,7 +364,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
 
     @property
     def total_iterations(self) -> int:
-        """Number of candidates of all spaces together."""
+        """Number of candidates in all spaces together."""
         return sum(n for _, n in self._as_spaces())
 
     def _as_spaces(self) -> list[tuple[Space, int]]:
@@ -260,7 +381,7 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         n_batches = sum(-(-n // self.n_points) for _, n in self._spaces)
         task = evaluation.task.subcontext(task_name="search", max_subtasks=n_batches)
         task.call_on_fit_task_begin(estimator=self)
-        # A worker that is done gets another candidate, whatever the others do.
+        # A worker that is done gets another candidate without waiting for the others.
         whole_jobs = isinstance(executor, (CandidateWorkers, Cluster))
         by_arrival = whole_jobs and self.n_points == 1
         self._by_arrival = self._recorder.choose("by_arrival", by_arrival)
@@ -297,17 +418,21 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
             without_effect.add("base_estimator")
         if without_effect:
             warnings.warn(
-                f"optimizer_kwargs={sorted(without_effect)} of scikit-optimize have no "
-                "effect here; the surrogate is a Gaussian process.",
+                f"The keys {sorted(without_effect)} of optimizer_kwargs are parameters of "
+                "scikit-optimize that have no effect here. The surrogate model is always "
+                "a Gaussian process.",
                 stacklevel=2,
             )
         kwargs = {"random_state": seed, **kwargs}
         if kwargs.pop("space_constraint", None) is not None:
-            raise ValueError("optimizer_kwargs has 'space_constraint', which is not known.")
+            raise ValueError(
+                "optimizer_kwargs['space_constraint'] is not supported. Give dimensions "
+                "conditions instead, as in Real(..., when={'model': 'mlp'})."
+            )
         known = ("initial", "n_initial", "random_state")
         for name in set(kwargs) - set(WITHOUT_EFFECT) - set(known):
             raise ValueError(
-                f"optimizer_kwargs has {name!r}, which is no parameter of "
+                f"optimizer_kwargs has {name!r}, which is not a parameter of "
                 f"BayesianSampler." + did_you_mean(name, known)
             )
         kwargs = {name: value for name, value in kwargs.items() if name in known}
@@ -316,14 +441,14 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         return BayesianSampler(space, direction="maximize", **kwargs)
 
     def _tell_failures(self, found: list[Result]) -> None:
-        # Those of each batch were told when it ended.
+        # A warning about the failures of each batch was issued when the batch ended.
         if all(result["fit_error"] is not None for result in found):
             super()._tell_failures(found)
 
 
 @dataclass(eq=False)
 class _Batch:
-    """Candidates that are proposed together, without knowing the scores of each other."""
+    """Candidates that are proposed together, each without the scores of the others."""
 
     jobs: list[Job]
     task: Any
@@ -331,7 +456,11 @@ class _Batch:
 
 
 class _Proposals:
-    """Propose candidates of the last space of a search."""
+    """Propose candidates of the last space of a search.
+
+    ``n_candidates`` is the number of candidates of all spaces. ``ends_search`` is set if a
+    callback ends the whole search, not only that of this space.
+    """
 
     def __init__(self, search: BayesSearchCV, task: Any, n_iter: int, most_batches: int):
         self._search, self._task = search, task
@@ -347,7 +476,7 @@ class _Proposals:
         self.ends_search = False
 
     def adopt(self, earlier: list[Earlier]) -> None:
-        """Take from the candidates of an earlier search those that are in the space."""
+        """Reuse the candidates of an earlier search that are in the space."""
         search, space = self._search, self._sampler.space
         choices = named_choices_of(space)
         for candidate in list(earlier):
@@ -393,7 +522,7 @@ class _Proposals:
         self._batches.append(_Batch(list(self._ready), task))
 
     def _end_batch(self, batch: _Batch) -> bool:
-        """Tell the sampler, and whoever watches; give whether to stop."""
+        """Report the scores to the sampler and to callbacks. Return whether to stop."""
         search = self._search
         self._batches.remove(batch)
         outcomes = [batch.outcomes[job] for job in batch.jobs]
@@ -442,12 +571,12 @@ def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:
 def _check_estimator(estimator: Any) -> None:
     if isinstance(estimator, type):
         raise TypeError(
-            f"estimator must be an instance, as {estimator.__name__}(...), got the class "
-            f"{estimator.__name__}."
+            f"estimator must be an instance, such as {estimator.__name__}(...), got the "
+            f"class {estimator.__name__}."
         )
     if not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
         raise TypeError(
-            "estimator must be an estimator of scikit-learn's kind, with fit and "
+            "estimator must be a scikit-learn estimator, which has the methods fit and "
             f"get_params, got {estimator!r}."
         )
 
@@ -456,7 +585,7 @@ def _configurations(initial: Any) -> list[Mapping[str, Any]]:
     configurations: list[Any] = list(initial) if isinstance(initial, Iterable) else [None]
     if not all(isinstance(one, Mapping) for one in configurations):
         raise TypeError(
-            "optimizer_kwargs['initial'] must be a list of dicts, one for each "
-            f"configuration to begin with, got {initial!r}."
+            "optimizer_kwargs['initial'] must be a list of dicts, one for each initial "
+            f"candidate, got {initial!r}."
         )
     return configurations

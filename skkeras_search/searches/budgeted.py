@@ -1,4 +1,4 @@
-"""Searches that train candidates step by step, by a rule that decides which goes on."""
+"""Searches that train candidates in steps. A budget rule decides which one goes on."""
 
 import warnings
 from abc import abstractmethod
@@ -22,12 +22,12 @@ from skkeras_search.searches.trained import Trained, complete, keep_within, rows
 from skkeras_search.space import Space
 from skkeras_search.statuses import FINISHED, FROZEN
 
-# Of memory, for the states that candidates go on from.
+# Bytes of memory for the states from which candidates can be continued.
 MOST_BYTES = 2**31
 
 
 class BudgetSearch(Search, BaseSearchCV):
-    """A search that decides step by step which candidate is trained on."""
+    """A search that decides step by step which candidate is trained further."""
 
     search_spaces: Any
     max_epochs: int | None
@@ -40,20 +40,33 @@ class BudgetSearch(Search, BaseSearchCV):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets. None for estimators that need none.
         **params
-            Passed to the ``fit`` of the estimator, or routed as metadata.
+            Parameters of the ``fit`` of the estimator, such as ``sample_weight``, or
+            metadata to be routed. ``groups`` goes to the splitter.
 
         Returns
         -------
-        self
+        self : object
+            The fitted search.
 
         Raises
         ------
         TypeError, ValueError
-            Before anything is trained, if a parameter of the space is none of the
-            estimator's, or parameters contradict each other. Afterwards, if no fit
-            succeeds at all.
+            If a parameter of the search is invalid, if parameters contradict each other or
+            if a hyperparameter is unknown, before anything is trained. ValueError, too, if
+            no candidate has a score in all folds at the end.
+        StorageError
+            If ``storage`` cannot be read or written.
+        KeyboardInterrupt
+            After Ctrl-C is pressed twice, or once before a candidate is finished.
+
+        Examples
+        --------
+        >>> search = search.fit(X_train, y_train)  # doctest: +SKIP
+        >>> search.cv_results_["status"]  # doctest: +SKIP
         """
         spaces = given_or_declared(self.search_spaces, self.estimator, "search_spaces")
         self._space = as_one_space(spaces)
@@ -71,7 +84,7 @@ class BudgetSearch(Search, BaseSearchCV):
 
     @abstractmethod
     def _rule(self, n_folds: int, has_epochs: bool) -> BudgetRule:
-        """Make the rule that decides."""
+        """Make the rule that decides how candidates are trained."""
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
         has_epochs = self._check_epochs()
@@ -80,7 +93,7 @@ class BudgetSearch(Search, BaseSearchCV):
             task_name="search", max_subtasks=None, sequential_subtasks=False
         ).call_on_fit_task_begin(estimator=self)
         n_slots = executor.n_slots
-        # Another step is there for the core that is done first.
+        # One step more than there are slots, for the core that is done first.
         most_pending = self.n_points or (n_slots + 1 if n_slots > 1 else 1)
         most_pending = self._recorder.choose("n_points", most_pending)
         steps = StepProposals(self, rule, task, most_pending)
@@ -88,13 +101,17 @@ class BudgetSearch(Search, BaseSearchCV):
         self._run(evaluation, executor, steps)
         if not (executor.ends or steps.stops):
             self._recorder.end()
-        # A callback may have stopped the search before it had a result.
+        # If a callback stopped the search before a candidate was finished, finish the
+        # most promising one.
         while not executor.ends and (left := self._most_promising()) is not None:
             self._run(evaluation, executor, OneJob(steps.job_to_finish(left)))
         task.call_on_fit_task_end(estimator=self)
 
     def _most_promising(self) -> int | None:
-        """The number of a candidate to finish, None if one is finished or none is left."""
+        """Return the number of the frozen candidate to finish.
+
+        None if a candidate is finished already, or if none is left.
+        """
         status = {number: c.status for number, c in self._trained.items()}
         frozen = [
             number
@@ -115,20 +132,21 @@ class BudgetSearch(Search, BaseSearchCV):
         super()._check_interrupted()
 
     def _check_epochs(self) -> bool:
-        """Whether candidates have epochs, as far as is known before they are made."""
+        """Return whether candidates have epochs, as far as is known beforehand."""
         names = [name_of_keras_step(thing) for thing in self._estimators()]
         if all(name is None for name in names):
             kind = type(self.estimator).__name__
             self._do_without_epochs(
-                f"{kind} has no Keras estimator as its last and only one"
+                f"{kind} is not a Keras estimator, nor a pipeline whose last step is its "
+                "only Keras estimator"
             )
             return False
         for name in ("epochs", "fit__epochs"):
             name = f"{names[0] or ''}{name}"
             if self.max_epochs is not None and name in self._space.names:
                 raise ValueError(
-                    f"max_epochs={self.max_epochs!r} takes the place of {name!r}, which is "
-                    "among the search_spaces. Leave one of them out."
+                    f"max_epochs={self.max_epochs!r} sets the number of epochs, which is "
+                    f"also searched as {name!r} in search_spaces. Leave out one of them."
                 )
         return True
 
@@ -136,8 +154,8 @@ class BudgetSearch(Search, BaseSearchCV):
         if self.max_epochs is not None:
             raise ValueError(f"max_epochs={self.max_epochs!r} has no meaning, as {why}.")
         warnings.warn(
-            f"Only folds are saved, as {why}: each is trained to the end, one after the "
-            "other.",
+            f"Only folds are saved, as {why}. Each fold is trained to the end, and a "
+            "candidate can be given up after any fold.",
             stacklevel=2,
         )
 
@@ -151,7 +169,7 @@ class BudgetSearch(Search, BaseSearchCV):
             self._recorder.let_go(job.number)
 
     def _save_memory(self, under_way: Container[int]) -> None:
-        """Let go of states, but for those of candidates that are under way."""
+        """Release states of candidates not under way if they take too much memory."""
         frozen = [
             candidate
             for number, candidate in self._trained.items()
@@ -160,7 +178,7 @@ class BudgetSearch(Search, BaseSearchCV):
         keep_within(MOST_BYTES, sorted(frozen, key=self._promise))
 
     def _promise(self, candidate: Trained) -> tuple[int, float]:
-        """Sort candidates by how far they are, then by their scores."""
+        """Return a key that sorts candidates by how far they are, then by their scores."""
         last = [fit.segments[-1] for fit in candidate.fits.values()]
         return len(last), self._score(last)
 
@@ -168,7 +186,7 @@ class BudgetSearch(Search, BaseSearchCV):
         if so_far.reason is not None and self._may_warn:
             self._may_warn = False
             warnings.warn(
-                "Training cannot be continued where it has ended, so a candidate that "
+                "Training cannot be continued from where it paused, so a candidate that "
                 f"goes on is trained from the start: {so_far.reason}",
                 stacklevel=2,
             )
@@ -178,7 +196,7 @@ class BudgetSearch(Search, BaseSearchCV):
         return [candidate.params for candidate in candidates], rows(candidates)
 
     def _format_results(self, *args: Any) -> dict[str, Any]:
-        with warnings.catch_warnings():  # what was not trained is not a number
+        with warnings.catch_warnings():  # scores of folds that were not trained are NaN
             warnings.filterwarnings("ignore", "One or more of the", UserWarning)
             results: dict[str, Any] = super()._format_results(*args)
         complete(results, list(self._trained.values()))
@@ -189,7 +207,7 @@ class BudgetSearch(Search, BaseSearchCV):
         if FINISHED not in self.cv_results_["status"]:
             errors = filter(None, self.cv_results_["error"])
             raise ValueError(
-                "None of the candidates has a score in all folds, so none is the best. "
+                "No candidate has a score in all folds, so there is no best candidate. "
                 f"{next(errors, '')}"
             )
 
@@ -199,8 +217,9 @@ class BudgetSearch(Search, BaseSearchCV):
         super()._choose_best(results, metric)
         if (status := results["status"][self.best_index_]) != FINISHED:
             raise ValueError(
-                f"refit={self.refit!r} has chosen a candidate that is {status}, of index "
-                f"{self.best_index_}. Choose one whose 'status' is 'finished'."
+                f"refit={self.refit!r} has chosen a candidate that is {status}: index "
+                f"{self.best_index_}. It must return the index of a candidate whose "
+                "'status' in cv_results_ is 'finished'."
             )
         self.best_n_epochs_ = self._n_epochs(self.best_index_)
 
@@ -215,7 +234,7 @@ class BudgetSearch(Search, BaseSearchCV):
         return candidate
 
     def _training(self, row: int) -> AbstractContextManager[Any]:
-        # Also if `fit` was given a number of epochs.
+        # This holds even if a number of epochs was passed to `fit`.
         n_epochs = self._n_epochs(row)
         return nullcontext() if n_epochs is None else segment(max_epochs=n_epochs)
 
@@ -224,24 +243,24 @@ class BudgetSearch(Search, BaseSearchCV):
 
 
 def as_one_space(search_spaces: Any) -> Space:
-    """Give the space of a search that takes one.
+    """Return the space of a search that accepts only one space.
 
     Raises
     ------
     TypeError, ValueError
-        If there is none, or there are several.
+        If there is no space, or several.
     """
     if isinstance(search_spaces, Space):
         return search_spaces
     if not isinstance(search_spaces, Mapping):
         raise TypeError(
             "search_spaces must be a dict or a Space, got "
-            f"{search_spaces!r}. Several spaces can be one whose dimensions are "
-            "conditional: Real(..., when={'model': ...})."
+            f"{search_spaces!r}. Several spaces can be combined into one whose dimensions "
+            "are conditional: Real(..., when={'model': ...})."
         )
     if not search_spaces:
         raise ValueError(
-            "search_spaces is empty; give a dict of dimensions, as in "
+            "search_spaces is empty. Give a dict of dimensions, as in "
             "{'learning_rate': (1e-4, 1e-1, 'log-uniform')}."
         )
     return Space({name: search_spaces[name] for name in sorted(search_spaces)})

@@ -1,4 +1,4 @@
-"""Whole candidates on the workers of a cluster: what Dask and Ray have in common."""
+"""Whole candidates on the workers of a cluster: the common part of Dask and Ray."""
 
 import io
 import threading
@@ -30,19 +30,20 @@ Reference = TypeVar("Reference")
 
 
 class Sent(Generic[Reference]):
-    """A job on its way.
+    """A job that was handed over to the cluster.
 
     Parameters
     ----------
     calls : list of Call
     message : bytes
-        The calls, with keys in the place of shared objects.
+        The pickled calls, with keys in place of shared objects.
     data : dict
-        References to these objects, by key.
+        References to the shared objects, by key.
 
     Attributes
     ----------
     outcome : Future
+        The results of the calls.
     n_deaths : int
         Number of workers that died while they ran the job.
     """
@@ -54,18 +55,19 @@ class Sent(Generic[Reference]):
 
 
 class Cluster(Asynchronous, Generic[Reference]):
-    """Send whole jobs to the workers of a cluster, and what jobs share once.
+    """Send whole jobs to the workers of a cluster, and shared objects only once.
 
-    ``X``, ``y``, folds and parameters of ``fit`` and of scorers are put into the cluster
-    when the first job needs them. Messages refer to them. A job whose worker dies is sent
-    again. A job that loses more than ``n_retries`` workers counts as a failed fit.
+    ``X``, ``y``, the folds and the parameters of ``fit`` and of scorers are put into the
+    cluster when the first job needs them. Messages refer to them. A job whose worker dies
+    is sent again. A job that loses more than ``n_retries`` workers counts as failed.
 
     Parameters
     ----------
     n_jobs : int or None
-        Number of jobs that run at a time, at most. As many as there is room for if None or
-        negative.
+        Maximum number of jobs that run at the same time. None or a negative number stands
+        for as many as there is room for.
     n_retries : int, default=2
+        Number of times that a job is sent again after its worker has died.
     """
 
     uses_processes = True
@@ -77,7 +79,7 @@ class Cluster(Asynchronous, Generic[Reference]):
         self._lock = threading.RLock()
         self._waiting: deque[Sent[Reference]] = deque()
         self._running: set[Sent[Reference]] = set()
-        # What was put, which also keeps the identity of the object from being reused.
+        # Objects in the cluster by ``id``. Keeping them here prevents reuse of an ``id``.
         self._name = uuid4().hex
         self._put: dict[int, tuple[Any, str, Reference]] = {}
         self._alone_since: float | None = None
@@ -86,7 +88,7 @@ class Cluster(Asynchronous, Generic[Reference]):
 
     @abstractmethod
     def _n_places(self) -> int:
-        """Give the number of jobs that all workers of the cluster can run at a time."""
+        """Return the number of jobs that all workers can run at the same time."""
 
     @abstractmethod
     def _share(self, thing: Any) -> Reference:
@@ -94,14 +96,14 @@ class Cluster(Asynchronous, Generic[Reference]):
 
     @abstractmethod
     def _start(self, sent: Sent[Reference]) -> None:
-        """Send a job to a worker; have ``_receive`` called when it is done."""
+        """Send a job to a worker, and have ``_receive`` called when it is done."""
 
     @abstractmethod
     def _cancel(self, running: set[Sent[Reference]]) -> None:
-        """End jobs that workers have."""
+        """Cancel jobs that workers have."""
 
     def __enter__(self) -> Self:
-        # The systems call back in threads that must not wait.
+        # Dask and Ray call back in threads that must not block.
         self._thread = ThreadPoolExecutor(1, "cluster")
         return self
 
@@ -110,14 +112,14 @@ class Cluster(Asynchronous, Generic[Reference]):
         self._put.clear()
 
     def submit(self, calls: list[Call]) -> Future[list[Result]]:
-        """Send a job, as soon as a worker is free."""
+        """Send a job as soon as a worker is free."""
         sent: Sent[Reference] = Sent(calls, *self._packed(calls))
         self._waiting.append(sent)
         self._send()
         return sent.outcome
 
     def withdraw(self) -> list[Future[list[Result]]]:
-        """Give the futures of jobs that now will not begin."""
+        """Return the futures of jobs that will not begin any more."""
         with self._lock:
             withdrawn = [sent.outcome for sent in self._waiting]
             self._waiting.clear()
@@ -131,7 +133,7 @@ class Cluster(Asynchronous, Generic[Reference]):
         self._cancel(abandoned)
 
     def waiting(self) -> AbstractContextManager[None]:
-        """Look at the workers before jobs are waited for."""
+        """Count the workers before the search waits for jobs."""
         self._count_slots()
         self._send()
         return super().waiting()
@@ -146,13 +148,13 @@ class Cluster(Asynchronous, Generic[Reference]):
             self._may_warn = False
             warnings.warn(
                 f"The cluster has had no worker for {PATIENCE:.0f} seconds. The search "
-                "goes on when there is one. Start a worker, or press Ctrl-C twice to end "
-                "the search with the results that it has.",
+                "continues when a worker joins. Start a worker, or press Ctrl-C twice to "
+                "end the search with the results so far.",
                 stacklevel=4,
             )
         # While there is no worker, a job waits in the cluster for one.
         self.n_slots = max(1, min(n_places, self._most_slots or n_places))
-        self.most_jobs = 2 * self.n_slots  # another one is there when one is done
+        self.most_jobs = 2 * self.n_slots  # the next jobs are ready when one is done
 
     def _packed(self, calls: list[Call]) -> tuple[bytes, dict[str, Reference]]:
         things = [
@@ -192,7 +194,7 @@ class Cluster(Asynchronous, Generic[Reference]):
         result: Callable[[], list[Result]],
         death: Exception | None,
     ) -> None:
-        """Take the end of a job, in any thread."""
+        """Process the end of a job, in any thread."""
         self._thread.submit(self._settle, sent, result, death)
 
     def _settle(
@@ -218,20 +220,26 @@ class Cluster(Asynchronous, Generic[Reference]):
 def _results_of_deaths(sent: Sent[Any], death: Exception) -> list[Result]:
     died = RuntimeError(
         f"{sent.n_deaths} worker processes of the cluster died while they trained this "
-        "candidate. Maybe the candidate needs more memory than there is."
+        "candidate. It may need more memory than a worker has."
     )
     died.__cause__ = death
     return [failed(call, died) for call in sent.calls]
 
 
 def run_job(message: bytes, data: Mapping[str, Any]) -> list[Result]:
-    """Make the calls of a job, in a worker, as tasks of the joblib backend "fused".
+    """Run the calls of a job in a worker, as tasks of the joblib backend "fused".
 
     Parameters
     ----------
     message : bytes
+        The pickled calls.
     data : mapping
         The shared objects, by key.
+
+    Returns
+    -------
+    list of dict
+        The results of the calls.
     """
     calls: list[Call] = _Reader(message, data).load()
     with joblib.parallel_config("fused"):
@@ -240,7 +248,7 @@ def run_job(message: bytes, data: Mapping[str, Any]) -> list[Result]:
 
 
 class _Writer(cloudpickle.Pickler):
-    """Write keys in the place of shared objects."""
+    """Pickle keys in place of shared objects."""
 
     def __init__(self, file: io.BytesIO, keys: Mapping[int, str]):
         super().__init__(file)
@@ -251,7 +259,7 @@ class _Writer(cloudpickle.Pickler):
 
 
 class _Reader(Unpickler):
-    """Read shared objects where there are keys."""
+    """Unpickle shared objects by their keys."""
 
     def __init__(self, message: bytes, data: Mapping[str, Any]):
         super().__init__(io.BytesIO(message))

@@ -18,28 +18,33 @@ from skkeras_search.searches.cluster import Cluster, Sent, run_job
 from skkeras_search.searches.jobs import Result
 from skkeras_search.thread_share import THREADS
 
-# Keras jobs of one worker process take turns.
+# Keras jobs in the same worker process take turns.
 _turn = threading.Lock()
 
 
 class DaskWorkers(Cluster[DaskFuture]):
     """Send jobs to the workers of a Dask cluster.
 
-    Shared objects are results of tasks, so that the scheduler can have them made again when
-    all workers that had them are lost. Dask itself sends a job to another worker when the
-    worker dies, ``distributed.scheduler.allowed-failures`` times. It counts all jobs that
-    the worker had, also those that had not begun. So workers report what they begin.
+    Shared objects are results of Dask tasks, so that the scheduler can have them made again
+    when all workers that held them are lost. If a worker dies, Dask itself sends its jobs
+    to other workers, ``distributed.scheduler.allowed-failures`` times. But Dask counts all
+    jobs that the worker had, even those that had not begun. So workers report which jobs
+    they begin.
 
     Parameters
     ----------
     client : distributed.Client
+        Client of the cluster.
     submit_kwargs : mapping
-        For ``Client.submit``, as given to ``joblib.parallel_config("dask", ...)``.
+        Arguments of ``Client.submit``, as given to ``joblib.parallel_config("dask", ...)``.
     takes_turns : bool
-        Whether a worker process runs one job at a time, however many threads the worker
-        has. True for Keras, whose fits use all threads of their worker.
-    n_jobs, n_retries
-        As for ``Cluster``.
+        Whether a worker process runs one job at a time, however many threads it has. True
+        for Keras, whose fits use all threads of their worker.
+    n_jobs : int or None
+        Maximum number of jobs that run at the same time. None or a negative number stands
+        for as many as there is room for.
+    n_retries : int, default=2
+        Number of times that a job is sent again after its worker has died.
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class DaskWorkers(Cluster[DaskFuture]):
 
     def _submitted(self, *args: Any, **kwargs: Any) -> DaskFuture:
         with warnings.catch_warnings():
-            # Of data and states, which are sent once.
+            # Data and states are large, but they are sent only once.
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
             return self._client.submit(*args, **kwargs)
 
@@ -99,7 +104,7 @@ class DaskWorkers(Cluster[DaskFuture]):
         error = future.exception() if future.status == "error" else None
         death = error if isinstance(error, KilledWorker) else None
         if death is not None:
-            # At least one, or a worker that dies too soon to report would die for ever.
+            # Count at least one death: a worker may die before it reports that it begins.
             sent.n_deaths += max(1, self._n_begun.pop(future.key, 0))
         self._receive(sent, partial(self._result, sent), death)
 

@@ -1,4 +1,4 @@
-"""What ``verbose`` shows of a search: nothing, a line for each candidate, or a region."""
+"""How ``verbose`` displays a search: nothing, a line for each candidate, or a region."""
 
 import multiprocessing
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from skkeras_search.wording import params_in_words
 
 
 class Display(AbstractContextManager["Display"]):
-    """Show nothing. Used in a ``with`` block that lasts as long as the search."""
+    """Display nothing. Used in a ``with`` block around the search."""
 
     def __exit__(self, *error: object) -> None:
-        """End."""
+        """End the display."""
 
     def watched(self, job: Job, calls: list[Call], executor: Executor) -> list[Call]:
-        """Learn that a job begins; give its calls, maybe with something around them."""
+        """Note that a job begins; return its calls, possibly wrapped."""
         return calls
 
     def arrived(self, job: Job) -> None:
-        """Learn that a job is done."""
+        """Note that a job is done."""
 
     def candidate(
         self,
@@ -32,22 +32,24 @@ class Display(AbstractContextManager["Display"]):
         is_new: bool,
         after: str = "",
     ) -> None:
-        """Learn the score of a candidate.
+        """Display the score of a candidate.
 
         Parameters
         ----------
         params : mapping
+            Hyperparameters of the candidate.
         score : float
+            Score of the candidate.
         standing : Standing
-            With the candidate.
+            How far the search is, including the candidate.
         is_new : bool
-            Whether it was evaluated now. Else it is read from a storage.
+            Whether the candidate was evaluated now. False if it was read from a storage.
         after : str, default=""
-            How far the candidate is trained.
+            How far the candidate is trained, in words.
         """
 
     def refit(self) -> AbstractContextManager[Any]:
-        """Be in a block in which the best candidate is fitted to all rows."""
+        """Return a context manager for the refit of the best candidate."""
         return self
 
 
@@ -65,7 +67,7 @@ class CandidateLines(Display):
         is_new: bool,
         after: str = "",
     ) -> None:
-        """Print the line of a candidate."""
+        """Print a line about the candidate."""
         self._pace.reach(standing, is_new)
         print(
             f"{standing}: {params_in_words(params)}; score {score:.4g}{after}, "
@@ -75,17 +77,17 @@ class CandidateLines(Display):
 
 
 def display_of(search: Any) -> Display:
-    """Choose how a search is shown.
+    """Choose how a search is displayed.
 
-    A region takes the place of lines if ``verbose`` is 1 in a terminal or a notebook,
-    where nothing else has one, and rich is installed.
+    It is displayed in a region, not in lines, if ``verbose`` is 1, rich is installed, and
+    the output is a terminal or notebook in which no other region is shown.
     """
     if not search.verbose:
         return Display()
     if search.verbose == 1 and not _has_bars(search) and _is_main_process():
         try:
             from skkeras_search.searches.live import region
-        except ImportError:  # no rich
+        except ImportError:  # rich is not installed
             return CandidateLines()
         if (found := region()) is not None:
             return found
@@ -93,7 +95,7 @@ def display_of(search: Any) -> Display:
 
 
 def _has_bars(search: Any) -> bool:
-    """Whether scikit-learn's progress bars are there."""
+    """Return whether scikit-learn's progress bars are shown."""
     callbacks = getattr(search, "_skl_callbacks", ())
     return any(type(callback).__name__ == "ProgressBar" for callback in callbacks)
 

@@ -1,4 +1,4 @@
-"""Candidates of a search that another one extends."""
+"""Candidates of an earlier search that is extended."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,39 +9,39 @@ from skkeras_search.record.plain import unpack
 from skkeras_search.record.store import StoredJob
 from skkeras_search.searches.identity import describe
 
-# What may be another in a search that extends an earlier one. Scores are comparable then.
+# Parameters that may differ when a search extends an earlier one: scores stay comparable.
 MAY_DIFFER = {"param_grid", "param_distributions", "search_spaces", "n_iter", "n_values"}
 MAY_DIFFER |= {"random_state", "optimizer_kwargs", "n_initial"}
 
 
 @dataclass(eq=False)
 class Earlier:
-    """A candidate of a search that is extended.
+    """A candidate of the search that is extended.
 
     Attributes
     ----------
     params : str
-        JSON.
+        Hyperparameters, as JSON.
     jobs : list of StoredJob
-        In the order in which they have arrived.
+        Jobs of the candidate, in the order in which their outcomes arrived.
     """
 
     params: str
     jobs: list[StoredJob] = field(default_factory=list)
 
     def params_in(self, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
-        """Give the hyperparameters.
+        """Return the hyperparameters of the candidate.
 
         Parameters
         ----------
         choices : mapping of str to sequence
-            By the name of a hyperparameter, the objects among which its value is, if it
-            is not plain.
+            For each hyperparameter, the objects of the new search among which a value is
+            looked up if it is not plain data.
 
         Returns
         -------
         dict or None
-            None if one of the objects is not there any more.
+            None if one of the objects does not exist any more.
         """
         params = {}
         for name, value in json.loads(self.params)["dict"]:
@@ -56,5 +56,5 @@ class Earlier:
 
 
 def may_be_extended(names: Sequence[str]) -> bool:
-    """Whether a search with other parameters of these names can take earlier results."""
+    """Return whether a search that differs in these parameters can reuse results."""
     return all(name.partition("[")[0] in MAY_DIFFER for name in names)

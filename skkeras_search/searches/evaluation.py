@@ -1,4 +1,4 @@
-"""What scikit-learn makes of the arguments of a search, and of each job in it."""
+"""What scikit-learn derives from the arguments of a search, and the calls of each job."""
 
 from functools import partial
 from typing import Any
@@ -20,24 +20,27 @@ class Evaluation:
     Parameters
     ----------
     search : BaseSearchCV
-        Gets the attribute ``n_splits_``.
+        The search. Its attribute ``n_splits_`` is set.
     X, y : array-like
+        Rows and targets.
     params : dict
-        Of ``fit``.
+        Parameters of ``fit``.
 
     Attributes
     ----------
     X, y : indexable
     estimator : estimator
-        A clone of the one that is searched.
+        A clone of the estimator that is searched.
     fit_params : dict
-        For the ``fit`` of the estimator.
+        Parameters of the ``fit`` of the estimator.
+    score_params : dict
+        Parameters of the scorers.
     metric : str
-        By which the best candidate is chosen: the name of a score.
+        Name of the score that chooses the best candidate.
     folds : list of (ndarray, ndarray)
-        Rows for training and for testing.
+        Indices of training and test rows.
     task : CallbackContext
-        The whole search, for scikit-learn's callbacks. It has begun.
+        The task of the whole search, for scikit-learn's callbacks. It has begun.
     """
 
     def __init__(self, search: Any, X: Any, y: Any, params: dict[str, Any]):
@@ -55,7 +58,7 @@ class Evaluation:
             "y": self.y,
             "metadata": None if weight is None else {"sample_weight": weight},
         }
-        # The candidates, and the refit.
+        # One task for all candidates, and one for the refit.
         n_tasks = 1 + (search.refit is not False)
         self.task = self.begin(search._init_callback_context(max_subtasks=n_tasks))
         self.folds = self._split(routed.splitter.split)
@@ -63,7 +66,7 @@ class Evaluation:
         self._rows = shared_rows(self.X, self.estimator)
 
     def begin(self, task: Any) -> Any:
-        """Tell scikit-learn's callbacks that a task of the search begins."""
+        """Tell scikit-learn's callbacks that a task of the search has begun."""
         return task.call_on_fit_task_begin(**self._data)
 
     def end(self, task: Any) -> None:
@@ -72,25 +75,26 @@ class Evaluation:
 
     @property
     def scorer(self) -> Any:
-        """What ``scorer_`` is: a scorer, or a dict of several."""
+        """The value of ``scorer_``: a scorer, or a dict of scorers."""
         several = isinstance(self._scorers, _MultimetricScorer)
         return self._scorers._scorers if several else self._scorers
 
     def calls(self, job: Job, n_candidates: int, travels: bool) -> list[Call]:
-        """Give the calls that fit and score a candidate.
+        """Return the calls that fit and score a candidate.
 
         Parameters
         ----------
         job : Job
+            The candidate and its fits.
         n_candidates : int
-            Of the search.
+            Number of candidates of the search.
         travels : bool
-            Whether the calls are made in other processes.
+            Whether the calls run in other processes.
 
         Returns
         -------
         list of Call
-            Each returns what scikit-learn has of a fit.
+            One for each fit. Each returns scikit-learn's dict of results of a fit.
         """
         search = self._search
         make = partial(

@@ -1,7 +1,7 @@
 """Where jobs run: in this process, or on the workers of joblib's active backend.
 
-An executor has jobs proposed as long as there is room for them, and gives their outcomes
-as they arrive. It knows nothing of what is searched.
+An executor requests jobs as long as there is room for them, and yields their outcomes as
+they arrive. It knows nothing about the search.
 """
 
 import threading
@@ -30,13 +30,13 @@ class Executor(AbstractContextManager["Executor"], ABC):
     Attributes
     ----------
     n_slots : int
-        Number of jobs that can be trained at a time.
+        Number of jobs that can be trained at the same time.
     uses_processes : bool
-        Whether jobs travel to other processes.
+        Whether jobs are sent to other processes.
     unread : list of (Job, list of dict)
-        What had arrived, and was not given, when jobs were abandoned.
+        Outcomes that had arrived but were not yielded when the jobs were abandoned.
     ends : bool
-        Whether no other job is to begin. May be set at any time.
+        If set to True, at any time, no other job begins.
     """
 
     n_slots = 1
@@ -48,32 +48,32 @@ class Executor(AbstractContextManager["Executor"], ABC):
 
     @abstractmethod
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
-        """Run jobs, until no more are proposed and all are done.
+        """Run jobs until no more are proposed and all are done.
 
-        Jobs that are under way when the generator is closed are abandoned.
+        If the generator is closed, the jobs under way are abandoned.
 
         Parameters
         ----------
         propose : callable
-            Gives the next job. None if there is none now; it is asked again after the next
-            outcome.
+            Returns the next job, or None if there is none now. After None, it is called
+            again when the next outcome has arrived.
         calls : callable
-            Gives the calls that make a job, one for each fit.
+            Returns the calls that make up a job, one for each fit.
 
         Yields
         ------
         (Job, list of dict)
-            A job, and what its calls return, in the order of arrival.
+            A job and the results of its calls, in the order of arrival.
 
         Raises
         ------
         BaseException
-            What a call raises.
+            Any exception that a call raises.
         """
 
 
 class Inline(Executor):
-    """Make one call after the other, in this thread."""
+    """Run one call after the other, in this thread."""
 
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
         """Run jobs."""
@@ -81,39 +81,39 @@ class Inline(Executor):
             yield job, [call() for call in calls(job)]
 
     def __exit__(self, *error: object) -> None:
-        """Leave nothing."""
+        """Nothing has to be closed."""
 
 
 class Asynchronous(Executor):
-    """Have several jobs under way, and begin another one when one is done."""
+    """Keep several jobs under way, and begin another one when one is done."""
 
-    # Jobs that are proposed and not done, at most.
+    # Maximum number of jobs that are proposed and not done.
     most_jobs = 1
 
     @abstractmethod
     def submit(self, calls: list[Call]) -> Future[list[Result]]:
-        """Begin a job, as soon as there is room."""
+        """Begin a job as soon as there is room."""
 
     @abstractmethod
     def abandon(self) -> None:
-        """Forget all jobs."""
+        """Stop all jobs, and ignore their outcomes."""
 
     def withdraw(self) -> list[Future[list[Result]]]:
-        """Give the futures of jobs that are submitted and now will not begin."""
+        """Return the futures of submitted jobs that will not begin any more."""
         return []
 
     def look(self) -> None:
-        """Look after jobs that are under way, about each second."""
+        """Check the jobs that are under way. Called about once a second."""
 
     def waiting(self) -> AbstractContextManager[None]:
-        """Be in a block in which jobs are waited for."""
+        """Return a context manager in which the search waits for jobs."""
         return nullcontext()
 
     def run(self, propose: Propose, calls: Callable[[Job], list[Call]]) -> Outcomes:
-        """Run jobs. One that runs out of memory beside others is tried again, alone."""
+        """Run jobs. A job that runs out of memory beside others is tried again alone."""
         running: dict[Future[list[Result]], Job] = {}
-        beside: set[Job] = set()  # others
-        again: list[Job] = []  # of which the first may be under way
+        beside: set[Job] = set()  # jobs that ran beside others
+        again: list[Job] = []  # jobs to try again; the first of them may be under way
         try:
             while True:
                 if again and not running and not self.ends:
@@ -151,13 +151,14 @@ class Asynchronous(Executor):
 
 
 class Fused(Asynchronous):
-    """Train the folds of all jobs together, by the joblib backend "fused".
+    """Train the folds of all jobs together, with the joblib backend "fused".
 
     Parameters
     ----------
     backend : FusedBackend
+        The joblib backend.
     n_jobs : int or None
-        Number of folds that are begun and not finished.
+        Maximum number of folds that are begun and not finished.
     """
 
     def __init__(self, backend: FusedBackend, n_jobs: int | None):
@@ -177,15 +178,15 @@ class Fused(Asynchronous):
         self._backend.terminate()
 
     def submit(self, calls: list[Call]) -> Future[list[Result]]:
-        """Begin a job, as soon as there is room."""
+        """Begin a job as soon as there is room."""
         return _gathered([self._submit(call) for call in calls])
 
     def abandon(self) -> None:
-        """Have all folds end, as they come to notice."""
+        """Abort all folds."""
         self._backend.abort_everything()
 
     def waiting(self) -> AbstractContextManager[None]:
-        """Let other tasks have their turns."""
+        """Let other tasks run meanwhile."""
         return self._backend.retrieval_context()
 
     def _submit(self, call: Call) -> Future[Result]:
@@ -204,15 +205,16 @@ class Fused(Asynchronous):
 
 
 class Spread(Executor):
-    """Spread folds over the workers of a joblib backend, as scikit-learn's searches do.
+    """Distribute folds over the workers of a joblib backend, as scikit-learn's searches do.
 
     Parameters
     ----------
     n_jobs : int or None
+        Argument of ``joblib.Parallel``.
     n_workers : int
-        That these are.
+        Number of workers that ``n_jobs`` stands for.
     pre_dispatch : int, str or None
-        As ``joblib.Parallel`` takes it.
+        Argument of ``joblib.Parallel``.
     """
 
     uses_processes = True
@@ -240,7 +242,7 @@ class Spread(Executor):
         while not self.ends and (jobs := list(iter(propose, None))):
             arrived = _Arrived(jobs)
             outcomes = self._parallel(self._numbered(jobs, calls))
-            unread = getattr(self._parallel, "_jobs", ())  # another deque when it ends
+            unread = getattr(self._parallel, "_jobs", ())  # joblib replaces it at the end
             try:
                 for outcome in outcomes:
                     yield from arrived.add(*outcome)
@@ -255,7 +257,8 @@ class Spread(Executor):
     def _numbered(
         self, jobs: list[Job], calls: Callable[[Job], list[Call]]
     ) -> Iterator[tuple["_Numbered", tuple[Any, ...], dict[str, Any]]]:
-        # Arguments stay apart, as backends look for large ones that many calls have.
+        # Arguments are passed separately: backends search them for large arrays that many
+        # calls share.
         for number, job in enumerate(jobs):
             if self.ends:
                 return
@@ -264,14 +267,14 @@ class Spread(Executor):
 
 
 class _Arrived:
-    """Folds that have arrived, of jobs that have not yet all of theirs."""
+    """Results of jobs whose folds have not all arrived yet."""
 
     def __init__(self, jobs: list[Job]):
         self._jobs = jobs
         self._folds: dict[int, dict[int, Result]] = {n: {} for n in range(len(jobs))}
 
     def add(self, number: int, fold: int, result: Result) -> Outcomes:
-        """Add a fold; give the job if it was the last."""
+        """Add the result of a fold; yield its job if all folds have arrived."""
         job, folds = self._jobs[number], self._folds[number]
         folds[fold] = result
         if len(folds) == len(job.tasks):
@@ -279,19 +282,19 @@ class _Arrived:
 
 
 def _results(task: Any) -> list[Any]:
-    """What a task of joblib has returned, if nobody has read it."""
+    """Return the unread results of a joblib task, if it is done."""
     return getattr(task, "_result", []) if task.status == TASK_DONE else []
 
 
 def _close(outcomes: Any) -> None:
-    """End the tasks of joblib, without its advice to ask for fewer of them."""
+    """Stop the tasks of joblib, without its warning about unread results."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*successfully executed", UserWarning)
         outcomes.close()
 
 
 class _Numbered:
-    """A function whose results know of which fold they are."""
+    """A function whose results carry the numbers of their job and fold."""
 
     def __init__(self, function: Callable[..., Any], number: int, fold: int):
         self._function = function
@@ -303,7 +306,7 @@ class _Numbered:
 
 
 def _gathered(folds: list[Future[Result]]) -> Future[list[Result]]:
-    """Make one future of those of all folds, which fails with the first that does."""
+    """Combine the futures of all folds into one, which fails with the first that fails."""
     gathered: Future[list[Result]] = Future()
     lock = threading.Lock()
 
@@ -322,7 +325,7 @@ def _gathered(folds: list[Future[Result]]) -> Future[list[Result]]:
 
 
 def settle(future: Future[Any], result: Callable[[], Any]) -> None:
-    """Give a future what a function returns, or raises."""
+    """Set a future to what a function returns or raises."""
     try:
         value = result()
     except BaseException as error:

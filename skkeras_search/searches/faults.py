@@ -1,7 +1,7 @@
-"""The ways in which a fit can end: by a result, or by an error that ends the search.
+"""How a fit ends: with a result, or with an error that ends the search.
 
-Whatever is raised in a fit is recorded in its result, as scikit-learn records errors of
-``fit``, unless ``error_score="raise"``. So one candidate costs no other.
+Any exception in a fit is recorded in its result, as scikit-learn records errors of ``fit``,
+unless ``error_score="raise"``. So a failing candidate affects only itself.
 """
 
 import math
@@ -27,13 +27,13 @@ from skkeras_search.fusion.time_limit import OutOfTime, TimeLimit
 from skkeras_search.searches.jobs import Call, Fit, Result
 from skkeras_search.searches.repeats import seeds
 
-# Of the parameters that all searches have for faults.
+# Constraints of the parameters of all searches that concern failures.
 FAULT_CONSTRAINTS: dict[str, list[Any]] = {
     "fit_timeout": [Interval(Real, 0, None, closed="neither"), None],
     "n_retries": [Interval(Integral, 0, None, closed="left")],
 }
 
-# The line of a traceback that names such an error.
+# Matches the line of a traceback that names an out-of-memory error.
 OUT_OF_MEMORY = re.compile(
     r"^[\w.]*(MemoryError|ResourceExhaustedError|OutOfMemoryError)\b", re.MULTILINE
 )
@@ -52,36 +52,42 @@ def evaluate(
     error_score: Any,
     **kwargs: Any,
 ) -> Result:
-    """Fit and score a candidate once, whatever happens.
+    """Fit and score a candidate once, and record any failure.
 
     Parameters
     ----------
     function : callable
-        scikit-learn's ``_fit_and_score``, or one that takes the same and more.
+        scikit-learn's ``_fit_and_score``, or a function that accepts the same arguments and
+        more.
     estimator : estimator
+        The unfitted estimator.
     X, y : array-like
+        Rows and targets.
     repeat : int
         Which of the fits to the rows of this fold.
     fit_timeout : float or None
-        Seconds that the call may take.
+        Time limit of the call in seconds.
     parameters : mapping
-        Of the candidate.
+        Hyperparameters of the candidate.
     scorer : callable
+        The scorer.
     error_score : float or "raise"
+        Score of a failed fit. With "raise", exceptions are raised.
     **kwargs
-        Of the function.
+        Other arguments of the function.
 
     Returns
     -------
     dict
-        What the function returns, or an imitation if it raises an exception. As
-        "score_error" it has a text, or None if all scores are numbers; as "begun" and
-        "ended" the times in seconds since the epoch; as "worker" host and process.
+        The result of the function, or an equivalent one for a failure. In addition,
+        "score_error" is a text, or None if all scores are finite; "begun" and "ended" are
+        times in seconds since 1970; "worker" is the host and process.
 
     Raises
     ------
     BaseException
-        What ends a search: Ctrl-C, and any error with ``error_score="raise"``.
+        An exception that ends the search: Ctrl-C, and any error with
+        ``error_score="raise"``.
     """
     begun = time.time()
     noted = _noted(scorer)
@@ -100,7 +106,7 @@ def evaluate(
 
     try:
         return fit() if fit_timeout is None else _in_time(fit, fit_timeout)
-    except (KeyboardInterrupt, Cancelled, OutOfTime):  # of the search, or one around it
+    except (KeyboardInterrupt, Cancelled, OutOfTime):  # these end this or an outer search
         raise
     except BaseException as error:
         if error_score == "raise" or _ends_process(error):
@@ -110,13 +116,19 @@ def evaluate(
 
 
 def failed(call: Call, error: BaseException) -> Result:
-    """Give the result of a call that could not be made to its end, where it was sent.
+    """Return the result of a call that could not be completed where it was sent.
 
     Parameters
     ----------
     call : Call
-        Of ``evaluate``.
+        A call of ``evaluate``.
     error : BaseException
+        The reason.
+
+    Returns
+    -------
+    dict
+        The result of a failed fit.
 
     Raises
     ------
@@ -131,12 +143,12 @@ def failed(call: Call, error: BaseException) -> Result:
         task.call_on_fit_task_begin(**told).call_on_fit_task_end(**told)
     text = "".join(traceback.format_exception(error))
     ended = time.time()
-    where = {"begun": ended, "ended": ended, "worker": None}  # nobody knows any more
+    where = {"begun": ended, "ended": ended, "worker": None}  # unknown
     return _failed(text, where, kwargs["scorer"], kwargs["error_score"], kwargs)
 
 
 def first_error(fits: Sequence[Fit], outcome: Sequence[Result]) -> str | None:
-    """Say which fit of a candidate failed first, and why; None if none did."""
+    """Return which fit of a candidate failed first and why, or None if none failed."""
     for fit, result in zip(fits, outcome, strict=True):
         error = result["fit_error"] or result.get("score_error")
         if error:
@@ -146,15 +158,16 @@ def first_error(fits: Sequence[Fit], outcome: Sequence[Result]) -> str | None:
 
 
 def ran_out_of_memory(outcome: Sequence[Result]) -> bool:
-    """Whether a fit has failed for want of memory, of Python or of TensorFlow."""
+    """Return whether Python or TensorFlow ran out of memory in one of the fits."""
     errors = [result["fit_error"] or "" for result in outcome]
     return any(OUT_OF_MEMORY.search(error) for error in errors)
 
 
 def fill_scores(results: Sequence[Result]) -> None:
-    """Give results the scores of all names, where some have one number for all.
+    """If some results have a dict of scores, give all results such a dict.
 
-    Where a fit failed, only the others tell of which names a scorer gives scores.
+    A failed fit has one number in place of the scores, as only the successful ones tell
+    which scores a callable scorer returns.
     """
     for kind in ("test_scores", "train_scores"):
         scores = [result[kind] for result in results if kind in result]
@@ -170,21 +183,21 @@ def fill_scores(results: Sequence[Result]) -> None:
 
 
 def took_too_long(seconds: float) -> TimeoutError:
-    """Make the error of a fit that has taken longer than ``fit_timeout``."""
+    """Make the error of a fit that took longer than ``fit_timeout``."""
     return TimeoutError(
-        f"The fit was ended, as it took longer than fit_timeout={seconds:g} seconds. Raise "
-        "fit_timeout if such fits are worth the time; else search fewer epochs, smaller "
-        "models or larger batches."
+        f"The fit was ended because it took longer than fit_timeout={seconds:g} seconds. "
+        "Increase fit_timeout if such fits are worth the time. Otherwise search fewer "
+        "epochs, smaller models or larger batches."
     )
 
 
-# Called when a fit hangs. A worker has it reported to the search.
+# Functions to call when a fit hangs. In a worker, they report the hang to the search.
 when_hanging: list[Callable[[], None]] = []
 
 
 @contextmanager
 def _limit_of(task: Task | None, limit: TimeLimit) -> Iterator[None]:
-    """Let a task, if there is one, have a limit for a block, which knows when it waits."""
+    """Give a task a time limit in a block; the limit pauses while the task waits."""
     if task is None:
         yield
         return
@@ -201,11 +214,11 @@ def _in_time(fit: Callable[[], Result], seconds: float) -> Result:
     try:
         with limit.working(), _limit_of(task, limit):
             result = fit()
-        if limit.is_over:  # something has swallowed the exception
+        if limit.is_over:  # the fit caught the exception
             raise OutOfTime
         return result
     except OutOfTime as stopped:
-        if not limit.is_over:  # that of a search around this one
+        if not limit.is_over:  # the limit of an outer search was exceeded
             raise
         limit.close()
         raise took_too_long(seconds) from stopped
@@ -216,25 +229,25 @@ def _in_time(fit: Callable[[], Result], seconds: float) -> Result:
 def _report_hang() -> None:
     for report in when_hanging:
         report()
-    if not when_hanging:  # no warning, which may be an error in this thread
+    if not when_hanging:  # printed, as a warning may be turned into an error here
         print(
-            "A fit is over its fit_timeout and does not end, maybe in a call of C code, "
-            "which cannot be ended in this process. The search waits for it. With n_jobs=2 "
-            "its worker process would be ended.",
+            "A fit has exceeded its fit_timeout and does not end. It may be in a call of C "
+            "code, which cannot be ended in this process, so the search waits for it. "
+            "With n_jobs=2 its worker process would be ended.",
             file=sys.stderr,
             flush=True,
         )
 
 
 def _ends_process(error: BaseException) -> bool:
-    """Whether an error is one by which handlers of signals end a process."""
+    """Return whether the error is a SystemExit, by which signal handlers end a process."""
     is_main = threading.current_thread() is threading.main_thread()
     in_worker = multiprocessing.current_process().name != "MainProcess"
     return isinstance(error, SystemExit) and is_main and not in_worker
 
 
 def _where(begun: float) -> dict[str, Any]:
-    """Say when a fit that ends now has begun, and where it was."""
+    """Return the begin and the end, which is now, and the process of a fit."""
     worker = f"{socket.gethostname()}:{os.getpid()}"
     return {"begun": begun, "ended": time.time(), "worker": worker}
 
@@ -263,16 +276,16 @@ def _failed(
 
 
 def _no_number(result: Result) -> str | None:
-    """Say which score is not a number.
+    """Return which score is not finite, or None.
 
     Raises
     ------
     TypeError
-        If a score is a number that cannot be compared.
+        If a score is not a real number.
     """
     for kind in ("test", "train"):
         scores = result.get(f"{kind}_scores")
-        if scores is None:  # train scores are not asked for
+        if scores is None:  # return_train_score=False
             continue
         named = scores if isinstance(scores, Mapping) else {"score": scores}
         for name, score in named.items():
@@ -286,7 +299,7 @@ def _no_number(result: Result) -> str | None:
 
 
 def _noted(scorer: Any) -> Any:
-    """Copy a scorer, to note as ``error`` the traceback of the first that fails."""
+    """Wrap a scorer so that ``error`` is the traceback of its first failure."""
     several = isinstance(scorer, _MultimetricScorer)
     return _NotedScorers(scorer) if several else _NotedScorer(scorer)
 

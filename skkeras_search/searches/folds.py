@@ -1,4 +1,4 @@
-"""The folds of one-hot rows, by class."""
+"""Folds for one-hot rows, stratified by class."""
 
 from numbers import Integral
 from typing import Any
@@ -10,15 +10,15 @@ from sklearn.utils.multiclass import type_of_target
 
 
 class FoldsByClass:
-    """A splitter that sees class labels in the place of one-hot rows.
+    """A splitter that receives class labels in place of one-hot rows.
 
-    scikit-learn takes one-hot rows for several labels a sample, for which it has no
-    stratified folds.
+    scikit-learn treats one-hot rows as multilabel targets, for which it has no stratified
+    folds.
 
     Parameters
     ----------
     cv : int, splitter or None
-        As scikit-learn's searches take it.
+        The ``cv`` of a scikit-learn search.
     y : array-like of shape (n_samples, n_classes)
         One-hot rows.
     """
@@ -27,32 +27,32 @@ class FoldsByClass:
         self._cv = check_cv(cv, _classes(y), classifier=True)
 
     def get_n_splits(self, X: Any, y: Any, **params: Any) -> int:
-        """Give the number of folds."""
+        """Return the number of folds."""
         n_splits: int = self._cv.get_n_splits(X, _classes(y), **params)
         return n_splits
 
     def split(self, X: Any, y: Any, **params: Any) -> Any:
-        """Give the rows for training and for testing, of each fold."""
+        """Yield the indices of training and test rows of each fold."""
         return self._cv.split(X, _classes(y), **params)
 
 
 def is_made_here(cv: Any) -> bool:
-    """Whether a search makes the splitter itself, knowing the number of folds at most."""
+    """Return whether the search makes the splitter itself, from a number or None."""
     return cv is None or isinstance(cv, Integral)
 
 
 def is_one_hot(y: Any) -> bool:
-    """Whether each row has a single 1 beside zeros."""
+    """Return whether each row has a single 1 and otherwise zeros."""
     if y is None or type_of_target(y) != "multilabel-indicator":
         return False
     return bool((_dense(y).sum(axis=1) == 1).all())
 
 
 def can_stratify(cv: Any, y: Any, loss: Any) -> bool:
-    """Whether one-hot rows are to be seen as labels by a splitter.
+    """Return whether a splitter should receive labels in place of one-hot rows.
 
-    Not by a splitter of the user's, which may look at the rows, nor where the loss says
-    that a row may have several labels, nor where a class is too rare.
+    It should not if the user wrote the splitter, which may read the rows; if the loss
+    allows several labels for a row; or if a class is too rare.
     """
     if not (is_made_here(cv) or type(cv).__module__.startswith("sklearn.")):
         return False

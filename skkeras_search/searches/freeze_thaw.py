@@ -1,4 +1,4 @@
-"""A search that spends epochs and folds where they pay."""
+"""A search that continues only promising candidates."""
 
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -16,111 +16,198 @@ from skkeras_search.searches.budgeted import BudgetSearch, as_one_space
 
 
 class FreezeThawSearchCV(BudgetSearch):
-    """Search for the best parameters, and train on only what promises to be the best.
+    """Search by training most candidates for only a part of their epochs and folds.
 
     Most candidates are given up after a ninth of the epochs of one fold. A Gaussian process
-    learns from all scores so far, and decides at each step whether to begin another
-    candidate or to go on with one that was left: to the end of its first fold, and then in
-    all folds (``FreezeThaw``). A candidate that goes on has the weights, the state of the
-    optimizer and of the callbacks, and the random numbers that it had, so that it becomes
-    what it would have become without a stop.
+    learns from all scores so far. At each step it decides whether to begin a new candidate
+    or to continue one that was left ("frozen"): first to the end of its first fold, then in
+    all folds. A candidate that is continued keeps its weights, its random numbers, and the
+    state of the optimizer and the callbacks, so the result is the same as without the
+    interruption.
 
-    The training has to be that of a ``KerasClassifier`` or ``KerasRegressor``, alone or as
-    the last step of a pipeline. All other estimators are trained to the end, one fold after
-    the other.
+    Epochs are saved if the estimator is a ``KerasClassifier`` or ``KerasRegressor``, or a
+    pipeline that ends with one. For all other estimators only folds are saved, and a
+    warning is issued.
 
     Parameters
     ----------
     estimator : estimator
-        With ``fit``, and with ``score`` unless ``scoring`` is given.
-    search_spaces : dict or Space, optional
-        What ``Space`` takes, by the names of the estimator's parameters. If not given,
-        what a build function with ``hp`` declares.
+        The estimator whose hyperparameters are searched: a Keras estimator, a pipeline, or
+        any other scikit-learn estimator. It needs a ``score`` method if ``scoring`` is
+        None.
+    search_spaces : dict or Space, default=None
+        Search space: dimensions by the names of parameters, as in ``{"units": [16, 32],
+        "learning_rate": (1e-4, 1e-1, "log-uniform")}``. A parameter of a part of the
+        estimator has a prefix, as in ``"mlp__learning_rate"``. None searches the
+        hyperparameters that a build function declares with ``hp``.
     n_iter : float, default=20
-        What all training may cost, in full evaluations: all epochs in all folds of one
-        candidate are 1. So it costs what ``BayesSearchCV`` with this ``n_iter`` costs
-        without early stopping, and tries several times as many candidates. Epochs that
-        early stopping saves are spent on others.
-    max_epochs : int, optional
-        Epochs of a candidate that is trained to the end. If not given, the ``epochs`` of
-        the estimator, which may be searched, too.
-    rungs : list of (int, float), optional
-        Where training stops to be compared: after so many folds, each trained to this share
-        of its epochs. If not given, ``[(1, 1/9), (1, 1/3), (1, 1.0), (n_splits, 1.0)]``.
-    n_initial : int, optional
-        Number of candidates that fill the space evenly before the process chooses. If not
-        given, 5, or up to 12 in a conditional space.
-    n_points : int, optional
-        Number of steps that are under way at a time. Each is chosen without knowing the
-        outcome of the others. If not given, one more than there are cores, or workers, so
-        that none of them waits; 1 where there is one. (A backend of joblib that you choose
-        gets them in batches.) The same ``random_state`` and
-        ``n_points`` give the same search on any machine.
-    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in ``sklearn.model_selection.RandomizedSearchCV``. With several metrics the
-        search maximises the one that ``refit`` names, or the first. The refit trains from
-        the beginning on all rows, for the epochs of the best candidate; where a callback
-        has stopped some of its folds, for the median of their epochs.
-    n_jobs : int, optional
-        None trains Keras estimators in this process, on all cores. Several workers get a
-        step each.
+        Budget of the search in full evaluations. One full evaluation is the training of one
+        candidate for all epochs in all folds. The search costs as much as ``BayesSearchCV``
+        with this ``n_iter`` and without early stopping, but tries several times as many
+        candidates. Epochs that early stopping saves are spent on other candidates.
+    max_epochs : int, default=None
+        Number of epochs of a candidate that is trained to the end. None uses the ``epochs``
+        of the estimator, which may be one of the hyperparameters.
+    rungs : list of (int, float), default=None
+        The points at which candidates are scored and compared: a number of folds, and the
+        share of the epochs to which each of these folds is trained. The last must be
+        ``(n_splits, 1.0)``. None stands for ``[(1, 1/9), (1, 1/3), (1, 1.0), (n_splits,
+        1.0)]``, or without epochs for one fold, two folds and so on.
+    n_initial : int, default=None
+        Number of initial candidates, which fill the space evenly. None stands for 5, and
+        for up to 12 in a conditional space.
+    n_points : int, default=None
+        Number of steps that run at a time. Each is chosen without the results of the
+        others. None stands for one more than there are cores or workers, so that none has
+        to wait, and for 1 if there is one. With the same ``random_state`` and ``n_points``,
+        the search is the same on any machine.
+    scoring : str, callable, list, tuple or dict, default=None
+        Metric to maximize: the name of a scorer or a callable ``scorer(estimator, X, y)``.
+        Several metrics are given as a list of names, as a dict of scorers or as a callable
+        that returns a dict; see ``refit``. None uses the ``score`` method of the estimator.
+    n_jobs : int, default=None
+        None trains all Keras fits in this process, unless a ``joblib.parallel_config``
+        block chooses a backend. The fits share compiled programs and use all cores, which
+        is usually the fastest way for small models. With several workers, each worker
+        process trains one step of one candidate at a time. It has to import TensorFlow and
+        to compile its own programs first, so a search over small models usually takes
+        longer. -1 starts one worker for each core.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows, which gives ``best_estimator_``: it
+        is trained from the beginning for ``best_n_epochs_`` epochs. With several metrics,
+        the name of the metric that the search maximizes, or False: it then maximizes the
+        first. A callable receives ``cv_results_`` and returns the index of the best
+        candidate.
+    cv : int, splitter or iterable, default=None
+        Number of folds, a scikit-learn splitter, or an iterable of (train, test) arrays of
+        row indices. None makes 5 folds. If the number is given or None, the folds of
+        classifiers are stratified by class; for Keras classifiers also if ``y`` is one-hot
+        encoded.
+    verbose : int, default=0
+        0 prints nothing. 1 shows the progress and the best candidate so far: in a live
+        region of a terminal or notebook, elsewhere as one line for each step. 2 or more
+        always prints lines, and scikit-learn's line for each fit.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of fits that are sent to workers in advance. It has an effect only with
+        joblib backends that you choose yourself, such as ``"threading"``.
     random_state : int, RandomState instance or None, default=None
-        Of the candidates.
+        Seed of the proposals. Pass an int, and ``n_points``, for the same search in each
+        run.
+    error_score : "raise" or float, default=np.nan
+        Score of a fit that fails. The failure is recorded in ``cv_results_["error"]``, and
+        a ``FitFailedWarning`` is issued. With "raise", the first error ends the search.
+    return_train_score : bool, default=False
+        Whether to score the training rows, too. This takes additional time.
     n_repeats : int, default=1
-        Number of fits of each candidate to the rows of each fold, as in ``GridSearchCV``.
-        All of them together are one evaluation.
-    fit_timeout : float, optional
-        Seconds that a step of a fold may take, scoring included. A longer one fails
-        with ``TimeoutError``. A call of C code that does not return is ended only in a
-        worker process, as with ``n_jobs=2``.
+        Number of fits of each candidate to each fold. Each repeat has other seeds:
+        parameters whose names end in ``random_state`` get other values. Scores are means
+        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
+        deviation of the mean score over the repeats. All repeats together count as one
+        evaluation.
+    fit_timeout : float, default=None
+        Time limit in seconds for one step of one fold, including scoring. A fit that
+        exceeds the limit fails with ``TimeoutError``. A call of C code that does not return
+        can only be ended in a worker process, for example with ``n_jobs=2``.
     n_retries : int, default=2
-        How often a candidate whose worker process died is tried again.
-    storage, search_name, resume : path-like, str and "extend", optional
-        File to which results are written, the name of the search in it, and whether to
-        extend another search of this name, as in ``GridSearchCV``.
+        Number of times that a candidate is tried again after its worker process has died.
+    storage : path-like, default=None
+        SQLite file to which each result is written as soon as it is known. If the same
+        search is run again with the same file, it continues where it stopped. If
+        ``random_state`` is None, the file also keeps the seed.
+    search_name : str, default=None
+        Name of the search in ``storage``. Give each search a name if the file holds
+        several. None stands for "search".
+    resume : {"extend"}, default=None
+        "extend" reuses the results of an earlier search with this name in ``storage``, if
+        only the search space, the number of candidates or the seed differ. By default, a
+        different search raises ``ValueError``.
 
     Attributes
     ----------
-    cv_results_ : dict of ndarray
-        As in ``sklearn.model_selection.RandomizedSearchCV``, with a row for each candidate.
-        ``status`` is "finished", "frozen" or "failed". Scores of folds that were not
-        trained are not numbers. ``mean_test_score`` and its like are of finished candidates
-        only, as others cannot be compared. Finished candidates rank first, frozen ones
-        after them, those farther trained first. ``mean_n_epochs`` are the epochs of the
-        folds that were begun, ``n_resources`` those of all folds together, or the number of
-        folds where there are no epochs. ``error`` has the traceback of the first fit
-        of a candidate that failed, or why a score is not a number; None if nothing failed.
-    learning_curves_ : pandas.DataFrame
-        The learning curve of each fit, with a row for each epoch: ``candidate``, ``fold``,
-        ``repeat``, ``epoch``, ``score``, which is measured where a step ended, and what
-        Keras has reported, such as ``loss``.
+    cv_results_ : dict of ndarray of shape (n_candidates,)
+        Results with one entry for each candidate: ``params`` (a list of dicts), ``param_*``
+        (masked where a candidate does not have the parameter), ``status`` ("finished",
+        "frozen" or "failed"), ``split0_test_score`` and so on (the last score of each fold,
+        NaN for folds that were not trained), ``mean_test_score`` and ``std_test_score``
+        (NaN for candidates that are not finished, as they cannot be compared),
+        ``rank_test_score`` (finished candidates first, then frozen ones, those trained
+        furthest first), ``mean_n_epochs`` (of the folds that were begun), ``n_resources``
+        (epochs of all folds together; without epochs, the number of folds), and the mean
+        and standard deviation of ``fit_time`` and ``score_time`` in seconds. ``error`` is
+        the traceback of the first fit that failed, or says which score is not a finite
+        number; None if nothing failed.
+    best_estimator_ : estimator
+        The best finished candidate, fitted to all rows. Missing if ``refit=False``.
+    best_score_ : float
+        Mean score of the best finished candidate over all folds. Missing if ``refit`` is a
+        callable.
+    best_params_ : dict
+        Hyperparameters of the best finished candidate.
+    best_index_ : int
+        Index of this candidate in ``cv_results_``.
     best_n_epochs_ : int or None
-        Epochs of the best candidate, when it is fitted to all rows. None without epochs.
-    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
-refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.RandomizedSearchCV``, of the best of the candidates
-        that are finished.
+        Number of epochs for which the best candidate is fitted to all rows: all its epochs,
+        or the median over its fits if a callback has stopped some. None without epochs.
+    scorer_ : callable or dict of callable
+        The scorer, or with several metrics a dict of scorers.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds that the refit took. Missing if ``refit=False``.
+    multimetric_ : bool
+        Whether there are several metrics.
+    learning_curves_ : pandas.DataFrame of shape (n_rows, n_columns)
+        Learning curves of all fits, with one row for each epoch. Requires pandas.
+    timeline_ : pandas.DataFrame of shape (n_rows, 7)
+        Start, end and process of each step of each fit. Requires pandas.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers. Missing if ``refit=False``.
+    n_features_in_ : int
+        Number of features of the best estimator. Missing if ``refit=False``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` has names. Missing if ``refit=False``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``search_spaces`` is not a search space.
 
     See Also
     --------
     BayesSearchCV : Evaluates every candidate in full.
-    HyperbandSearchCV : Decides by a fixed plan.
+    HyperbandSearchCV : Decides by a fixed plan how far candidates are trained.
+
+    Notes
+    -----
+    After an error, or after Ctrl-C is pressed twice, ``cv_results_``, ``best_params_``,
+    ``best_index_`` and ``best_score_`` describe the candidates that were finished.
+    ``best_estimator_`` is then missing.
+
+    References
+    ----------
+    Swersky, Snoek and Adams, "Freeze-Thaw Bayesian Optimization", 2014. The model of the
+    scores is simpler here: one Gaussian process over hyperparameters and rungs.
 
     Examples
     --------
-    Without epochs, only folds are saved:
+    With the training that 4 candidates cost in all folds, more than 4 are tried:
 
-    >>> import warnings
+    >>> import keras
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.svm import SVC
-    >>> from skkeras_search import FreezeThawSearchCV
+    >>> from skkeras_search import FreezeThawSearchCV, KerasClassifier
+    >>> def build(rate=1e-3):
+    ...     model = keras.Sequential([keras.layers.Dense(3, activation="softmax")])
+    ...     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    ...     return model
+    >>> classifier = KerasClassifier(build, epochs=9, verbose=0, random_state=0)
+    >>> space = {"rate": (1e-4, 1.0, "log-uniform")}
     >>> search = FreezeThawSearchCV(
-    ...     SVC(), {"C": (1e-3, 1e3, "log-uniform")}, n_iter=5, cv=3, random_state=0
+    ...     classifier, space, n_iter=4, cv=3, n_points=1, random_state=0
     ... )
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore", UserWarning)
-    ...     search = search.fit(*load_iris(return_X_y=True))
-    >>> len(search.cv_results_["params"]) > 5
+    >>> search = search.fit(*load_iris(return_X_y=True))
+    >>> len(search.cv_results_["params"]) > 4
+    True
+    >>> bool(search.cv_results_["n_resources"].sum() <= 4 * 9 * 3)
     True
     """
 
@@ -187,7 +274,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_one_space(search_spaces)  # whose errors come where they were made
+            as_one_space(search_spaces)  # raise errors in the line that made them
 
     def _rule(self, n_folds: int, has_epochs: bool) -> FreezeThaw:
         rungs = self.rungs

@@ -1,4 +1,4 @@
-"""Train the fits of a search together, where nobody asked for something else."""
+"""Train the fits of a search together, unless the user has chosen another way."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,16 +17,21 @@ from skkeras_search.searches.workers import CandidateWorkers, FitWorkers
 def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
     """Choose where the jobs of a search run, and the joblib backend of a block.
 
-    Where one of ``things`` is a Keras estimator, or has one among its parameters, and
-    nobody chose a backend, all fits train together in this process, or those of a
-    candidate in a worker if there are several workers.
+    If one of ``things`` is or contains a Keras estimator and no joblib backend is chosen,
+    all fits are trained together in this process. With several workers, the fits of a
+    candidate are trained together in a worker.
 
     Parameters
     ----------
     search : estimator
-        With ``n_jobs`` and ``pre_dispatch``, and ``is_asynchronous``, which sends whole
-        jobs to workers whatever is searched.
+        Has ``n_jobs``, ``pre_dispatch`` and ``is_asynchronous``. If the last is True,
+        workers get whole jobs, whatever the estimator.
     things : iterable of object
+        The estimator, and the choices that may replace a part of it.
+
+    Yields
+    ------
+    Executor
     """
     backend, n_jobs = get_active_backend()
     n_jobs = n_jobs if search.n_jobs is None else search.n_jobs
@@ -56,12 +61,12 @@ def fused_by_default(search: Any, things: Iterable[Any]) -> Iterator[Executor]:
 def _cluster(
     backend: Any, n_jobs: int | None, has_any_keras: bool, n_retries: int
 ) -> Executor | None:
-    """Give an executor for the cluster of a backend. The names spare an import of it."""
+    """Return an executor for the cluster of a backend, without importing Dask or Ray."""
     match type(backend).__name__:
         case "DaskDistributedBackend":
             from skkeras_search.searches.dask import DaskWorkers
 
-            backend.effective_n_jobs(n_jobs)  # waits for workers, as joblib does
+            backend.effective_n_jobs(n_jobs)  # joblib waits for workers here
             return DaskWorkers(
                 backend.client, backend.submit_kwargs, has_any_keras, n_jobs, n_retries
             )

@@ -22,64 +22,142 @@ from skkeras_search.searches.spaces import (
 from skkeras_search.space import Space
 from skkeras_search.space.notations import is_dimension, is_distribution
 
-# Of a grid with dimensions, before conditions leave out some.
+# Largest size of a grid with dimensions, before conditions exclude some combinations.
 MOST_CANDIDATES = 2**20
 
 
 class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
-    """scikit-learn's grid search, with all folds of all candidates trained together.
+    """Search all combinations of hyperparameter values, with cross-validation.
+
+    The class takes the place of ``sklearn.model_selection.GridSearchCV``. It trains all
+    folds of all Keras candidates together, as compiled programs, which is many times faster
+    for small models. Spaces may also have dimensions and conditions, results can be kept in
+    a file, and failures are recorded for each candidate.
 
     Parameters
     ----------
     estimator : estimator
-    param_grid : dict, Space or list of them, optional
-        As in ``sklearn.model_selection.GridSearchCV``: lists of values by the names of
-        parameters. A ``Real`` or ``Integer``, bounds with a prior, as in
-        ``(1e-4, 1e-1, "log-uniform")``, or a distribution of ``scipy.stats`` stand for
-        values that are spread evenly. Dimensions may be conditional.
-        If not given, what a build function with ``hp`` declares is searched.
-    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in ``sklearn.model_selection.GridSearchCV``.
-    n_jobs : int, optional
-        None trains Keras estimators in this process. Several workers get a whole candidate
-        each. Other estimators have their fits spread as in scikit-learn.
+        The estimator whose hyperparameters are searched: a Keras estimator, a pipeline, or
+        any other scikit-learn estimator. It needs a ``score`` method if ``scoring`` is
+        None.
+    param_grid : dict, Space or list of them, default=None
+        Lists of values by the names of parameters, as in ``{"units": [16, 32], "dropout":
+        [0.0, 0.5]}``. A parameter of a part of the estimator has a prefix, as in
+        ``"mlp__units"``. A ``Real`` or ``Integer``, bounds with a prior such as ``(1e-4,
+        1e-1, "log-uniform")``, or a ``scipy.stats`` distribution stands for ``n_values``
+        values that are spread evenly. Dimensions may be conditional. The grids of a list
+        are searched one after the other. None searches the hyperparameters that a build
+        function declares with ``hp``.
+    scoring : str, callable, list, tuple or dict, default=None
+        Metric to maximize: the name of a scorer or a callable ``scorer(estimator, X, y)``.
+        Several metrics are given as a list of names, as a dict of scorers or as a callable
+        that returns a dict; see ``refit``. None uses the ``score`` method of the estimator.
+    n_jobs : int, default=None
+        None trains all Keras fits in this process, unless a ``joblib.parallel_config``
+        block chooses a backend. The fits share compiled programs and use all cores, which
+        is usually the fastest way for small models. With several workers, each worker
+        process trains all folds of one candidate at a time. It has to import TensorFlow and
+        to compile its own programs first, so a search over small models usually takes
+        longer. -1 starts one worker for each core. The fits of other estimators are
+        distributed over the workers, as in scikit-learn.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows, which gives ``best_estimator_``. With
+        several metrics, the name of the metric that chooses the best candidate, or False. A
+        callable receives ``cv_results_`` and returns the index of the best candidate.
+    cv : int, splitter or iterable, default=None
+        Number of folds, a scikit-learn splitter, or an iterable of (train, test) arrays of
+        row indices. None makes 5 folds. If the number is given or None, the folds of
+        classifiers are stratified by class; for Keras classifiers also if ``y`` is one-hot
+        encoded.
+    verbose : int, default=0
+        0 prints nothing. 1 shows the progress and the best candidate so far: in a live
+        region of a terminal or notebook, elsewhere as one line for each candidate. 2 or
+        more always prints lines, and scikit-learn's line for each fit.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of fits that are sent to workers in advance. It has an effect only with
+        joblib backends that you choose yourself, such as ``"threading"``.
+    error_score : "raise" or float, default=np.nan
+        Score of a fit that fails. The failure is recorded in ``cv_results_["error"]``, and
+        a ``FitFailedWarning`` is issued. With "raise", the first error ends the search.
+    return_train_score : bool, default=False
+        Whether to score the training rows, too. This takes additional time.
     n_values : int, default=5
-        Number of values of a dimension of numbers.
+        Number of values of each numeric dimension.
     n_repeats : int, default=1
-        Number of fits of each candidate to the rows of each fold. Each has other random
-        numbers: parameters whose names end in ``random_state`` get other seeds. Scores in
-        ``cv_results_`` are then means over the repeats, and ``std_repeats_test_score`` is
-        the standard deviation of ``mean_test_score`` over them.
-    fit_timeout : float, optional
-        Seconds that one fit of a fold may take, scoring included. A longer one fails
-        with ``TimeoutError``. A call of C code that does not return is ended only in a
-        worker process, as with ``n_jobs=2``.
+        Number of fits of each candidate to each fold. Each repeat has other seeds:
+        parameters whose names end in ``random_state`` get other values. Scores are means
+        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
+        deviation of the mean score over the repeats.
+    fit_timeout : float, default=None
+        Time limit in seconds for one fit of one fold, including scoring. A fit that exceeds
+        the limit fails with ``TimeoutError``. A call of C code that does not return can
+        only be ended in a worker process, for example with ``n_jobs=2``.
     n_retries : int, default=2
-        How often a candidate whose worker process died is tried again.
-    storage : path-like, optional
-        File to which all that is evaluated is written at once. The same search with the
-        same file goes on where it was, however it ended. Without a ``random_state``, the
-        seed is in the file, too.
-    search_name : str, optional
-        Name of the search in the file, for files with several searches. By default
-        "search".
-    resume : {"extend"}, optional
-        Take the results of another search of this name, if only its space, number of
-        candidates or seed are others. By default such a search is refused.
+        Number of times that a candidate is tried again after its worker process has died.
+    storage : path-like, default=None
+        SQLite file to which each result is written as soon as it is known. If the same
+        search is run again with the same file, it continues where it stopped.
+    search_name : str, default=None
+        Name of the search in ``storage``. Give each search a name if the file holds
+        several. None stands for "search".
+    resume : {"extend"}, default=None
+        "extend" reuses the results of an earlier search with this name in ``storage``, if
+        only the search space, the number of candidates or the seed differ. By default, a
+        different search raises ``ValueError``.
 
     Attributes
     ----------
-    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
-n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
-        As in ``sklearn.model_selection.GridSearchCV``.
-        After an error, or Ctrl-C pressed twice, there are ``cv_results_`` and those whose
-        names begin with ``best_``, but for ``best_estimator_``, of the candidates that were
-        finished.
-        ``cv_results_["error"]`` has for each candidate the traceback of its first fit that
-        failed, or why a score is not a number; None if nothing failed.
+    cv_results_ : dict of ndarray of shape (n_candidates,)
+        Results with one entry for each candidate: ``params`` (a list of dicts), ``param_*``
+        (masked where a candidate does not have the parameter), ``split0_test_score`` and so
+        on, ``mean_test_score``, ``std_test_score``, ``rank_test_score``, and the mean and
+        standard deviation of ``fit_time`` and ``score_time`` in seconds. ``error`` is the
+        traceback of the first fit that failed, or says which score is not a finite number;
+        None if nothing failed. With several metrics, their names take the place of
+        ``score``.
+    best_estimator_ : estimator
+        The best candidate, fitted to all rows. Missing if ``refit=False``.
+    best_score_ : float
+        Mean cross-validated score of the best candidate. Missing if ``refit`` is a
+        callable.
+    best_params_ : dict
+        Hyperparameters of the best candidate.
+    best_index_ : int
+        Index of the best candidate in ``cv_results_``.
+    scorer_ : callable or dict of callable
+        The scorer, or with several metrics a dict of scorers.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds that the refit took. Missing if ``refit=False``.
+    multimetric_ : bool
+        Whether there are several metrics.
+    learning_curves_ : pandas.DataFrame of shape (n_rows, n_columns)
+        Learning curves of all fits, with one row for each epoch. Requires pandas.
+    timeline_ : pandas.DataFrame of shape (n_rows, 7)
+        Start, end and process of each fit. Requires pandas.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers. Missing if ``refit=False``.
+    n_features_in_ : int
+        Number of features of the best estimator. Missing if ``refit=False``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` has names. Missing if ``refit=False``.
+
+    See Also
+    --------
+    RandomizedSearchCV : Tries some random candidates of a space.
+    BayesSearchCV : Chooses each candidate by the scores so far.
+
+    Notes
+    -----
+    After an error, or after Ctrl-C is pressed twice, ``cv_results_``, ``best_params_``,
+    ``best_index_`` and ``best_score_`` describe the candidates that were finished.
+    ``best_estimator_`` is then missing.
 
     Examples
     --------
+    A ``Real`` stands for ``n_values`` values:
+
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.svm import SVC
     >>> from skkeras_search import GridSearchCV, Real
@@ -162,6 +240,6 @@ n_splits_, refit_time_, multimetric_, classes_, n_features_in_, feature_names_in
         if n > MOST_CANDIDATES:
             raise ValueError(
                 f"The grid has {n} combinations of values, more than {MOST_CANDIDATES}. "
-                f"Give fewer values, or n_values less than {self.n_values}; or take "
-                "RandomizedSearchCV or BayesSearchCV, which try some of them."
+                f"Give fewer values, or n_values less than {self.n_values}, or use "
+                "RandomizedSearchCV or BayesSearchCV, which try only some combinations."
             )

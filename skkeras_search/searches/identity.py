@@ -1,6 +1,6 @@
-"""What makes the results of a search what they are, as words and hashes.
+"""The identity of a search, as words and hashes: everything that its results depend on.
 
-They are the same in any process, so that a storage knows the search that it belongs to.
+It is the same in every process, so that a storage recognizes the search that it belongs to.
 """
 
 import functools
@@ -27,16 +27,15 @@ from skkeras_search.space.dimensions import Dimension, is_estimator
 from skkeras_search.space.space import Space
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), slice, range)
-# Parameters of estimators by which they compute the same.
+# Parameters of estimators that do not change the results.
 OF_SPEED = {"n_jobs", "verbose", "pre_dispatch"}
-# What differs from process to process, and is no part of what is computed.
+# Types of objects that differ between processes and do not affect the results.
 OF_THE_WORLD: tuple[type, ...] = (logging.Logger, io.IOBase, os._Environ, weakref.ref)
 OF_THE_WORLD += (threading.Thread, threading.Condition, type(threading.Lock()))
 OF_THE_WORLD += (type(threading.RLock()),)
-# Longer texts are shortened in messages.
+# Longer texts are truncated in messages.
 MOST_CHARACTERS = 60
-# Parameters of searches by which they find the same results, only faster or slower, and
-# what is compared in another way.
+# Parameters of searches that do not change the results, or that are compared otherwise.
 NOT_COMPARED = {
     *("estimator", "cv", "scoring", "refit", "n_jobs", "pre_dispatch", "verbose", "iid"),
     *("storage", "search_name", "resume", "random_state", "n_points", "n_retries"),
@@ -45,18 +44,19 @@ NOT_COMPARED = {
 
 
 def identity_of(search: Any, evaluation: Any) -> dict[str, str]:
-    """Describe a search.
+    """Describe everything that the results of a search depend on.
 
     Parameters
     ----------
     search : BaseSearchCV
+        The search.
     evaluation : Evaluation
-        Of the search.
+        The evaluation of the search.
 
     Returns
     -------
     dict of str to str
-        By the names of parameters, and of what ``fit`` takes.
+        Descriptions by the names of parameters, and of the arguments of ``fit``.
     """
     params = search.get_params(deep=False)
     found = {"search": type(search).__name__, "estimator": hash_of(search.estimator)}
@@ -67,7 +67,7 @@ def identity_of(search: Any, evaluation: Any) -> dict[str, str]:
     for name in sorted(params.keys() - NOT_COMPARED):
         found |= _entries(name, params[name])
     found |= _entries("scoring", search.scoring)
-    if isinstance(search.refit, str):  # the metric to maximise
+    if isinstance(search.refit, str):  # the metric to maximize
         found["refit"] = describe(search.refit)
     if isinstance(params.get("random_state"), (Integral, np.random.RandomState)):
         found["random_state"] = describe(params["random_state"])
@@ -81,7 +81,7 @@ def identity_of(search: Any, evaluation: Any) -> dict[str, str]:
 
 
 def describe(value: Any) -> str:
-    """Name a value: by itself if it is short, else by its type and a hash."""
+    """Describe a value: by its text if it is short, otherwise by its type and a hash."""
     shape = getattr(value, "shape", None)
     if type(value) in PLAIN or _is_short_and_plain(value):
         text = repr(value)
@@ -96,14 +96,14 @@ def describe(value: Any) -> str:
 
 
 def hash_of(value: Any) -> str:
-    """Give a hash of a value, in brackets."""
+    """Return a hash of a value, in parentheses."""
     digest = _Digest()
     digest.add(value)
     return f"({digest.hash.hexdigest()[:12]})"
 
 
 def _entries(name: str, value: Any) -> dict[str, str]:
-    """Describe a parameter, by its keys if it is a space or a list of them."""
+    """Describe a parameter, by its keys if it is a space or a list of spaces."""
     if isinstance(value, Space):
         value = value.dimensions
     if isinstance(value, Mapping):
@@ -125,13 +125,13 @@ def _is_short_and_plain(value: Any) -> bool:
 
 
 def _first_line(text: str) -> str:
-    """The beginning of a text, without addresses."""
+    """Return the beginning of a text, without memory addresses."""
     text = re.sub(r" at 0x\w+", "", text)
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
 
 
 def _without_parts(value: Any) -> Any:
-    """An estimator without its parameters, which have names of their own."""
+    """Return an estimator without its parameters, which are described separately."""
     if is_estimator(value):
         return type(value)
     if isinstance(value, (list, tuple)):
@@ -140,12 +140,12 @@ def _without_parts(value: Any) -> Any:
 
 
 class _Digest:
-    """A hash of all that values are made of."""
+    """A hash of all parts of values."""
 
     def __init__(self) -> None:
         self.hash = hashlib.sha256()
         self._known: dict[int, str] = {}
-        self._alive: list[Any] = []  # so that no identity is given to another object
+        self._alive: list[Any] = []  # objects by ``id``, which must not be reused
 
     def add(self, value: Any) -> None:
         """Add a value."""
@@ -154,7 +154,7 @@ class _Digest:
             return
         if id(value) not in self._known:
             self._alive.append(value)
-            self._known[id(value)] = "around"  # if it is a part of itself
+            self._known[id(value)] = "around"  # in case the value contains itself
             outer, self.hash = self.hash, hashlib.sha256()
             self._add_parts(value)
             self._known[id(value)], self.hash = self.hash.hexdigest(), outer
@@ -224,7 +224,7 @@ class _Digest:
         numbers = _numbers_of_one_type(values)
         if numbers is None:
             self._add_all(_name(type(values)), values)
-        else:  # a hundred times as fast
+        else:  # a hundred times faster than one by one
             self._tokens(_name(type(values)), "of", type(values[0]).__name__)
             self._add_array(numbers)
 
@@ -291,11 +291,11 @@ class _Digest:
             self._tokens("" if f"{id(value):x}" in words else words)
 
     def _add_keras(self, value: Any) -> None:
-        from skkeras_search.fusion.identity import as_written  # which needs Keras
+        from skkeras_search.fusion.identity import as_written  # imports Keras
 
         try:
             config = value.get_config()
-        except Exception:  # of a class of the user's
+        except Exception:  # in a class of the user
             config = None
         self.add(as_written(config))
         weights = value.get_weights() if hasattr(value, "get_weights") else []
@@ -313,7 +313,7 @@ def _numbers_of_one_type(values: Sequence[Any]) -> np.ndarray | None:
     if len(kinds) != 1 or not kinds <= {bool, int, float}:
         return None
     array = np.array(values)
-    return None if array.dtype.hasobject else array  # of integers of any size
+    return None if array.dtype.hasobject else array  # large integers make an object array
 
 
 def _as_array(value: Any) -> np.ndarray | None:
@@ -321,12 +321,12 @@ def _as_array(value: Any) -> np.ndarray | None:
         return None
     try:
         return np.asarray(value)
-    except Exception:  # of things that have no values yet
+    except Exception:  # such as a Keras tensor, which has no values
         return None
 
 
 def _in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """An array in parts of some rows, as each is copied."""
+    """Yield an array in parts of some rows, as each part is copied."""
     if not array.size or not array.ndim:
         yield array
         return
@@ -351,5 +351,8 @@ def _sorted(parts: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _name(cls: type) -> str:
-    """The name of a class; a user's may be in a notebook first, and then in a module."""
+    """Return the name of a class, without its module for a class of the user.
+
+    Such a class may be written in a notebook first, and moved to a module later.
+    """
     return cls.__qualname__ if is_foreign(cls) else f"{cls.__module__}.{cls.__qualname__}"

@@ -1,4 +1,4 @@
-"""Ctrl-C: once ends a search gently, twice at once."""
+"""Ctrl-C: the first one ends a search gently, the second one at once."""
 
 import multiprocessing
 import signal
@@ -11,15 +11,15 @@ from typing import Any
 
 @contextmanager
 def first_interrupt(ends: Callable[[], None]) -> Iterator[None]:
-    """Have the first Ctrl-C in a block call a function, and the second raise.
+    """In a block, let the first Ctrl-C call a function, and the second one raise.
 
-    Nothing changes where Ctrl-C means something else already, or in other threads than the
-    main one, which hears of it.
+    Nothing changes if the program handles Ctrl-C itself, or in other threads than the main
+    thread, which receives the signal.
 
     Parameters
     ----------
     ends : callable
-        Has what runs in the block end soon.
+        Called at the first Ctrl-C. Makes the code in the block end soon.
     """
     before = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
@@ -30,7 +30,7 @@ def first_interrupt(ends: Callable[[], None]) -> Iterator[None]:
     def end(*_: Any) -> None:
         signal.signal(signal.SIGINT, before)
         print(
-            "Interrupted: the search ends when what is under way is finished. "
+            "Interrupted: the search ends when the fits under way are finished. "
             "Press Ctrl-C again to stop at once.",
             file=sys.stderr,
             flush=True,
@@ -46,7 +46,7 @@ def first_interrupt(ends: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def interrupts_left_to_search() -> Iterator[None]:
-    """In a worker process, leave Ctrl-C, which all processes get, to that of the search."""
+    """In a worker process, ignore Ctrl-C, which the process of the search handles."""
     in_worker = multiprocessing.current_process().name != "MainProcess"
     if not in_worker or threading.current_thread() is not threading.main_thread():
         yield

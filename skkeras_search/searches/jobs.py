@@ -1,4 +1,4 @@
-"""A job: what a search has trained next, and what scikit-learn calls for it."""
+"""A job: the fits that a search runs next, and the scikit-learn calls for them."""
 
 import itertools
 import warnings
@@ -13,12 +13,12 @@ from sklearn.utils.parallel import delayed
 
 from skkeras_search.searches.whole_fits import fit_whole
 
-# What scikit-learn has of a fit.
+# scikit-learn's results of a fit, with additional entries.
 Result = dict[str, Any]
 
 
 class Call(NamedTuple):
-    """A call that may be made in another thread or process, in the same circumstances.
+    """A call that may run in another thread or process, with the same settings as here.
 
     Attributes
     ----------
@@ -33,14 +33,14 @@ class Call(NamedTuple):
 
     @classmethod
     def of(cls, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Self:
-        """Make a call with scikit-learn's settings and the filters of warnings of now."""
+        """Make a call with the current settings of scikit-learn and filters of warnings."""
         filters = getattr(warnings, "_get_filters", lambda: warnings.filters)()
         wrapped, args, kwargs = delayed(function)(*args, **kwargs)
         wrapped.with_config_and_warning_filters(get_config(), filters)
         return cls(wrapped, args, kwargs)
 
     def __call__(self) -> Any:
-        """Make the call."""
+        """Run the call."""
         return self.function(*self.args, **self.kwargs)
 
 
@@ -50,8 +50,9 @@ class Fit(NamedTuple):
     Attributes
     ----------
     fold : int
+        Number of the fold.
     repeat : int
-        Which of the fits to the rows of this fold, with seeds of its own.
+        Which of the fits to this fold. Each repeat has other seeds.
     """
 
     fold: int
@@ -59,26 +60,29 @@ class Fit(NamedTuple):
 
 
 def all_fits(n_folds: int, n_repeats: int) -> list[Fit]:
-    """Give the fits of a candidate to some folds."""
+    """Return all fits of a candidate."""
     return [Fit(*pair) for pair in itertools.product(range(n_folds), range(n_repeats))]
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A candidate, which is to be fitted and scored.
+    """A candidate that is to be fitted and scored.
 
     Attributes
     ----------
     number : int
-        Of the candidate, in the order of the proposals.
+        Number of the candidate, in the order of the proposals.
     params : dict
+        Hyperparameters of the candidate.
     fits : sequence of Fit
+        The fits to run.
     tasks : sequence of CallbackContext
-        What scikit-learn's callbacks know of each fit.
+        The task of each fit, for scikit-learn's callbacks.
     function : callable
-        What fits and scores: takes what scikit-learn's ``_fit_and_score`` does, and more.
+        Fits and scores. It accepts the arguments of scikit-learn's ``_fit_and_score`` and
+        the ``options``.
     options : sequence of dict
-        For each fit, what the function takes more.
+        Additional arguments of the function, for each fit.
     """
 
     number: int
@@ -96,33 +100,39 @@ def whole_job(
     task: CallbackContext,
     place: int,
 ) -> Job:
-    """Make a job of a whole candidate.
+    """Make a job of all fits of a candidate.
 
     Parameters
     ----------
     number : int
-        Of the candidate.
+        Number of the candidate.
     params : dict
+        Hyperparameters of the candidate.
     fits : sequence of Fit
-        All of them.
+        All fits of the candidate.
     task : CallbackContext
-        What scikit-learn's callbacks know of it, with other candidates maybe.
+        The task that contains the candidate, and possibly other candidates.
     place : int
-        Number of the candidate among these.
+        Number of the candidate within the task.
+
+    Returns
+    -------
+    Job
     """
     tasks = [fit_task(task, place * len(fits) + n) for n in range(len(fits))]
     return Job(number, params, fits, tasks)
 
 
 def fit_task(task: CallbackContext, number: int) -> CallbackContext:
-    """Make the task of a fit, as scikit-learn's searches do."""
+    """Make the task of a fit as scikit-learn's searches do."""
     return task.subcontext(task_name="candidate-split-evaluation", task_id=number)
 
 
 def without_siblings(task: CallbackContext) -> CallbackContext:
-    """Copy a task with those that it is part of, and no others.
+    """Copy a task and its parents, but no other tasks.
 
-    For other processes: while a task is pickled, others may be added beside it.
+    The copy is sent to another process. While the original was pickled, other tasks could
+    be added beside it.
     """
     copied = copy(task)
     copied._children_map = {}

@@ -1,4 +1,4 @@
-"""The Keras estimator in what is searched, and the preprocessing before it."""
+"""Find the Keras estimator in an estimator, and the preprocessing before it."""
 
 import itertools
 import sys
@@ -18,25 +18,25 @@ NOTHING = (None, "passthrough")
 
 
 def has_keras(thing: Any) -> bool:
-    """Whether something is a Keras estimator, or has one among its parameters."""
+    """Return whether an object is a Keras estimator or has one among its parameters."""
     parts = thing.get_params().values() if is_estimator(thing) else ()
     return any(map(_is_keras, (thing, *parts)))
 
 
 def last_step(estimator: Any) -> Any:
-    """The part of an estimator that is fitted to ``y``: the last step of a pipeline."""
+    """Return the part of an estimator that is fitted to ``y``: a pipeline's last step."""
     steps = getattr(estimator, "steps", None)
     return steps[-1][1] if steps else estimator
 
 
 def name_of_keras_step(estimator: Any) -> str | None:
-    """Find the Keras estimator whose epochs are those of the whole estimator.
+    """Find the Keras estimator whose epochs are the epochs of the whole estimator.
 
     Returns
     -------
     str or None
-        What its parameters begin with, as "mlp__"; empty if it is the estimator itself.
-        None unless it is the last that is fitted, and the only one.
+        The prefix of its parameters, such as "mlp__"; empty if it is the estimator itself.
+        None unless it is the last part that is fitted, and the only Keras estimator.
     """
     names, step = [], estimator
     while isinstance(step, (Pipeline, TransformedTargetRegressor)):
@@ -50,7 +50,7 @@ def name_of_keras_step(estimator: Any) -> str | None:
 
 
 def fitted_keras_step(estimator: Any) -> Any | None:
-    """The Keras estimator that a fitted estimator predicts with, None if there is none."""
+    """Return the Keras estimator that a fitted estimator predicts with, or None."""
     step = estimator
     while isinstance(step, (Pipeline, TransformedTargetRegressor)):
         is_pipeline = isinstance(step, Pipeline)
@@ -59,22 +59,22 @@ def fitted_keras_step(estimator: Any) -> Any | None:
 
 
 def fitted_preprocessing(estimator: Any, X: Any, transformed: Any) -> list[list[Any]]:
-    """Give what the pipelines in a fitted estimator do before its last step.
+    """Return the fitted steps of the pipelines in an estimator, without the last steps.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted.
+        A fitted estimator.
     X : array-like
         The rows that it was fitted to.
     transformed : array-like
-        These rows as the last step has seen them.
+        These rows as the last step received them.
 
     Returns
     -------
     list of list
-        The fitted steps of each pipeline, from the outermost. None of a pipeline in which
-        a step does more than to transform features.
+        The fitted steps of each pipeline, from the outermost inwards. The list is empty for
+        a pipeline with a step that does more than transform features.
     """
     found, step = [], estimator
     while isinstance(step, (Pipeline, TransformedTargetRegressor)):
@@ -93,16 +93,17 @@ def fitted_preprocessing(estimator: Any, X: Any, transformed: Any) -> list[list[
 
 
 class KeptRows(TransformerMixin, BaseEstimator):
-    """A fitted step that transforms the rows it was fitted to as it did then.
+    """A fitted step that transforms its training rows exactly as during ``fit``.
 
-    Some steps transform these in another way than others, or round them differently.
+    Some steps transform their training rows differently from other rows, or round them
+    differently.
 
     Parameters
     ----------
     step : transformer
-        Fitted.
+        The fitted step.
     rows : array-like
-        The rows that it was fitted to, transformed.
+        The transformed training rows.
     """
 
     def __init__(self, step: Any, rows: Any):
@@ -113,15 +114,15 @@ class KeptRows(TransformerMixin, BaseEstimator):
 
     @property
     def n_bytes(self) -> int:
-        """Memory that the rows take."""
+        """Memory of the rows in bytes."""
         return int(getattr(self.rows, "nbytes", 0))
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> "KeptRows":
-        """Do nothing: the step is fitted."""
+        """Do nothing, as the step is already fitted."""
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Give the rows that were kept."""
+        """Return the rows that were kept."""
         return self.rows
 
     def transform(self, X: Any) -> Any:
@@ -130,14 +131,14 @@ class KeptRows(TransformerMixin, BaseEstimator):
 
 
 def with_preprocessing(estimator: Any, fitted: Iterable[list[Any]]) -> Any:
-    """Put fitted steps in the place of those of an estimator that is not fitted.
+    """Replace steps of an unfitted estimator by fitted ones.
 
     Parameters
     ----------
     estimator : estimator
-        Is changed.
+        The unfitted estimator, which is changed.
     fitted : list of list
-        What ``fitted_preprocessing`` gave.
+        The result of ``fitted_preprocessing``.
 
     Returns
     -------
@@ -159,13 +160,13 @@ def _inner(outer: Pipeline | TransformedTargetRegressor) -> tuple[str, Any]:
 
 
 def _is_keras(thing: Any) -> bool:
-    # Whoever made a Keras estimator has imported its module.
+    # If there is a Keras estimator, its module is already imported.
     module = sys.modules.get("skkeras_search.estimators.base")
     return module is not None and isinstance(thing, module.BaseWrapper)
 
 
 def _gives(fitted: list[list[Any]], X: Any, transformed: Any) -> bool:
-    """Whether fitted steps transform rows to just these."""
+    """Return whether fitted steps transform rows to exactly these rows."""
     for step in itertools.chain(*fitted):
         X = X if _does_nothing(step) else step.transform(X)
     return joblib.hash(X) == joblib.hash(transformed)
@@ -176,7 +177,7 @@ def _does_nothing(step: Any) -> bool:
 
 
 def _stays(step: Any) -> bool:
-    """Whether fitting a step changes nothing."""
+    """Return whether fitting a step would change nothing."""
     return _does_nothing(step) or isinstance(step, (FrozenEstimator, KeptRows))
 
 

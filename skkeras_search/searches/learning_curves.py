@@ -1,4 +1,4 @@
-"""The learning curves of a search: what an epoch of a fold gave, and scores in between."""
+"""The learning curves of a search: what Keras reports for each epoch, and scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,33 +9,33 @@ import numpy as np
 
 @dataclass
 class Curve:
-    """The learning curve of a fold.
+    """The learning curve of a fit.
 
     Attributes
     ----------
     history : dict of str to list
-        What Keras reports, by epoch.
+        The values that Keras reports, for each epoch.
     scores : dict of int to float
-        By the number of epochs that were trained.
+        Scores of the search, by the number of epochs that were trained.
     """
 
     history: Mapping[str, list[Any]] = field(default_factory=dict)
     scores: dict[int, float] = field(default_factory=dict)
 
     def add(self, history: Mapping[str, list[Any]], n_epochs: int, score: float) -> None:
-        """Go on, up to where there is a score."""
+        """Extend the curve to a number of epochs, at which the fit was scored."""
         self.history = history
         self.scores[n_epochs] = score
 
     def copy(self) -> "Curve":
-        """Give the curve as it is now."""
+        """Return a copy of the curve."""
         return Curve(dict(self.history), dict(self.scores))
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Give columns of one length, with "epoch" and "score" among them.
+        """Return columns of the same length, with "epoch" and "score" among them.
 
-        What was not measured in each epoch, as by a ``validation_freq``, is left out.
-        Without epochs, there is one row, of epoch 0.
+        Values that were not measured in each epoch, for example because of
+        ``validation_freq``, are left out. Without epochs, there is one row, of epoch 0.
         """
         n_epochs = len(self.history.get("loss", ()))
         epochs = np.arange(1, n_epochs + 1) if n_epochs else np.zeros(1, int)
@@ -48,12 +48,12 @@ class Curve:
 
 
 def as_frame(curves: Mapping[tuple[int, int, int], Curve]) -> Any:
-    """Put curves below each other, as a frame of pandas.
+    """Concatenate curves to a pandas DataFrame.
 
     Parameters
     ----------
     curves : mapping of (int, int, int) to Curve
-        By candidate, fold and repeat.
+        Curves by candidate, fold and repeat.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def as_frame(curves: Mapping[tuple[int, int, int], Curve]) -> Any:
     Raises
     ------
     ImportError
-        Without pandas.
+        If pandas is not installed.
     """
     pd = pandas_for("learning_curves_")
     parts = [curve.columns() for curve in curves.values()]
@@ -80,18 +80,18 @@ def as_frame(curves: Mapping[tuple[int, int, int], Curve]) -> Any:
 
 
 def pandas_for(attribute: str) -> Any:
-    """Import pandas, of which an attribute is a frame.
+    """Import pandas, to compute an attribute.
 
     Raises
     ------
     ImportError
-        If it is not installed.
+        If pandas is not installed.
     """
     try:
         import pandas
     except ImportError as error:
         raise ImportError(
-            f"{attribute} is a frame of pandas, which is not installed. Install it with "
-            "pip install skkeras-search[frames]."
+            f"{attribute} is a pandas DataFrame, but pandas is not installed. Install it "
+            "with pip install skkeras-search[frames]."
         ) from error
     return pandas

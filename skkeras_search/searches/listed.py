@@ -1,4 +1,4 @@
-"""Searches whose candidates are known before the first is evaluated."""
+"""Searches whose candidates are all known before the first one is evaluated."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from skkeras_search.searches.recording import text_of
 
 
 class ListedSearch(Search):
-    """A search that has a list of candidates."""
+    """A search over a list of candidates."""
 
     @abstractmethod
     def _candidates(self) -> Sequence[dict[str, Any]]:
-        """All candidates, in the order of the rows of ``cv_results_``."""
+        """Return all candidates, in the order of the rows of ``cv_results_``."""
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
         candidates = self._candidates()
@@ -42,7 +42,7 @@ class ListedSearch(Search):
 
 
 class _Proposals:
-    """Propose one candidate after the other."""
+    """Propose one candidate of the list after the other."""
 
     def __init__(self, search: Search, candidates: Sequence[dict[str, Any]], task: Any):
         self._search, self._task = search, task
@@ -52,7 +52,7 @@ class _Proposals:
         self._n_told, self._best = 0, -np.inf
 
     def adopt(self) -> bool:
-        """Take the candidates that an earlier search had, too; give whether to stop."""
+        """Reuse candidates that an earlier search has evaluated; return whether to stop."""
         record, stops = self._search._recorder, False
         earlier = {known.params: known for known in record.earlier()}
         left, self._left = self._left, []

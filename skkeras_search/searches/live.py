@@ -1,4 +1,4 @@
-"""A region of a terminal or a notebook that shows a search while it runs. Needs rich."""
+"""A region of a terminal or notebook that shows a search while it runs. Requires rich."""
 
 import logging
 import math
@@ -31,26 +31,27 @@ from skkeras_search.wording import params_in_words
 
 SECONDS_TO_REFRESH = 0.25
 SECONDS_IN_NOTEBOOK = 0.5
-# More candidates under way than this are only counted.
+# At most this many candidates under way have a row; the others are only counted.
 MOST_ROWS = 8
-# Columns for the ^C of a terminal, which would else begin a line in the region.
+# Columns kept free for the ^C that a terminal prints, which would break the region.
 RIGHT = 4
 
-# Held by the search whose region is shown: a search inside another one has lines.
+# Held by the search whose region is shown. A search inside another search prints lines.
 _is_shown = threading.Lock()
 
 
 @dataclass
 class UnderWay:
-    """A candidate that is trained now.
+    """A candidate that is being trained.
 
     Attributes
     ----------
     params : mapping
+        Hyperparameters of the candidate.
     fits : dict of Fit to EpochCount
-        That run in this process.
+        Its fits that run in this process.
     begun : float
-        When training began, as far as is known, by ``time.monotonic``.
+        Time of ``time.monotonic`` when training began, as far as is known.
     """
 
     params: Mapping[str, Any]
@@ -59,10 +60,10 @@ class UnderWay:
 
 
 class Region(Display, JupyterMixin):
-    """What there is to see of a search.
+    """The content of the region.
 
-    Fits only note in which epoch they are. Whoever draws the region, a few times in a
-    second, looks there.
+    Fits only note which epoch they are in. The region reads these notes when it is drawn, a
+    few times a second.
     """
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class Region(Display, JupyterMixin):
         self._standing: Standing | None = None
         self._best: Mapping[str, Any] | None = None
         self._here: dict[int, UnderWay] = {}
-        # In other processes, in the order in which they were sent.
+        # Candidates in other processes, in the order in which they were sent.
         self._sent: dict[int, UnderWay] = {}
         self._n_workers = 0
         self._refit: EpochCount | None = None
@@ -84,16 +85,16 @@ class Region(Display, JupyterMixin):
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Show the region for the last time."""
+        """Draw the region for the last time."""
         self._end()
-        with suppress(Exception):  # an error in a drawing must not end the search
+        with suppress(Exception):  # an error in drawing must not end the search
             self._stack.close()
 
     def _show(self, stack: ExitStack) -> None:
-        """Begin to show the region; leave to the stack what is to be done at the end."""
+        """Begin to draw the region, and register in the stack what ends the drawing."""
 
     def watched(self, job: Job, calls: list[Call], executor: Executor) -> list[Call]:
-        """Show a job: here as soon as a fit begins, else as soon as a worker has it."""
+        """Show a job: here when a fit begins, in a worker when the job is sent."""
         if executor.uses_processes:
             self._n_workers = executor.n_slots
             self._sent[job.number] = UnderWay(job.params)
@@ -115,11 +116,11 @@ class Region(Display, JupyterMixin):
                 row.fits.pop(fit, None)
 
     def arrived(self, job: Job) -> None:
-        """Show a job no more."""
+        """Remove a job from the region."""
         self._here.pop(job.number, None)
         n_running = min(len(self._sent), self._n_workers)
         if self._sent.pop(job.number, None) and len(self._sent) >= n_running > 0:
-            begins = list(self._sent.values())[n_running - 1]  # in the place of this one
+            begins = list(self._sent.values())[n_running - 1]  # the worker's next job
             begins.begun = time.monotonic()
 
     def candidate(
@@ -130,17 +131,17 @@ class Region(Display, JupyterMixin):
         is_new: bool,
         after: str = "",
     ) -> None:
-        """Show how far the search is, and the candidate if it is the best."""
+        """Update the progress, and the best candidate if this one is the best."""
         self._pace.reach(standing, is_new)
         before = self._standing.best if self._standing else -math.inf
-        # The first of several, as scikit-learn has it. There is no best without a score.
+        # Of equal scores the first counts, as in scikit-learn. NaN is never the best.
         if score == standing.best and not score <= before:
             self._best = params
         self._standing = standing
 
     @contextmanager
     def refit(self) -> Iterator[None]:
-        """Show the refit."""
+        """Show the refit in a block."""
         with counted() as self._refit:
             yield
         self._refit = None
@@ -187,7 +188,7 @@ class Region(Display, JupyterMixin):
         return text
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        """Number, parameters, folds and seconds of what is under way."""
+        """Return number, parameters, folds and seconds of each candidate under way."""
         now = time.monotonic()
         here = [(number, row) for number, row in list(self._here.items()) if row.fits]
         sent = list(self._sent.items())[: self._n_workers]
@@ -206,7 +207,7 @@ class Region(Display, JupyterMixin):
 
 
 class TerminalRegion(Region):
-    """A region at the bottom of a terminal. What is printed meanwhile goes above it."""
+    """A region at the bottom of a terminal. Other output appears above it."""
 
     def __init__(self, console: Console):
         super().__init__()
@@ -226,13 +227,13 @@ class TerminalRegion(Region):
 
 
 class NotebookRegion(Region):
-    """A region among the outputs of a cell of a notebook."""
+    """A region among the outputs of a notebook cell."""
 
     def _show(self, stack: ExitStack) -> None:
         from IPython.display import display
 
         handle, ends = display(self, display_id=True), threading.Event()
-        # With the context of this thread, by which outputs find their cell.
+        # Outputs find their cell by the context of this thread.
         draw = partial(copy_context().run, self._draw, handle, ends)
         thread = threading.Thread(target=draw, daemon=True)
         thread.start()
@@ -246,7 +247,7 @@ class NotebookRegion(Region):
 
 
 def region() -> Region | None:
-    """Give a region, if there is a place for one."""
+    """Return a region, or None if the output cannot show one."""
     console = Console(file=sys.stdout)
     in_terminal = _is_terminal(sys.stdout) and console.is_terminal
     can_draw = not (console.is_dumb_terminal or console.options.ascii_only)
@@ -258,12 +259,12 @@ def region() -> Region | None:
 
 
 def _is_terminal(stream: Any) -> bool:
-    """Whether a stream is a terminal: it may be None, or an object that only writes."""
+    """Return whether a stream is a terminal. It may be None or have only ``write``."""
     return bool(getattr(stream, "isatty", bool)())
 
 
 def folds_in_words(fits: Mapping[Fit, EpochCount]) -> str:
-    """Say which folds are trained, and their epochs."""
+    """Describe which folds are trained, and their epochs."""
     names = [f"{fold}" + (f" repeat {repeat}" if repeat else "") for fold, repeat in fits]
     if not names:
         return ""
@@ -273,7 +274,7 @@ def folds_in_words(fits: Mapping[Fit, EpochCount]) -> str:
 
 
 def _in_short(params: Mapping[str, Any]) -> str:
-    """Describe a candidate by few digits, and names without the steps of a pipeline."""
+    """Describe a candidate with few digits and without the names of pipeline steps."""
     last_parts = {name: name.rpartition("__")[2] for name in params}
     n_named = Counter(last_parts.values())
     return params_in_words(
@@ -297,7 +298,10 @@ def _epochs(counts: list[EpochCount]) -> str:
 
 @contextmanager
 def _cursor_shown_after_errors(file: IO[str]) -> Iterator[None]:
-    """Show the cursor where rich cannot, as text that it failed to write is in its way."""
+    """Show the cursor after an error.
+
+    rich cannot do so if text that it failed to write is still in its buffer.
+    """
     try:
         yield
     except BaseException:
@@ -307,11 +311,11 @@ def _cursor_shown_after_errors(file: IO[str]) -> Iterator[None]:
 
 @contextmanager
 def _logging_redirected(before: Iterable[Any], within: Iterable[Any]) -> Iterator[None]:
-    """Have handlers that log to the terminal log above the region."""
+    """Let handlers that log to the terminal write above the region."""
     _redirect_logging(dict(zip(before, within, strict=True)))
     try:
         yield
-    finally:  # also the handlers that were made meanwhile
+    finally:  # this includes handlers that were made meanwhile
         _redirect_logging(dict(zip(within, before, strict=True)))
 
 

@@ -22,27 +22,28 @@ from skkeras_search.searches.results import TrainRanks
 def load_search(storage: Any, search_name: str | None = None) -> "LoadedSearch":
     """Read the results of a search from its storage.
 
-    The search may still run, in any process, or may have ended in any way. Neither the
-    data nor TensorFlow is needed.
+    The search may still be running in any process, or may have ended in any way. Neither
+    the data nor TensorFlow is required.
 
     Parameters
     ----------
     storage : path-like
-        The file that the search has as ``storage``.
-    search_name : str, optional
-        As the search has it. Not needed if there is only one in the file.
+        The file that is the ``storage`` of the search.
+    search_name : str, default=None
+        The ``search_name`` of the search. Not required if the file has only one search.
 
     Returns
     -------
     LoadedSearch
-        With the attributes that a fitted search has, as far as they are in the storage.
+        Has the attributes of a fitted search, as far as they are in the storage, and the
+        methods that show results, such as ``plot`` and ``report``.
 
     Raises
     ------
     StorageError
         If the file cannot be read.
     ValueError
-        If there is no such search in it, or no candidate of the search is evaluated.
+        If the file has no such search, or if no candidate of the search is evaluated yet.
 
     Examples
     --------
@@ -65,43 +66,56 @@ def load_search(storage: Any, search_name: str | None = None) -> "LoadedSearch":
 
 
 class LoadedSearch(Search, BaseSearchCV):
-    """The results of a search, as ``load_search`` gives them.
+    """The results of a search, as ``load_search`` returns them.
 
-    A clone reads the storage again, and so has what a running search has found since.
+    A clone reads the storage again, so it has what a running search has found since.
 
     Parameters
     ----------
     storage : path-like
+        The file that is the ``storage`` of the search.
     search_name : str
+        The name of the search in the file.
 
     Attributes
     ----------
     search_class : str
         Name of the class of the search.
     random_state : int, str or None
-        The seed, or a description of the generator.
+        The seed, or a description of the random number generator.
     described_spaces : list of dict of str to str
-        The values in each space of the search, in words, by the names of hyperparameters.
-        Empty if an earlier release has written the storage.
+        Descriptions of the values in each space of the search, by the names of
+        hyperparameters. Empty if an earlier release wrote the storage.
     test_ratio : float
-        Number of test rows for each training row, over all folds. Not a number if an
-        earlier release has written the storage.
+        Number of test rows per training row, over all folds. NaN if an earlier release
+        wrote the storage.
     identity : dict of str to str
-        What the search was made of, in words: its parameters, those of its estimator, the
-        shapes of the data.
+        Descriptions of everything that the results depend on: the parameters of the search
+        and the estimator, and the data.
     versions : dict of str to str
-        The releases of Python and of packages that the search was begun with.
+        Versions of Python and of packages when the search began.
     n_running : int
         Number of jobs that are proposed and have not arrived, or had not when the search
         ended.
-    cv_results_ : dict of ndarray
-        Of the candidates that are evaluated. Hyperparameters that are no numbers, strings
-        or the like, such as functions, are replaced by their names.
-    best_index_, best_params_, best_score_, n_splits_, multimetric_
-        As of a fitted search. The best candidate is missing if the search compares several
-        scores and was not told which of them chooses, or if a function chooses.
-    learning_curves_, timeline_ : pandas.DataFrame
-        As of a fitted search.
+    cv_results_ : dict of ndarray of shape (n_candidates,)
+        Results of the evaluated candidates. Hyperparameters that are not plain data, such
+        as functions, are replaced by their names.
+    best_index_ : int
+        Index of the best candidate in ``cv_results_``. This attribute and the next two are
+        missing if a callable chooses the best candidate, or if there are several metrics
+        and ``refit`` named none of them.
+    best_params_ : dict
+        Hyperparameters of the best candidate.
+    best_score_ : float
+        Mean cross-validated score of the best candidate.
+    n_splits_ : int
+        Number of folds.
+    multimetric_ : bool
+        Whether there are several metrics.
+    learning_curves_ : pandas.DataFrame of shape (n_rows, n_columns)
+        Learning curves of all fits, with one row for each epoch. Requires pandas.
+    timeline_ : pandas.DataFrame of shape (n_rows, 7)
+        Start, end and process of each fit. Requires pandas.
     """
 
     _recorder = NoRecord()
@@ -130,8 +144,8 @@ class LoadedSearch(Search, BaseSearchCV):
         self.n_running = len(jobs) - len(arrived)
         if not arrived:
             raise ValueError(
-                f"No candidate of the search {search.name!r} in {str(store.path)!r} is "
-                "evaluated yet."
+                f"No candidate of the search {search.name!r} in {str(store.path)!r} has "
+                "been evaluated yet."
             )
         self._by_arrival = store.choices(search).get("by_arrival", False)
         self._outcomes: list[tuple[Job, list[Result]]] = []
@@ -152,17 +166,23 @@ class LoadedSearch(Search, BaseSearchCV):
         del self._outcomes
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> NoReturn:
-        """Raise an error: only the search itself can go on.
+        """Raise an error: a search that is loaded cannot be fitted.
+
+        Parameters
+        ----------
+        X, y, **params
+            Not used.
 
         Raises
         ------
         TypeError
+            Always. The message says how to continue the search.
         """
         raise TypeError(
-            f"This is what load_search has read of a {self.search_class}, without its "
-            f"estimator. To go on with the search, make the same {self.search_class} with "
-            f"storage={str(self.storage)!r} and search_name={self.search_name!r}, and call "
-            "its fit."
+            f"load_search has read the results of a {self.search_class}, but not its "
+            f"estimator, so it cannot be fitted. To continue the search, make the same "
+            f"{self.search_class} with storage={str(self.storage)!r} and "
+            f"search_name={self.search_name!r}, and call its fit."
         )
 
     def __repr__(self) -> str:
@@ -187,7 +207,7 @@ class _LoadedWithTrainRanks(TrainRanks, LoadedSearch):
 
 class _LoadedBudget(LoadedSearch, BudgetSearch):
     def _rule(self, n_folds: int, has_epochs: bool) -> BudgetRule:
-        raise NotImplementedError("A search that is loaded proposes nothing.")
+        raise NotImplementedError("A loaded search proposes no candidates.")
 
 
 def _find(store: Store, name: str | None) -> StoredSearch:
@@ -196,7 +216,7 @@ def _find(store: Store, name: str | None) -> StoredSearch:
         raise ValueError(f"There is no search in {str(store.path)!r} yet.")
     if name is None and len(names) > 1:
         raise ValueError(
-            f"There are several searches in {str(store.path)!r}. Give search_name, one of "
+            f"There are several searches in {str(store.path)!r}. Pass search_name, one of "
             f"{names}."
         )
     found = store.search(names[0] if name is None else name)
@@ -209,4 +229,4 @@ def _find(store: Store, name: str | None) -> StoredSearch:
 
 
 def _no_scorer(*args: Any) -> None:
-    """Stands for a callable scoring, whose scores are there already."""
+    """Stand in for a callable ``scoring``, whose scores are already known."""

@@ -13,9 +13,9 @@ import numpy as np
 
 from skkeras_search.fusion.aligned import aligned_rows
 
-# Of an array whose rows are worth a file; of larger ones joblib makes files, too.
+# Rows of smaller arrays are not written to files. joblib maps larger arrays, too.
 LEAST_BYTES = 2**20
-# Of a part that is copied at a time.
+# Size of the parts in which rows are copied.
 BYTES_OF_PART = 2**24
 
 
@@ -25,27 +25,27 @@ class MappedRows:
     Parameters
     ----------
     folder : path-like
-        The same for all processes.
+        Folder of the files. It must be the same for all processes.
     """
 
     def __init__(self, folder: str):
         self._folder = Path(folder)
 
     def __call__(self, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Give some rows of an array, in C order.
+        """Return some rows of an array, in C order.
 
         Parameters
         ----------
         array : ndarray of shape (n_rows, ...)
-            Without Python objects. The same whenever it is asked for rows.
+            An array without Python objects. It must be the same in all calls.
         rows : array-like of int or bool
-            As ``array[rows]`` takes them.
+            Index of the rows, as in ``array[rows]``.
 
         Returns
         -------
         ndarray
-            Read-only and aligned. In memory of this process if the array is small, or if
-            there is no room for a file.
+            Read-only and aligned. It is in the memory of this process if the array is small
+            or if there is no room for a file.
         """
         if array.nbytes < LEAST_BYTES:
             return aligned_rows(array, rows)
@@ -67,7 +67,7 @@ class MappedRows:
         }
         n_bytes = int(np.prod(shape)) * array.itemsize
         if shutil.disk_usage(self._folder).free < 2 * n_bytes:
-            raise OSError("The disk has not twice the room that is needed.")
+            raise OSError("The disk has less than twice the room that the rows need.")
         n_rows = max(1, BYTES_OF_PART * len(numbers) // max(1, n_bytes))
         with _file_beside(path) as file:
             np.lib.format.write_array_header_1_0(file, header)
@@ -78,9 +78,9 @@ class MappedRows:
 
 @contextmanager
 def _file_beside(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to, which gets its path when it is complete, if that is free.
+    """Yield a file to write. When it is complete, it gets its path, unless that exists.
 
-    So all processes have the same file, although several may write it at a time.
+    So all processes use the same file, although several may write it at the same time.
     """
     file = NamedTemporaryFile(dir=path.parent, delete=False)  # noqa: SIM115
     try:

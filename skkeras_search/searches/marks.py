@@ -1,4 +1,4 @@
-"""What a worker process tells of its fits: that they run, and that one hangs."""
+"""How a worker process reports that its fits run, and that one of them hangs."""
 
 import os
 import time
@@ -13,17 +13,18 @@ from skkeras_search.searches.faults import when_hanging
 class TimeMark:
     """A file that a worker writes and the search reads.
 
-    A worker ends fits that are over their time itself. It says so if one does not end. If
-    the worker cannot even do that, as while a call of C code holds Python's lock, the
-    search knows how long all fits together may take.
+    A worker ends fits that exceed their time limit itself. It reports in the file if a fit
+    does not end. It cannot even do that while a call of C code holds Python's lock.
+    Therefore the file also has the deadline of all fits together.
 
     Parameters
     ----------
     path : Path
+        Path of the file.
     fit_timeout : float
-        Seconds that a fit may take.
+        Time limit of a fit in seconds.
     n_fits : int
-        That are made one after the other, or together.
+        Number of fits, which run one after the other or together.
     """
 
     def __init__(self, path: Path, fit_timeout: float, n_fits: int):
@@ -32,7 +33,7 @@ class TimeMark:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Say that the fits run, in a block in the worker."""
+        """Report in a block that the fits run. Called in the worker."""
         self._path.write_text(f"{os.getpid()} {time.time() + self._most}")
         when_hanging.append(self._hang)
         try:
@@ -42,10 +43,10 @@ class TimeMark:
             self._path.unlink(missing_ok=True)
 
     def late(self) -> int | None:
-        """Give the process, if the fits are over their time and do not end."""
+        """Return the id of the process if the fits are over their deadline, or None."""
         try:
             process, deadline = self._path.read_text().split()
-        except (OSError, ValueError):  # not begun, done, or just being written
+        except (OSError, ValueError):  # not begun, done, or being written
             return None
         return int(process) if time.time() > float(deadline) else None
 

@@ -1,4 +1,4 @@
-"""What is known of a candidate when a job of it has arrived."""
+"""What callbacks are told about a candidate when one of its jobs has arrived."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from skkeras_search.searches.trained import Trained
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has become of a candidate so far.
+    """The state of a candidate after a job.
 
     Attributes
     ----------
     number : int
-        Of the candidate, in the order of the proposals.
+        Number of the candidate, in the order of the proposals.
     params : dict
+        Hyperparameters of the candidate.
     status : {"finished", "frozen", "failed"}
         A frozen candidate may be trained further.
     scores : dict of Fit to dict of str to float
-        For each fold and repeat, the last score of each metric. The only metric of a
-        search without names is "score".
+        For each fold and repeat, the last score of each metric. The only metric of a search
+        without named metrics is "score".
     score : float
-        What the search maximises: the mean over the fits so far. Not a number if one
-        failed.
+        The score that the search maximizes: the mean over the fits so far. NaN if one of
+        them failed.
     curves : dict of Fit to Curve
         The learning curve of each fold and repeat.
     error : str or None
-        What failed first in the job.
+        The first failure in the job.
     begun, ended : float
-        When the first fit of the job began, and when the last ended, in seconds since
-        the epoch.
+        When the first fit of the job began and the last one ended, in seconds since 1970.
     worker : str or None
         Host and process of the first fit, as "host:pid".
     is_new : bool
-        Whether the job was run now. Else it is read again from a storage.
+        Whether the job was run now. False if it was read from a storage.
     """
 
     number: int
@@ -56,18 +56,24 @@ class Outcome:
 def outcome_of(
     job: Job, results: Sequence[Result], trained: Trained, score: float, is_new: bool
 ) -> Outcome:
-    """Describe a candidate of which a job has arrived.
+    """Describe the state of a candidate after a job.
 
     Parameters
     ----------
     job : Job
+        The job that has arrived.
     results : sequence of dict
-        Of the fits of the job.
+        Results of the fits of the job.
     trained : Trained
-        The candidate, with these results.
+        The candidate, including these results.
     score : float
-        Of the candidate.
+        Score of the candidate.
     is_new : bool
+        Whether the job was run now.
+
+    Returns
+    -------
+    Outcome
     """
     fits = trained.fits
     return Outcome(

@@ -1,12 +1,12 @@
-"""Candidates on worker processes, some of which may kill theirs, or hang.
+"""Candidates on worker processes, some of which may kill their worker, or hang.
 
-When a worker dies, loky gives up all workers and all that they were doing. The candidates
-that were running are suspects then: new workers get them one at a time, before the others.
-A candidate whose worker dies while nothing else runs has killed it, and is given up if it
-has done so too often.
+When a worker dies, loky stops all workers and everything they were doing. The candidates
+that were running become suspects: new workers get them one at a time, before the others. If
+the worker of a candidate dies while nothing else runs, this candidate has killed it. A
+candidate that does so too often is given up.
 
-A candidate that is over its time has its worker killed. Nobody is a suspect then: those
-that were running beside it begin again.
+A candidate that exceeds its time limit has its worker killed. This makes nobody a suspect:
+the candidates that were running beside it are started again.
 """
 
 import threading
@@ -26,27 +26,28 @@ from skkeras_search.searches.jobs import Call
 
 
 class Mark(Protocol):
-    """What the worker of a part says of it. Travels with it."""
+    """What a worker reports about a part. It is sent along with the part."""
 
     def late(self) -> int | None:
-        """Give the process, if the part is over its time and must be ended from outside."""
+        """Return the id of a process that must be killed to end the part, or None."""
 
 
 class Candidate:
-    """The fits of a candidate, in parts that a worker makes at a time.
+    """The fits of a candidate, in parts. A worker runs one part at a time.
 
     Parameters
     ----------
     parts : list of list of callable
+        The calls of each part.
 
     Attributes
     ----------
     outcome : Future
-        Of a list with the outcome of each call.
+        The list of the results of all calls.
     is_suspect : bool
-        Whether a worker has died while it was running.
+        Whether a worker has died while the candidate was running.
     n_deaths : int
-        How many have.
+        Number of workers that have died while the candidate was running.
     """
 
     def __init__(self, parts: list[list[Call]]):
@@ -58,12 +59,12 @@ class Candidate:
         self._lock = threading.Lock()
 
     def count(self, dead: Executor) -> None:
-        """Count a death, once for all parts that ran there."""
+        """Count the death of the workers, once for all parts that ran on them."""
         self.n_deaths += self._dead is not dead
         self._dead, self.is_suspect = dead, True
 
     def look(self) -> None:
-        """Settle the outcome, if the parts are."""
+        """Set the outcome if the outcomes of all parts are set, or if one failed."""
         with self._lock:
             outcomes = [part.outcome for part in self.parts]
             failed = [o for o in outcomes if o.done() and o.exception() is not None]
@@ -76,19 +77,25 @@ class Candidate:
 
 
 class Part:
-    """Fits that a worker makes at a time.
+    """Fits that one worker runs.
 
     Parameters
     ----------
     candidate : Candidate
+        The candidate that the part belongs to.
     calls : list of callable
+        The calls of the part.
 
     Attributes
     ----------
     outcome : Future
+        The list of the results of the calls.
     mark : Mark or None
-    is_alone, is_late : bool
-        Whether nothing runs beside it, and whether it was ended from outside.
+        What the worker reports about the part.
+    is_alone : bool
+        Whether nothing runs beside the part.
+    is_late : bool
+        Whether its worker was killed because the part took too long.
     """
 
     def __init__(self, candidate: Candidate, calls: list[Call]):
@@ -98,7 +105,7 @@ class Part:
         self.is_alone = self.is_late = False
 
     def settle(self, result: Callable[[], list[Any]]) -> None:
-        """Give it what a function returns, or raises."""
+        """Set the outcome to what a function returns or raises."""
         settle(self.outcome, result)
         self.candidate.look()
 
@@ -109,21 +116,22 @@ class Pool:
     Parameters
     ----------
     workers : Executor
+        The workers.
     most : int
-        Parts that are sent and not done, at most; no fewer than there are workers.
+        Maximum number of parts that are sent and not done; at least the number of workers.
     start : callable
-        Gives new workers.
+        Returns new workers.
     run : callable
-        Runs the calls of a part, in a worker. Takes them and a mark.
+        Runs the calls of a part, in a worker. It receives the calls and a mark.
     give_up : callable
-        Takes calls that could not be made, and the error or None if they took too long,
-        in this process, and returns their outcomes or raises an exception.
-    n_retries : int
-        How often a candidate that kills its worker is tried again.
-    mark : callable, optional
-        Gives the mark of calls. Without it they may take any time.
-    kill : callable, optional
-        Takes workers and a process, which it kills.
+        Called in this process with calls that could not be completed, and with the error,
+        or None if they took too long. Returns their outcomes or raises an exception.
+    n_retries : int, default=2
+        Number of times that a candidate that kills its worker is tried again.
+    mark : callable, default=None
+        Returns the mark of calls. Without it, calls may take any time.
+    kill : callable, default=None
+        Kills a process. It receives the workers and the id of the process.
     """
 
     def __init__(
@@ -137,10 +145,10 @@ class Pool:
         mark: Callable[[list[Call]], Mark] | None = None,
         kill: Callable[[Any, int], None] | None = None,
     ):
-        # None while new ones are started.
+        # None while new workers are started.
         self._workers: Executor | None = workers
-        self._killed: Executor | None = None  # by us
-        self._error: Exception | None = None  # of starting them
+        self._killed: Executor | None = None  # the last workers that this pool killed
+        self._error: Exception | None = None  # raised when workers were started
         self._most, self._start = most, start
         self._run, self._give_up, self._n_retries = run, give_up, n_retries
         self._mark, self._kill = mark, kill
@@ -151,16 +159,16 @@ class Pool:
         self._running: set[Part] = set()
 
     def submit(self, parts: list[list[Call]]) -> Future[list[Any]]:
-        """Have a candidate run as soon as a worker is free."""
+        """Run a candidate as soon as a worker is free."""
         candidate = Candidate(parts)
         with self._lock:
             self._waiting += candidate.parts
-        candidate.look()  # it may have no parts
+        candidate.look()  # sets the outcome of a candidate without parts
         self._send()
         return candidate.outcome
 
     def forget(self) -> list[Candidate]:
-        """Begin no other candidate; give those that have not begun."""
+        """Drop all candidates that have not begun, and return them."""
         with self._lock:
             begun = {part.candidate for part in self._running}
             queued = {part.candidate for part in (*self._suspects, *self._waiting)}
@@ -173,14 +181,14 @@ class Pool:
         return forgotten
 
     def close(self) -> None:
-        """Begin nothing more, and take the death of workers for granted."""
+        """Begin nothing more, and ignore the death of workers from now on."""
         with self._lock:
             self._is_closed = True
             self._waiting.clear()
             self._suspects.clear()
 
     def look(self) -> None:
-        """Kill a worker whose part is over its time."""
+        """Kill a worker if its part exceeds its time limit."""
         if (kill := self._kill) is None:
             return
         with self._lock:
@@ -207,7 +215,7 @@ class Pool:
                     future = workers.submit(self._run, part.calls, part.mark)
                 except Exception as error:
                     self._queue_of(part).appendleft(part)
-                    if isinstance(error, BrokenProcessPool):  # nobody has heard of it yet
+                    if isinstance(error, BrokenProcessPool):  # first sign of a death
                         self._restart(workers)
                     else:
                         self._workers, self._error = None, error
@@ -246,7 +254,7 @@ class Pool:
                 ended = self._after_death(part, workers, error)
             else:
                 ended = [part]
-        # Without the lock: whoever waits for the outcome may submit the next.
+        # Without the lock, as callbacks of the outcome may submit the next candidate.
         if part.is_late and has_died:
             part.settle(partial(self._give_up, part.calls, None))
         elif has_died and not self._is_closed:
@@ -261,7 +269,7 @@ class Pool:
     def _after_death(
         self, part: Part, workers: Executor, error: BaseException | None
     ) -> list[Part]:
-        """Have a part tried again; or give what is given up."""
+        """Queue a part to be tried again, or return the parts that are given up."""
         if part.is_late:
             return [part]
         candidate = part.candidate
@@ -269,7 +277,7 @@ class Pool:
             self._queue_of(part).appendleft(part)
             return []
         candidate.count(workers)
-        # What cannot travel never will.
+        # If the calls could not be unpickled in the worker, trying again is useless.
         can_travel = isinstance(error, TerminatedWorkerError)
         if part.is_alone and (candidate.n_deaths > self._n_retries or not can_travel):
             given_up = [one for one in candidate.parts if not one.outcome.done()]
@@ -281,8 +289,8 @@ class Pool:
         return []
 
     def _restart(self, dead: Executor) -> None:
-        """Start new workers, in a thread: that of the old ones has to end before."""
-        if self._workers is dead:  # or there are others since
+        """Start new workers in another thread, as the thread of the old ones must end."""
+        if self._workers is dead:  # otherwise new workers have been started already
             self._workers = None
             threading.Thread(target=self._start_again, name="new workers").start()
 

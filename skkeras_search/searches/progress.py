@@ -1,4 +1,4 @@
-"""How far a search is: callbacks that are told, and a line about it now and then."""
+"""How far a search is: callbacks that are told, and lines that are printed."""
 
 import math
 import sys
@@ -16,14 +16,14 @@ class Standing(NamedTuple):
     Attributes
     ----------
     n : float
-        Candidates that are evaluated; or, where the training of a candidate can stop on
-        the way, how many evaluations that training is worth.
+        Number of evaluated candidates. If candidates are trained in steps, the training so
+        far in full evaluations.
     total : float
-        As many in the whole search.
+        The same number for the whole search.
     best : float
-        Best score so far, not finite if there is none.
+        Best score so far. Not finite if there is none.
     unit : str
-        What is counted.
+        What is counted: "candidates" or "evaluations".
     """
 
     n: float
@@ -36,74 +36,88 @@ class Standing(NamedTuple):
 
 
 class SearchCallback:
-    """Base of callbacks that are told after each candidate how far a search is.
+    """Base class of callbacks that are told after each candidate how far a search is.
 
-    Such a callback is one of scikit-learn's, for ``set_callbacks``. Searches of this
-    package call its methods in the process where they run.
+    They are set by ``set_callbacks``, like callbacks of scikit-learn. The searches of this
+    package call their methods in the process of the search.
     """
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin with a search.
 
+        Parameters
+        ----------
+        estimator : estimator
+            The search.
+        context : CallbackContext
+            The context of scikit-learn's callbacks.
+
         Raises
         ------
         TypeError
-            If the estimator is none of the searches that call ``update``.
+            If the estimator is not a search of this package.
         """
         if not hasattr(estimator, "_advance"):
             kind = type(estimator)
             raise TypeError(
                 f"{type(self).__name__} is a callback of the searches of skkeras_search, "
-                f"and {kind.__module__}.{kind.__qualname__} is none of them."
+                f"and {kind.__module__}.{kind.__qualname__} is not one of them."
             )
 
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
-        """Do nothing: a task may begin in a worker, where nobody knows the others."""
+        """Do nothing: tasks may begin in workers, where this callback is only a copy."""
 
     def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
-        """Do nothing: a task may end in a worker, where nobody knows the others."""
+        """Do nothing: tasks may end in workers, where this callback is only a copy."""
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """End with a search."""
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Learn what has become of a candidate.
+        """Receive the outcome of a candidate.
 
-        Searches call it whenever a job has arrived: once for each candidate; more often
-        where a candidate is trained step by step.
+        Searches call this method whenever a job has arrived: once for each candidate, and
+        after each step of a candidate that is trained in steps.
 
         Parameters
         ----------
         outcome : Outcome
+            The state of the candidate.
         """
 
     def update(self, standing: Standing) -> bool | None:
-        """Learn how far the search is. Searches call it after each candidate or batch.
+        """Receive how far the search is. Called after each candidate, batch or step.
 
         Parameters
         ----------
         standing : Standing
+            How far the search is.
 
         Returns
         -------
         bool or None
-            Whether the search is to stop.
+            True stops the search.
         """
 
 
 class SearchProgress(SearchCallback):
-    """Print how far a search is, its best score so far, and the time left.
+    """Print how far a search is, its best score so far, and the estimated time left.
 
-    A callback of scikit-learn, for ``set_callbacks`` of the searches of this package. It
-    prints whole lines, so that log files and notebooks stay readable, beside or instead of
-    the bars of ``sklearn.callback.ProgressBar``.
+    Set it by ``set_callbacks`` of a search of this package. It prints whole lines, so that
+    log files and notebooks stay readable. It can be combined with
+    ``sklearn.callback.ProgressBar``.
 
     Parameters
     ----------
     every : float, default=10
-        Seconds between two lines at least. The last is always printed.
-    file : file, default=sys.stderr
-        Where to print.
+        Minimum number of seconds between two lines. The last line is always printed.
+    file : file object, default=None
+        Where to print. None prints to ``sys.stderr``.
+
+    Raises
+    ------
+    ValueError
+        If ``every`` is negative.
 
     Examples
     --------
@@ -129,16 +143,16 @@ class SearchProgress(SearchCallback):
     def setup(self, estimator: Any, context: CallbackContext) -> None:
         """Begin with a search."""
         self._pace, self._printed = Pace(), time.monotonic()
-        self._unprinted: Standing | None = None  # `teardown` follows an error, too
+        self._unprinted: Standing | None = None  # `teardown` is called after errors, too
         self._is_new = True
         super().setup(estimator, context)
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Learn whether the search is still reading what it has evaluated before."""
+        """Note whether the search still reads outcomes from its storage."""
         self._is_new = outcome.is_new
 
     def update(self, standing: Standing) -> None:
-        """Print a line, if it is time."""
+        """Print a line, unless the last one was printed less than ``every`` seconds ago."""
         self._unprinted = standing
         self._pace.reach(standing, self._is_new)
         if time.monotonic() - self._printed >= self.every:
@@ -156,7 +170,7 @@ class SearchProgress(SearchCallback):
 
 
 class Pace:
-    """How fast a search goes. What is read from a storage does not count."""
+    """The speed of a search. Candidates that are read from a storage do not count."""
 
     def __init__(self) -> None:
         self._begun = self._from = time.monotonic()
@@ -164,7 +178,7 @@ class Pace:
         self._end: float | None = None
 
     def reach(self, standing: Standing, is_new: bool) -> None:
-        """Learn how far the search is."""
+        """Note how far the search is."""
         now = time.monotonic()
         if not is_new:
             self._from, self._n_before = now, standing.n
@@ -179,20 +193,20 @@ class Pace:
         return time.monotonic() - self._begun
 
     def left_in_words(self) -> str:
-        """Say how long the search will take from now on."""
+        """Describe how long the search is expected to take from now on."""
         if self._end is None or not math.isfinite(self._end):
-            return "nothing known of the time left"
+            return "unknown time left"
         return f"about {duration(max(0.0, self._end - time.monotonic()))} left"
 
 
 def best_in_words(standing: Standing) -> str:
-    """Say what the best score is."""
+    """Describe the best score."""
     is_there = math.isfinite(standing.best)
     return f"best score {standing.best:.4g}" if is_there else "no score yet"
 
 
 def duration(seconds: float) -> str:
-    """Say how long something takes, in the unit that fits."""
+    """Describe a duration, in a suitable unit."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = seconds / 60

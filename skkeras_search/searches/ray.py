@@ -13,22 +13,25 @@ from skkeras_search.searches.cluster import Cluster, Sent, run_job
 from skkeras_search.searches.jobs import Result
 from skkeras_search.thread_share import THREADS
 
-# Shared objects that this worker has read, of the last search.
+# Shared objects of the last search that this worker has read.
 _read: dict[str, Any] = {}
 
 
 class RayWorkers(Cluster[ray.ObjectRef]):
     """Send jobs to the workers of a Ray cluster.
 
-    A worker process of Ray runs one job at a time, on as many CPUs as a job asks for. Ray
-    has one copy of the shared objects on each node, and a worker keeps what it has read.
+    A worker process of Ray runs one job at a time, on as many CPUs as the job requests. Ray
+    keeps one copy of the shared objects on each node, and a worker keeps what it has read.
 
     Parameters
     ----------
     remote_args : mapping
-        What a job asks for, as ``num_cpus``, by default 1, and ``num_gpus``.
-    n_jobs, n_retries
-        As for ``Cluster``.
+        Resources that a job requests, such as ``num_cpus`` (1 by default) and ``num_gpus``.
+    n_jobs : int or None
+        Maximum number of jobs that run at the same time. None or a negative number stands
+        for as many as there is room for.
+    n_retries : int, default=2
+        Number of times that a job is sent again after its worker has died.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class RayWorkers(Cluster[ray.ObjectRef]):
     ):
         if not ray.is_initialized():
             ray.init()
-        # Ray retries without end where memory was short.
+        # Ray's own retries are endless if a worker runs out of memory.
         options = {"num_cpus": 1, **remote_args, "max_retries": 0}
         self._wanted = {
             "CPU": options["num_cpus"] or 0,
@@ -83,7 +86,7 @@ def _result(future: Future[list[Result]]) -> list[Result]:
 def _run(message: bytes, data: dict[str, ray.ObjectRef]) -> list[Result]:
     n_cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
     os.environ[THREADS] = str(max(1, int(n_cpus)))
-    if not data.keys() & _read.keys():  # another search
+    if not data.keys() & _read.keys():  # the job is of another search
         _read.clear()
     unread = [key for key in data if key not in _read]
     _read.update(zip(unread, ray.get([data[key] for key in unread]), strict=True))

@@ -1,4 +1,4 @@
-"""Between a search and its storage: what has happened is read, what happens is written."""
+"""Between a search and its storage: read what has happened, and write what happens."""
 
 import json
 import math
@@ -27,34 +27,34 @@ from skkeras_search.searches.jobs import Fit, Job, Result
 from skkeras_search.searches.results import TrainRanks
 from skkeras_search.searches.so_far import SoFar
 
-NAME = "search"  # of a search that the user gave no name
+NAME = "search"  # the default of search_name
 PACKAGES = ("skkeras-search", "scikit-learn", "scipy", "numpy", "keras", "tensorflow")
 
-# Why something may differ although the user has changed nothing.
+# Why a part of the identity may differ although the user has changed nothing.
 HINTS = {
-    "X": "A search inside a cross-validation has other rows in each fold, so it cannot "
-    "have a storage of its own.",
+    "X": "A search inside a cross-validation receives other rows in each fold, so it "
+    "cannot have a storage.",
     "folds of cv": "A cv that shuffles needs a random_state to make the same folds again.",
-    "random_state": "A RandomState differs after each draw; an integer stays the same.",
+    "random_state": "A RandomState instance changes with each draw. Pass an int instead.",
 }
-ADOPTED = -1  # the run of jobs of an earlier search
+ADOPTED = -1  # number of the run of jobs that were reused from an earlier search
 
 
 class NoRecord:
-    """Of a search without storage."""
+    """The record of a search without storage."""
 
     def earlier(self) -> list[Earlier]:
-        """Give the candidates of the search that is extended."""
+        """Return the candidates of the search that is extended."""
         return []
 
     def adopt(
         self, earlier: Earlier, number: int, params: dict[str, Any]
     ) -> list[tuple[Job, list[Result]]]:
-        """Make a candidate of an earlier search one of this search."""
-        raise NotImplementedError("There is no earlier search without storage.")
+        """Make a candidate of an earlier search a candidate of this search."""
+        raise NotImplementedError("Without a storage there is no earlier search.")
 
     def choose(self, name: str, value: Any) -> Any:
-        """Give a value that the search has chosen."""
+        """Return a value that the search has chosen."""
         return value
 
     def run(self, proposals: Any) -> "NotRecorded | Recorded":
@@ -63,39 +63,41 @@ class NoRecord:
 
     @property
     def has_run(self) -> bool:
-        """Whether another run of jobs is recorded than those that have begun."""
+        """Whether more runs of jobs are recorded than have begun now."""
         return False
 
     def let_go(self, number: int) -> None:
-        """Learn that a candidate is not trained any further."""
+        """Note that a candidate is not trained any further."""
 
     def end(self) -> None:
-        """Learn that the search has come to its end."""
+        """Note that the search has ended."""
 
 
 class NotRecorded:
     """A run of jobs without storage."""
 
-    n_left = 0  # outcomes to be read
+    n_left = 0  # number of outcomes still to be read
 
     def __init__(self, proposals: Any):
         self.propose = proposals.propose
 
     def replay(self) -> Iterator[tuple[Job, list[Result]]]:
-        """Give what has happened: nothing."""
+        """Return the recorded outcomes: none."""
         return iter(())
 
     def arrive(self, job: Job, outcome: list[Result]) -> None:
-        """Learn an outcome."""
+        """Ignore an outcome."""
 
 
 class Record(NoRecord):
-    """Of a search with a storage.
+    """The record of a search with a storage.
 
     Parameters
     ----------
     store : Store
+        The storage.
     search : StoredSearch
+        The search in the storage.
     """
 
     def __init__(self, store: Store, search: StoredSearch):
@@ -111,18 +113,18 @@ class Record(NoRecord):
         events += [job.arrived for job in self._jobs if job.arrived is not None]
         self._n_events = max(events, default=-1) + 1
         self._n_runs = 0
-        # The files of the states from which fits can go on.
+        # Files with the states from which fits can be continued.
         self._files: dict[tuple[int, Fit], StateFile] = {}
 
     def choose(self, name: str, value: Any) -> Any:
-        """Keep a value that the search has chosen, and give the one that is kept."""
+        """Store a value that the search has chosen, and return the stored one."""
         if name not in self._choices:
             self._store.choose(self._search, name, value)
             self._choices[name] = value
         return self._choices[name]
 
     def earlier(self) -> list[Earlier]:
-        """Give the candidates of the search that is extended."""
+        """Return the candidates of the search that is extended."""
         found: dict[str, Earlier] = {}
         for search in self._before:
             candidates: dict[int, Earlier] = {}
@@ -136,23 +138,25 @@ class Record(NoRecord):
     def adopt(
         self, earlier: Earlier, number: int, params: dict[str, Any]
     ) -> list[tuple[Job, list[Result]]]:
-        """Make a candidate of an earlier search one of this search.
+        """Make a candidate of an earlier search a candidate of this search.
 
         Parameters
         ----------
         earlier : Earlier
+            The candidate.
         number : int
-            Of the candidate in this search.
+            Number of the candidate in this search.
         params : dict
+            Hyperparameters of the candidate.
 
         Returns
         -------
         list of (Job, list of dict)
-            Its jobs, which are not to be run, with their outcomes.
+            Its jobs, which need not run, with their outcomes.
         """
         rows = [job for job in self.jobs_of(ADOPTED) if job.number == number]
         n_adopted = sum(job.arrived is not None for job in rows)
-        begun = [job.id for job in rows if job.arrived is None]  # and then interrupted
+        begun = [job.id for job in rows if job.arrived is None]  # interrupted while reused
         outcomes = []
         for n, stored in enumerate(earlier.jobs):
             fits = [fit._replace(state=None) for fit in self._fits_before[stored.id]]
@@ -173,7 +177,7 @@ class Record(NoRecord):
 
     @property
     def has_run(self) -> bool:
-        """Whether another run of jobs is recorded than those that have begun."""
+        """Whether more runs of jobs are recorded than have begun now."""
         return any(job.run >= self._n_runs for job in self._jobs)
 
     def let_go(self, number: int) -> None:
@@ -189,11 +193,11 @@ class Record(NoRecord):
             self.let_go(number)
 
     def jobs_of(self, run: int) -> list[StoredJob]:
-        """Give the jobs of a run, in the order in which they were proposed."""
+        """Return the jobs of a run, in the order of the proposals."""
         return [job for job in self._jobs if job.run == run]
 
     def outcome_of(self, job: StoredJob) -> list[Result]:
-        """Give the outcome of a job that has arrived."""
+        """Return the outcome of a job that has arrived."""
         results = []
         for stored in self._fits[job.id]:
             state = self._state_of(job.number, stored)
@@ -201,7 +205,7 @@ class Record(NoRecord):
         return results
 
     def propose(self, run: int, job: Job) -> int:
-        """Note a job; give its id."""
+        """Store that a job begins, and return its id."""
         if any(later.run > run for later in self._jobs):
             self._store.void_after(self._search, run)
             self._jobs = [job for job in self._jobs if job.run <= run]
@@ -209,7 +213,7 @@ class Record(NoRecord):
         return self._store.propose(self._search, run, job.number, text, self._place())
 
     def arrive(self, id_: int, job: Job, outcome: list[Result]) -> None:
-        """Note an outcome."""
+        """Store an outcome."""
         stored, replaced = [], []
         options = job.options or [{}] * len(job.fits)
         for fit, result, more in zip(job.fits, outcome, options, strict=True):
@@ -249,7 +253,7 @@ class Record(NoRecord):
         name = f"{self._search.id}-{number}-{fit.fold}-{fit.repeat}-{id_}"
         try:
             plain = as_plain(so_far.state)
-        except TypeError:  # trained from the start, if the search goes on elsewhere
+        except TypeError:  # not plain data; a resumed search trains from the start
             return None
         with self._store.errors():
             return self._store.states.write(name, *plain)
@@ -257,19 +261,19 @@ class Record(NoRecord):
 
 @dataclass
 class Recorded:
-    """A run of jobs, some of which are recorded."""
+    """A run of jobs, some of which are already recorded."""
 
     record: Record
     proposals: Any
     number: int
-    # Outcomes to be read.
+    # Number of outcomes still to be read.
     n_left: int = 0
     _ids: dict[Job, int] = field(default_factory=dict)
-    # Those that were under way when the search ended.
+    # Jobs that were under way when the search ended.
     _pending: list[Job] = field(default_factory=list)
 
     def replay(self) -> Iterator[tuple[Job, list[Result]]]:
-        """Give what has happened, in the order in which it did."""
+        """Yield the recorded jobs and outcomes, in the order in which they arrived."""
         recorded = self.record.jobs_of(self.number)
         events = [(job.proposed, False, job) for job in recorded]
         arrived = [(job.arrived, True, job) for job in recorded if job.arrived is not None]
@@ -287,7 +291,7 @@ class Recorded:
         self._ids = {job: id_ for id_, job in under_way.items()}
 
     def propose(self) -> Job | None:
-        """Give the next job."""
+        """Return the next job."""
         if self._pending:
             return self._pending.pop(0)
         job: Job | None = self.proposals.propose()
@@ -296,18 +300,23 @@ class Recorded:
         return job
 
     def arrive(self, job: Job, outcome: list[Result]) -> None:
-        """Write an outcome."""
+        """Store an outcome."""
         self.record.arrive(self._ids.pop(job), job, outcome)
 
 
 @contextmanager
 def recording(search: Any) -> Iterator[Store | None]:
-    """Have the storage of a search open in a block.
+    """Open the storage of a search in a block.
+
+    Yields
+    ------
+    Store or None
+        None if the search has no storage.
 
     Raises
     ------
     StorageError
-        If it cannot be opened.
+        If the storage cannot be opened.
     """
     if search._file is None:
         yield None
@@ -317,12 +326,12 @@ def recording(search: Any) -> Iterator[Store | None]:
 
 
 def record_of(search: Any, evaluation: Any, store: Store | None) -> NoRecord:
-    """Find the record of a search, or begin one.
+    """Return the record of a search. Begin a record if there is none.
 
     Raises
     ------
     ValueError
-        If another search is recorded under its name.
+        If a different search is recorded under this name.
     """
     if store is None:
         return NoRecord()
@@ -346,32 +355,32 @@ def record_of(search: Any, evaluation: Any, store: Store | None) -> NoRecord:
 
 
 def _refusal(search: Any, stored: StoredSearch, different: dict[str, str]) -> str:
-    """Say what differs, and what can be done."""
+    """Return a message that says what differs and what can be done."""
     in_detail = any(name.startswith("estimator__") for name in different)
     lines = [
         f"- {k} {v}\n" for k, v in different.items() if k != "estimator" or not in_detail
     ]
     hints = [f"{hint}\n" for name, hint in HINTS.items() if name in different]
     message = (
-        f"storage={str(search.storage)!r} has another search of the name "
+        f"storage={str(search.storage)!r} already has a different search with the name "
         f"{stored.name!r}:\n{''.join(lines + hints)}{_other_versions(stored)}"
-        "Use the same to go on with that search, or give this one another search_name or "
-        "another storage."
+        "To continue the stored search, use the same settings and data. Otherwise give "
+        "this search another search_name or another storage."
     )
     if may_be_extended([*different]) and "resume" in search.get_params(deep=False):
-        return f"{message} Or take the old results into this search with resume='extend'."
+        return f"{message} To reuse the stored results here, set resume='extend'."
     if search.resume == "extend":
         return (
-            f"{message} resume='extend' takes old results only if their scores can be "
-            "compared with new ones: the space, the number of candidates and the seed may "
-            "be others."
+            f"{message} resume='extend' reuses results only if their scores can be "
+            "compared with new ones: only the space, the number of candidates and the seed "
+            "may differ."
         )
     return message
 
 
 def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
-    """Give what is needed to make ``cv_results_`` from the records."""
-    from skkeras_search.inspection.summary import described  # which loads all displays
+    """Return what is needed to compute ``cv_results_`` from the stored fits."""
+    from skkeras_search.inspection.summary import described  # imports all displays
 
     return {
         "n_splits": len(evaluation.folds),
@@ -389,18 +398,18 @@ def settings_of(search: Any, evaluation: Any) -> dict[str, JSON]:
 
 
 def _test_ratio(folds: Any) -> float:
-    """The number of test rows for each training row, over all folds."""
+    """Return the number of test rows per training row, over all folds."""
     n_train, n_test = (sum(map(len, rows)) for rows in zip(*folds, strict=True))
     return n_test / n_train if n_train else math.nan
 
 
 def text_of(params: dict[str, Any]) -> str:
-    """Give hyperparameters as JSON; what is not plain as words."""
+    """Return hyperparameters as JSON. Values that are not plain data are described."""
     return json.dumps(pack(params, special=describe))
 
 
 def stored_fit(fit: Fit, share: float, result: Result, file: StateFile | None) -> StoredFit:
-    """Make the row of a fit."""
+    """Make the database row of a fit."""
     plain = {k: v for k, v in result.items() if k not in ("fit_error", "so_far")}
     so_far: SoFar | None = result.get("so_far")
     if so_far is not None:
@@ -420,7 +429,7 @@ def stored_fit(fit: Fit, share: float, result: Result, file: StateFile | None) -
 
 
 def result_of(stored: StoredFit, state: Any = None) -> Result:
-    """Make the result of a fit from its row."""
+    """Make the result of a fit from its database row."""
     result: Result = {**unpack(stored.result), "fit_error": stored.error}
     if "so_far" in result:
         so_far = SoFar(**result["so_far"], history=unpack(stored.history))
@@ -433,18 +442,20 @@ def _as_float(value: Any) -> JSON:
 
 
 def _check_same(job: Job | None, stored: StoredJob) -> None:
-    """Refuse to go on with other candidates than those that are recorded.
+    """Check that the search proposes the candidate that is recorded.
 
     Raises
     ------
     StorageError
+        If it proposes another candidate.
     """
     now = None if job is None else (job.number, text_of(job.params))
     if now != (stored.number, stored.params):
         raise StorageError(
-            f"The search proposes {'nothing' if job is None else job.params!r} where "
-            f"{stored.params} is recorded, although all of its parameters are the same. "
-            "Its sampler gives other numbers, maybe as a package has another version."
+            f"The search proposes {'nothing' if job is None else job.params!r}, but "
+            f"{stored.params} is recorded, although all parameters of the search are the "
+            "same. The sampler draws other numbers, possibly because another version of a "
+            "package is installed."
         )
 
 

@@ -1,4 +1,4 @@
-"""Several fits of one candidate to the same rows, which differ in their random numbers."""
+"""Several fits of one candidate to the same rows, with different random numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,26 +9,27 @@ from sklearn.utils import check_random_state
 
 from skkeras_search.searches.jobs import Result
 
-# Far apart, as fits may count on from their seed.
+# Seeds of repeats are far apart, as a fit may use several consecutive seeds.
 BETWEEN_SEEDS = 1_000_003
 
 
 def seeds(estimator: Any, params: Mapping[str, Any], repeat: int) -> dict[str, Any]:
-    """Give the parameters that seed one of several fits.
+    """Return the parameters that seed one of several fits.
 
     Parameters
     ----------
     estimator : estimator
+        The estimator that is searched.
     params : mapping
-        Of the candidate.
+        Hyperparameters of the candidate.
     repeat : int
-        The first, 0, has the seeds that are there.
+        Number of the fit. The first one, 0, keeps the given seeds.
 
     Returns
     -------
     dict
-        Other seeds for all parameters whose names end in ``random_state``, but for those
-        that are None, which is another seed in each fit.
+        Other seeds for all parameters whose names end in ``random_state``, except those
+        that are None, which gives another seed in each fit anyway.
     """
     if repeat == 0:
         return {}
@@ -41,12 +42,12 @@ def seeds(estimator: Any, params: Mapping[str, Any], repeat: int) -> dict[str, A
 
 
 def mean_of(repeats: Sequence[Result]) -> Result:
-    """Make one result of those of several fits.
+    """Combine the results of several fits into one.
 
     Returns
     -------
     dict
-        With the means of the scores, the sums of the times, and as "repeats" the results.
+        Means of the scores, sums of the times, and the single results as "repeats".
     """
     failed = [result for result in repeats if result["fit_error"] is not None]
     mean = dict((failed or repeats)[0])
@@ -54,24 +55,25 @@ def mean_of(repeats: Sequence[Result]) -> Result:
         mean[name] = sum(result[name] for result in repeats)
     for name in {"test_scores", "train_scores"} & set(mean):
         scores = [result[name] for result in repeats]
-        if len({isinstance(score, Mapping) for score in scores}) == 1:  # no failure differs
+        if len({isinstance(score, Mapping) for score in scores}) == 1:
             mean[name] = _mean(scores)
     return {**mean, "repeats": list(repeats)}
 
 
 def spread(out: Sequence[Result], n_splits: int) -> dict[str, np.ndarray]:
-    """Give columns for ``cv_results_``: how much the seeds change the means of scores.
+    """Return columns for ``cv_results_``: how much the seeds change the mean scores.
 
     Parameters
     ----------
     out : sequence of dict
-        What ``mean_of`` gave for each fold of each candidate.
+        The results of ``mean_of`` for each fold of each candidate.
     n_splits : int
+        Number of folds.
 
     Returns
     -------
     dict of str to ndarray of shape (n_candidates,)
-        The standard deviations over repeats of the scores' means over folds.
+        The standard deviation over repeats of the mean score over folds, for each metric.
     """
     some = next((r for r in out if r["fit_error"] is None), out[0])["test_scores"]
     names = list(some) if isinstance(some, Mapping) else ["score"]
@@ -99,6 +101,6 @@ def _mean(scores: list[Any]) -> Any:
 
 def _other_seed(value: Any, repeat: int) -> int:
     if isinstance(value, np.random.RandomState):
-        drawn = clone(value, safe=False)  # not advanced
+        drawn = clone(value, safe=False)  # does not advance the given generator
         return int(check_random_state(drawn).randint(2**31 - 1, size=repeat)[-1])
     return int((value + repeat * BETWEEN_SEEDS) % (2**32 - 1))

@@ -1,4 +1,4 @@
-"""The candidates of a space as scikit-optimize gives them, to its plots, too."""
+"""The candidates of a space in the format of scikit-optimize, also for its plots."""
 
 import sys
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from skkeras_search.space.dimensions import Dimension
 
 
 class SearchResult(OptimizeResult):
-    """The candidates of a space, with scores times minus one as values to be minimised.
+    """The candidates of a space, with scores times -1, as scikit-optimize minimizes.
 
-    ``skopt.plots`` wants a space of its own classes. Where this module is imported,
-    ``result.space`` is one, unless the space is conditional; ``result["space"]`` is always
-    the space that was searched. ``models[n]`` has learned from the first ``n`` candidates,
-    at least one.
+    ``skopt.plots`` requires a space of its own classes. If this module is imported,
+    ``result.space`` is such a space, unless the space is conditional. ``result["space"]``
+    is always the space that was searched. ``models[n]`` has learned from the first ``n``
+    candidates, at least one.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -40,7 +40,7 @@ class SearchResult(OptimizeResult):
 
 
 class _Undrawn(Space):
-    """A conditional space, which says why the plots cannot draw it."""
+    """A conditional space, which raises an error if the plots of scikit-optimize use it."""
 
     def __init__(self, space: Space):
         self.__dict__.update(vars(space))
@@ -58,7 +58,8 @@ def _not_drawn(space: Space) -> str:
     conditional = [name for name, d in space.dimensions.items() if d.when]
     return (
         f"scikit-optimize has no conditional spaces, and {conditional[0]!r} is "
-        "conditional. Of its plots, plot_convergence and plot_regret draw this search."
+        "conditional. Of its plots, only plot_convergence and plot_regret can show this "
+        "search."
     )
 
 
@@ -70,9 +71,15 @@ def result_of(
     Parameters
     ----------
     space : Space
+        The space.
     candidates : list of dict
+        Hyperparameters of each candidate.
     scores : list of float
-        Not a number for candidates that failed.
+        Score of each candidate. NaN for candidates that failed.
+
+    Returns
+    -------
+    SearchResult
     """
     x_iters = [[candidate.get(name) for name in space.names] for candidate in candidates]
     values = -np.array(scores)
@@ -85,15 +92,16 @@ def result_of(
 
 
 class Surrogate:
-    """What a Gaussian process has learned of a space that has no conditions.
+    """What a Gaussian process has learned about a space without conditions.
 
     Parameters
     ----------
     space : Space
+        The space.
     x_iters : list of list
         The values of each candidate.
     values : ndarray of shape (n_candidates,)
-        To be minimised.
+        Scores times -1.
     """
 
     def __init__(self, space: Space, x_iters: list[list[Any]], values: np.ndarray):
@@ -101,17 +109,19 @@ class Surrogate:
         self._x_iters, self._values = x_iters, values
 
     def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
-        """Predict values, at points as scikit-optimize transforms them.
+        """Predict values at points that scikit-optimize has transformed.
 
         Parameters
         ----------
         X : ndarray of shape (n, n_transformed)
+            The transformed points.
         return_std : bool, default=False
+            Whether to return the standard deviation, too.
 
         Returns
         -------
         ndarray of shape (n,), or two of them
-            The mean, and the standard deviation if it is asked for.
+            The mean, and the standard deviation with ``return_std``.
         """
         mean, variance = self._process.predict(self._vectors(np.asarray(X)))
         mean = self._mean + self._scale * mean
@@ -143,21 +153,23 @@ class Surrogate:
 
 
 class _Columns:
-    """Those of a dimension, among the columns of points that are transformed.
+    """The columns of a dimension among the columns of transformed points.
 
     Parameters
     ----------
     dimension : Dimension
+        The dimension.
     foreign : skopt.space.Dimension
+        The same dimension, in scikit-optimize's class.
     """
 
     def __init__(self, dimension: Dimension, foreign: Any):
         self._dimension, self._foreign = dimension, foreign
         self.width = foreign.transformed_size
-        self._known: dict[bytes, float] = {}  # the plots ask for a few again and again
+        self._known: dict[bytes, float] = {}  # the plots repeat a few values many times
 
     def coordinates(self, block: np.ndarray) -> np.ndarray:
-        """Coordinates in the unit interval, for each row."""
+        """Return coordinates in the unit interval, for each row."""
         rows, inverse = np.unique(block, axis=0, return_inverse=True)
         return np.array([self._coordinate(row) for row in rows])[inverse.ravel()]
 
@@ -169,15 +181,15 @@ class _Columns:
             )
             if not hasattr(self._foreign, "categories"):
                 value = min(max(value, self._foreign.low), self._foreign.high)
-            if numbers := getattr(self._dimension, "numbers", None):  # of a range
+            if numbers := getattr(self._dimension, "numbers", None):  # the grid of a range
                 value = numbers[round((value - numbers.start) / numbers.step)]
             self._known[key] = self._dimension.encode(value)
         return self._known[key]
 
 
 def _of_scikit_optimize(space: Space) -> Any:
-    """The space in classes of scikit-optimize, with its names as an attribute, too."""
-    from skopt.space import Space as ForeignSpace  # whoever asks has it
+    """Return the space in classes of scikit-optimize, with its names as an attribute."""
+    from skopt.space import Space as ForeignSpace  # the caller has imported skopt
 
     foreign = ForeignSpace([_foreign(name, d) for name, d in space.dimensions.items()])
     foreign.names = space.names
@@ -202,10 +214,7 @@ def _foreign(name: str, dimension: Dimension) -> Any:
 
 
 class TrainRanks:
-    """A search that ranks candidates by their scores on training rows, too.
-
-    scikit-optimize's does.
-    """
+    """A search that also ranks candidates by training scores, as scikit-optimize does."""
 
     def _format_results(self, *args: Any) -> dict[str, Any]:
         results: dict[str, Any] = super()._format_results(*args)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A fit in segments, each from where the one before has ended."""
+"""A fit in segments, each of which continues from the end of the one before."""
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -34,23 +34,24 @@ def fit_segment(
     Parameters
     ----------
     estimator : estimator
-        Not fitted.
+        The unfitted estimator.
     X, y : array-like
+        Rows and targets.
     parameters : dict
-        Of the candidate.
+        Hyperparameters of the candidate.
     share : float
-        Of all epochs.
+        Share of all epochs to train to.
     max_epochs : int or None
-        In the place of the epochs of the estimator.
+        Number of all epochs, in place of the epochs of the estimator.
     before : SoFar or None
-        Where to go on from.
+        The fit up to now, from which it continues.
     **kwargs
-        Of scikit-learn's ``_fit_and_score``.
+        Other arguments of scikit-learn's ``_fit_and_score``.
 
     Returns
     -------
     dict
-        What scikit-learn has of a fit, and as "so_far" a ``SoFar``.
+        scikit-learn's results of a fit, and a ``SoFar`` as "so_far".
     """
     begun = clone(estimator).set_params(**clone(parameters, safe=False))
     if name_of_keras_step(begun) is None:

@@ -14,21 +14,22 @@ TakeRows = Callable[[np.ndarray, Any], np.ndarray]
 
 
 class SharedRows:
-    """An array that gives all who ask for the same rows the same array.
+    """An array that returns the same array to all who take the same rows.
 
-    It is there as long as somebody has it. scikit-learn's ``_fit_and_score`` can take
-    this for an array.
+    The rows are in memory as long as somebody uses them. scikit-learn's ``_fit_and_score``
+    accepts this class as an array.
 
     Parameters
     ----------
     whole : ndarray of numbers
+        The array.
     take : callable, default=None
-        Gives rows of an array, read-only. ``aligned_rows`` if None.
+        Returns rows of an array, read-only. None uses ``aligned_rows``.
     """
 
     def __init__(self, whole: np.ndarray, take: TakeRows | None = None):
         self._whole, self._take = whole, take or aligned_rows
-        # By the identity of the index, which therefore is kept.
+        # Rows by the ``id`` of the index, which is kept so that the ``id`` is not reused.
         self._taken: dict[int, tuple[Any, weakref.ref[np.ndarray]]] = {}
         self.shape, self.dtype, self.ndim = whole.shape, whole.dtype, whole.ndim
 
@@ -36,7 +37,7 @@ class SharedRows:
         return len(self._whole)
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        """Give rows by ``[index, ...]``, read-only; all else as the array does."""
+        """Return read-only rows for ``[index, ...]``. The array handles other keys."""
         if not (isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis):
             return self._whole[key]
         index = key[0]
@@ -49,15 +50,16 @@ class SharedRows:
 
 
 def shared_rows(X: Any, estimator: Any, take: TakeRows | None = None) -> Any:
-    """Share the rows of ``X``, if they are an array's and the estimator leaves them alone.
+    """Share the rows of ``X`` if it is an array and the estimator does not change rows.
 
     Parameters
     ----------
     X : array-like
+        The rows.
     estimator : estimator
-        That is to be fitted to rows.
+        The estimator that is to be fitted to rows.
     take : callable, default=None
-        Gives rows of an array, read-only. ``aligned_rows`` if None.
+        Returns rows of an array, read-only. None uses ``aligned_rows``.
 
     Returns
     -------

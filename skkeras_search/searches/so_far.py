@@ -1,4 +1,4 @@
-"""How far a fit is."""
+"""How far a fit is trained."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,29 +6,29 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SoFar:
-    """How far a fit is.
+    """How far a fit is trained, and what it continues from.
 
     Attributes
     ----------
     n_epochs, n_max_epochs : int
-        That are trained, and that are to be; both 0 without epochs.
+        Number of epochs trained so far, and of all epochs. Both are 0 without epochs.
     cost : float
-        Of the last segment, in whole fits.
+        Cost of the last segment, in whole fits.
     is_finished : bool
         Whether nothing is left to train.
     history : dict of str to list
-        Of all epochs.
+        The history of all epochs so far.
     reason : str or None
-        Why the next segment cannot go on from here.
+        Why the next segment cannot continue from here.
     state : object
-        What it goes on from. None if it cannot.
+        The state that the next segment continues from. None if it cannot.
     preprocessing : list of list
-        The fitted steps of pipelines, as ``fitted_preprocessing`` gives them. Empty if
-        they are to be fitted again.
+        The fitted steps of pipelines, from ``fitted_preprocessing``. Empty if they have to
+        be fitted again.
     could_go_on : bool
-        Whether there was a state when the segment ended. It may have been let go since.
-        What is trained a second time then is no part of the cost, so that a search
-        does not depend on how much is kept.
+        Whether there was a state when the segment ended. It may have been released since.
+        If so, training the same epochs again is not part of the cost, so that a search does
+        not depend on how many states are kept.
     """
 
     n_epochs: int = 0
@@ -43,7 +43,7 @@ class SoFar:
 
     @property
     def n_bytes(self) -> int:
-        """Memory that the state takes, with rows that are kept for it."""
+        """Memory of the state in bytes, with the rows that are kept for it."""
         kept = [step for steps in self.preprocessing for step in steps]
         parts = (self.state, *kept)
         return sum(getattr(part, "n_bytes", 0) for part in parts)

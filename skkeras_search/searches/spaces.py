@@ -14,51 +14,51 @@ from skkeras_search.space.notations import is_dimension
 
 
 def given_or_declared(given: Any, estimator: Any, parameter: str) -> Any:
-    """Give the spaces of a search, or where there are none what the estimator declares.
+    """Return the spaces of a search, or if none are given the space that is declared.
 
     Parameters
     ----------
     given : object
         The search's parameter, None if it was left out.
     estimator : estimator
-        A Keras estimator, or a pipeline or another estimator with some in it, whose build
-        functions declare hyperparameters.
+        A Keras estimator whose build function declares hyperparameters, or an estimator,
+        such as a pipeline, with Keras estimators in it.
     parameter : str
-        Name of the search's parameter, for the message.
+        Name of the search's parameter, for the error message.
 
     Returns
     -------
     object
-        What was given, or a ``Space`` whose names have the prefixes of the parts, as in
+        The given value, or a ``Space`` whose names have the prefixes of the parts, as in
         ``"kerasclassifier__units"``.
 
     Raises
     ------
     ValueError
-        If nothing is given, and nothing declared.
+        If nothing is given and nothing is declared.
     """
     if given is not None:
         return given
     dimensions = declared_in(estimator)
     if not dimensions:
         raise ValueError(
-            f"{parameter} is empty; give a dict of dimensions, as in "
+            f"{parameter} is missing. Give a dict of dimensions, as in "
             "{'learning_rate': (1e-4, 1e-1, 'log-uniform')}, or an estimator whose build "
-            "function declares them, as in KerasClassifier(build_model) with "
+            "function declares its hyperparameters: KerasClassifier(build_model) with "
             "build_model(hp)."
         )
     return Space(dimensions)
 
 
 def as_spaces(search_spaces: Any, n_iter: int) -> list[tuple[Space, int]]:
-    """Give each space with its number of candidates.
+    """Return each space with its number of candidates.
 
     Parameters
     ----------
     search_spaces : dict, Space, list of them, or list of (dict or Space, int)
-        Names in a space are sorted.
+        The spaces. Names in a dict are sorted.
     n_iter : int
-        For a space that comes without a number.
+        Number of candidates of a space that is given without a number.
 
     Returns
     -------
@@ -67,13 +67,13 @@ def as_spaces(search_spaces: Any, n_iter: int) -> list[tuple[Space, int]]:
     Raises
     ------
     TypeError, ValueError
-        If it is none of these.
+        If ``search_spaces`` is not of this form.
     """
     if search_spaces is None or (
         isinstance(search_spaces, (Mapping, list, tuple)) and not search_spaces
     ):
         raise ValueError(
-            "search_spaces is empty; give a dict of dimensions, as in "
+            "search_spaces is empty. Give a dict of dimensions, as in "
             "{'learning_rate': (1e-4, 1e-1, 'log-uniform')}."
         )
     if isinstance(search_spaces, (Mapping, Space)):
@@ -91,7 +91,7 @@ def _with_number(given: Any, n_iter: int) -> tuple[Space, int]:
         given, n = given
     if not isinstance(given, (Mapping, Space)):
         raise TypeError(
-            "search_spaces must be a dict, a list of dicts or a list of (dict, n_iter); "
+            "search_spaces must be a dict, a list of dicts or a list of (dict, n_iter), "
             f"got {given!r} in the list."
         )
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
@@ -102,13 +102,16 @@ def _with_number(given: Any, n_iter: int) -> tuple[Space, int]:
     if isinstance(given, Mapping):
         wrong = [name for name in given if not isinstance(name, str)]
         if wrong:
-            raise TypeError(f"Names of parameters must be str, got {wrong[0]!r}.")
+            raise TypeError(
+                "The keys of search_spaces are names of parameters and must be str, got "
+                f"{wrong[0]!r}."
+            )
         given = Space({name: given[name] for name in sorted(given)})
     return given, int(n)
 
 
 def as_list(spaces: Any) -> list[Mapping[str, Any]]:
-    """Give the dicts of what is taken as one space or as several."""
+    """Return the dicts of one space or of a list of spaces."""
     several = spaces if isinstance(spaces, list) else [spaces]
     for space in several:
         if not isinstance(space, (Mapping, Space)):
@@ -117,20 +120,21 @@ def as_list(spaces: Any) -> list[Mapping[str, Any]]:
 
 
 def choices_of(space: Mapping[str, Any]) -> list[Any]:
-    """The elements of the lists in a space, and the categories of its dimensions."""
+    """Return all elements of the lists in a space, and all categories of its dimensions."""
     lists = [getattr(given, "categories", given) for given in space.values()]
     return [choice for some in lists if isinstance(some, (list, tuple)) for choice in some]
 
 
 def named_choices_of(space: Space) -> dict[str, list[Any]]:
-    """Give the categories in a space by the names of their dimensions."""
+    """Return the categories in a space by the names of their dimensions."""
     return {name: choices_of({name: given}) for name, given in space.dimensions.items()}
 
 
 def of_scikit_learn(space: Mapping[str, Any]) -> Space:
-    """Make a space of what scikit-learn's searches take, and of dimensions.
+    """Make a space from what scikit-learn's searches accept, and from dimensions.
 
-    A tuple has values, as a list has; it has bounds only where a prior follows them.
+    A tuple stands for a list of values, as in scikit-learn, unless it ends with a prior.
+    Then it stands for bounds.
     """
     return Space(
         {
@@ -143,12 +147,12 @@ def of_scikit_learn(space: Mapping[str, Any]) -> Space:
 
 
 def check_names(estimator: BaseEstimator, space: Space) -> None:
-    """Check that an estimator has the parameters of a space.
+    """Check that an estimator has all parameters of a space.
 
     Raises
     ------
     ValueError
-        If it does not have one, naming the nearest that it has.
+        If a parameter is unknown. The message names the most similar parameter.
     """
     known: set[str] = set(estimator.get_params())
     parts = {
@@ -162,7 +166,7 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
     for name, dimension in space.dimensions.items():
         if name not in known and not _can_set(estimator, parts, name, dimension):
             raise ValueError(
-                f"{name!r} is no parameter of {type(estimator).__name__}."
+                f"{name!r} is not a parameter of {type(estimator).__name__}."
                 f"{did_you_mean(name, known)}{about_parameter(estimator, name)}"
             )
 
@@ -170,7 +174,10 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
 def _can_set(
     estimator: BaseEstimator, parts: Mapping[str, list[Any]], name: str, dimension: Any
 ) -> bool:
-    """Whether a parameter that is not listed can be set, as those that Keras takes."""
+    """Return whether a parameter can be set although it is not listed.
+
+    Keras estimators accept such parameters.
+    """
     (value,) = dimension.rvs(random_state=0)
     for part, estimators in parts.items():
         if name.startswith(f"{part}__"):

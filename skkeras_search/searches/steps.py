@@ -1,4 +1,4 @@
-"""The steps of a budget rule as jobs of a search."""
+"""The steps of a budget rule, as jobs of a search."""
 
 import math
 from collections import deque
@@ -19,17 +19,18 @@ from skkeras_search.statuses import FAILED, FINISHED
 
 @dataclass(eq=False)
 class Pending:
-    """A step whose outcome the rule does not know.
+    """A step whose outcome the rule does not know yet.
 
     Attributes
     ----------
     step : Step
+        The step.
     job : Job
-        Of the fits that are not so far yet.
+        The fits that have not reached the rung of the step yet.
     planned : float
-        What it costs at most, in whole fits.
+        Maximum cost of the step, in whole fits.
     cost : float
-        What it has cost. Not a number before the outcome has arrived.
+        Cost of the step. NaN before the outcome has arrived.
     """
 
     step: Step
@@ -39,28 +40,30 @@ class Pending:
 
     @property
     def has_arrived(self) -> bool:
-        """Whether its outcome has."""
+        """Whether the outcome has arrived."""
         return not math.isnan(self.cost)
 
 
 class StepProposals:
-    """Propose the steps of a rule, and tell it the outcomes in the order of the steps.
+    """Propose the steps of a rule, and report outcomes to it in the order of the steps.
 
-    The rule is told an outcome when it must be, not when it has arrived. So each step is
-    chosen without the outcomes of as many steps before it, wherever and how fast they run.
+    An outcome is reported when the rule needs it, not when it arrives. So each step is
+    chosen without the outcomes of a fixed number of steps before it, and the search does
+    not depend on where and how fast steps run.
 
     Parameters
     ----------
     search : BudgetSearch
-        Has the candidates.
+        The search, which holds the candidates.
     rule : BudgetRule
+        The rule that decides.
     task : CallbackContext
-        What scikit-learn's callbacks know of the search.
+        The task of the search, for scikit-learn's callbacks.
     n_points : int
-        Number of steps of which the rule does not know the outcome, at most.
+        Maximum number of steps whose outcome the rule does not know.
     """
 
-    n_candidates = "?"  # nobody knows
+    n_candidates = "?"  # not known in advance
 
     def __init__(self, search: Any, rule: BudgetRule, task: Any, n_points: int):
         self._search, self._rule, self._task = search, rule, task
@@ -73,7 +76,7 @@ class StepProposals:
         self.stops = False
 
     def propose(self) -> Job | None:
-        """Give the job of the next step, if there is one now."""
+        """Return the job of the next step, or None if there is none now."""
         while not self.stops:
             is_full = len(self._untold) == self._n_points
             step = None if is_full else self._rule.ask()
@@ -87,16 +90,16 @@ class StepProposals:
             self._unreported.append(pending)
             if pending.job.fits:
                 return pending.job
-            pending.cost = 0.0  # callbacks have stopped all of its fits before
+            pending.cost = 0.0  # callbacks of Keras have stopped all of its fits before
             self._report()
         return None
 
     def tell(self, job: Job, outcome: list[Result]) -> bool:
-        """Take an outcome; give whether to stop."""
+        """Receive an outcome; return whether to stop."""
         (pending,) = (pending for pending in self._unreported if pending.job is job)
         candidate = self._search._trained[job.number]
         pending.cost = (
-            pending.planned  # or a search in which all fails would not end
+            pending.planned  # otherwise a search in which all fits fail would not end
             if candidate.status == FAILED
             else sum(candidate.fits[fit].so_far.cost for fit in job.fits)
         )
@@ -104,7 +107,7 @@ class StepProposals:
         return self.stops
 
     def adopt(self, earlier: list[Earlier]) -> None:
-        """Take from the candidates of an earlier search those that are in the space."""
+        """Reuse the candidates of an earlier search that are in the space."""
         search, rule = self._search, self._rule
         choices = named_choices_of(rule.space)
         for candidate in earlier:
@@ -121,7 +124,7 @@ class StepProposals:
             rule.know(params, scores, cost / self._n_all)
 
     def _rung_of(self, trained: Trained) -> int:
-        """The last rung that a candidate has reached."""
+        """Return the last rung that a candidate has reached."""
         shares = {fit: segments.share for fit, segments in trained.fits.items()}
         return max(
             number
@@ -133,7 +136,7 @@ class StepProposals:
         )
 
     def job_to_finish(self, number: int) -> Job:
-        """Give the job of what a candidate still lacks, whatever the rule says."""
+        """Return the job that finishes a candidate, independently of the rule."""
         candidate: Trained = self._search._trained[number]
         return self._begin(Step(number, candidate.params, len(self._rule.rungs) - 1)).job
 
@@ -144,7 +147,7 @@ class StepProposals:
         self._search._save_memory(under_way)
 
     def _report(self) -> None:
-        """Show what has arrived, in the order of the steps, to whoever watches."""
+        """Show outcomes that have arrived, and tell callbacks, in the order of steps."""
         while self._unreported and self._unreported[0].has_arrived:
             pending = self._unreported.popleft()
             step = pending.step
@@ -204,9 +207,9 @@ class OneJob:
         self._left = [job]
 
     def propose(self) -> Job | None:
-        """Give the job, once."""
+        """Return the job, once."""
         return self._left.pop() if self._left else None
 
     def tell(self, job: Job, outcome: list[Result]) -> bool:
-        """Go on: there is no more."""
+        """Continue: there is no other job."""
         return False

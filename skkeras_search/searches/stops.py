@@ -11,21 +11,21 @@ from skkeras_search.searches.progress import SearchCallback, Standing
 
 
 class TimeBudget(SearchCallback):
-    """Stop a search when a time has passed.
+    """Stop a search after some time.
 
-    The time is read after each candidate, or after each step of one. Training that is under
-    way then is given up. The best candidate is fitted to all rows as usual, which takes
-    additional time.
+    The time is checked after each candidate, or after each step of a candidate that is
+    trained in steps. Training that is under way then is abandoned. The best candidate is
+    still fitted to all rows, which takes additional time.
 
     Parameters
     ----------
     seconds : float
-        Greater than 0.
+        Number of seconds; greater than 0.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no such number.
+        If ``seconds`` is not a number greater than 0.
 
     Examples
     --------
@@ -44,34 +44,34 @@ class TimeBudget(SearchCallback):
         self.seconds = seconds
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Begin to count."""
+        """Start the clock."""
         super().setup(estimator, context)
         self._end = time.monotonic() + self.seconds
 
     def update(self, standing: Standing) -> bool:
-        """Whether the time has passed."""
+        """Return whether the time has passed."""
         return time.monotonic() >= self._end
 
 
 class NoImprovement(SearchCallback):
-    """Stop a search whose best score does not get better.
+    """Stop a search whose best score does not improve any more.
 
-    Counting begins with the first score. A search that trains candidates step by step has
-    one when the first candidate is finished.
+    Counting begins with the first score. If candidates are trained in steps, the first
+    score is that of the first finished candidate.
 
     Parameters
     ----------
     n : float
-        Stop after so many candidates in a row that are not better. Where candidates are
-        trained step by step, stop after training worth so many full evaluations. Greater
-        than 0.
+        Number of consecutive candidates without improvement after which the search stops;
+        greater than 0. If candidates are trained in steps, the amount of training in full
+        evaluations.
     tol : float, default=0.0
-        A score is better if it is greater than the best before by more than this.
+        Minimum improvement: a score must exceed the best one by more than ``tol``.
 
     Raises
     ------
     TypeError, ValueError
-        If one of them is no such number.
+        If ``n`` is not a number greater than 0, or ``tol`` is not a number of at least 0.
 
     Examples
     --------
@@ -97,25 +97,25 @@ class NoImprovement(SearchCallback):
         self._best, self._at = -math.inf, 0.0
 
     def update(self, standing: Standing) -> bool:
-        """Whether nothing has got better for too long."""
+        """Return whether the best score has not improved for too long."""
         if standing.best > self._best + self.tol:
             self._best, self._at = standing.best, standing.n
         return math.isfinite(self._best) and standing.n - self._at >= self.n
 
 
 class TargetScore(SearchCallback):
-    """Stop a search that has found a candidate that is good enough.
+    """Stop a search when the best score reaches a target.
 
     Parameters
     ----------
     score : float
-        At least this is good enough. For losses and errors it is negative, as
-        scikit-learn's ``neg_`` scorers are.
+        The target. It is negative for losses and errors, like scikit-learn's ``neg_``
+        scorers.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no number.
+        If ``score`` is not a number, or NaN.
 
     Examples
     --------
@@ -134,17 +134,17 @@ class TargetScore(SearchCallback):
         self.score = score
 
     def update(self, standing: Standing) -> bool:
-        """Whether the best score is good enough."""
+        """Return whether the best score has reached the target."""
         return standing.best >= self.score
 
 
 def _number(name: str, value: Any) -> float:
-    """Refuse what is no number.
+    """Return a number as a float.
 
     Raises
     ------
     TypeError
-        With the name of the parameter.
+        If the value is not a number. The message names the parameter.
     """
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}.")

@@ -8,21 +8,22 @@ from skkeras_search.searches.trained import Trained
 
 
 def timeline(candidates: Sequence[Trained]) -> Any:
-    """Put the fits of candidates below each other, as a frame of pandas.
+    """Concatenate the times of all fits of candidates to a pandas DataFrame.
 
     Parameters
     ----------
     candidates : sequence of Trained
+        The candidates.
 
     Returns
     -------
     pandas.DataFrame
-        With a row for each time that a fit was trained.
+        One row for each time that a fit was trained.
 
     Raises
     ------
     ImportError
-        Without pandas.
+        If pandas is not installed.
     """
     rows = [
         {

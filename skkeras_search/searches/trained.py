@@ -1,4 +1,4 @@
-"""Candidates that are trained step by step, and what ``cv_results_`` says of them."""
+"""Candidates that are trained in steps, and their columns in ``cv_results_``."""
 
 import math
 import warnings
@@ -24,13 +24,15 @@ class Segments:
     Attributes
     ----------
     share : float
-        Of the epochs that is trained.
+        Share of the epochs that is trained.
     segments : list of dict
-        What scikit-learn has of each segment.
+        scikit-learn's results of each segment.
     so_far : SoFar
+        How far the fit is trained.
     curve : Curve
+        The learning curve of the fit.
     has_failed : bool
-        Whether there is an error, or no score.
+        Whether a segment raised an error or has no score.
     """
 
     share: float = 0.0
@@ -42,7 +44,7 @@ class Segments:
     def add(self, share: float, result: Result, score: float) -> None:
         """Add a segment that goes up to a share of the epochs."""
         stopped = replace(self.so_far, cost=0.0, is_finished=True)
-        self.so_far = result.pop("so_far", stopped)  # which a fit that failed may not have
+        self.so_far = result.pop("so_far", stopped)  # a failed fit may not have it
         self.share = 1.0 if self.so_far.is_finished else share
         self.has_failed = result["fit_error"] is not None or not math.isfinite(score)
         self.segments.append(result)
@@ -50,7 +52,7 @@ class Segments:
 
     @property
     def result(self) -> Result:
-        """What scikit-learn has of the fit: the last scores, and the time of all."""
+        """scikit-learn's results of the fit: the last scores, and the total times."""
         times = {
             name: sum(result[name] for result in self.segments)
             for name in ("fit_time", "score_time")
@@ -59,12 +61,12 @@ class Segments:
 
     @property
     def n_epochs_to_train(self) -> int:
-        """Epochs after which the fit is finished, as far as is known."""
+        """Number of epochs after which the fit is finished, as far as is known."""
         is_finished = self.share == 1.0
         return self.so_far.n_epochs if is_finished else self.so_far.n_max_epochs
 
     def let_go(self) -> None:
-        """Keep nothing to go on from."""
+        """Release the state, so that the fit cannot be continued."""
         self.so_far = replace(self.so_far, state=None, preprocessing=[])
 
 
@@ -75,10 +77,13 @@ class Trained:
     Attributes
     ----------
     params : dict
-    n_splits, n_repeats : int
-        Number of folds, and of fits to each.
+        Hyperparameters of the candidate.
+    n_splits : int
+        Number of folds.
+    n_repeats : int
+        Number of fits to each fold.
     fits : dict of Fit to Segments
-        Those that are begun.
+        The fits that have begun.
     """
 
     params: dict[str, Any]
@@ -88,7 +93,7 @@ class Trained:
 
     @property
     def status(self) -> str:
-        """What has become of it."""
+        """The status: "finished", "frozen" or "failed"."""
         if any(fit.has_failed for fit in self.fits.values()):
             return FAILED
         n_finished = sum(fit.share == 1.0 for fit in self.fits.values())
@@ -96,7 +101,7 @@ class Trained:
 
     @property
     def progress(self) -> tuple[int, float]:
-        """How far it is: the number of fits, and the sum of the shares of their epochs."""
+        """How far it is trained: the number of fits, and the sum of their shares."""
         return len(self.fits), sum(fit.share for fit in self.fits.values())
 
     def __str__(self) -> str:
@@ -108,24 +113,24 @@ class Trained:
 
     @property
     def n_resources(self) -> int:
-        """Epochs that were trained in all fits; fits where there are no epochs."""
+        """Number of epochs trained in all fits. Without epochs, the number of fits."""
         return sum(max(1, n_epochs) for n_epochs in self._n_epochs)
 
     @property
     def mean_n_epochs(self) -> float:
-        """Epochs that were trained in each of the fits that were begun."""
+        """Mean number of epochs of the fits that have begun."""
         return float(np.mean(self._n_epochs))
 
     @property
     def n_epochs(self) -> int | None:
-        """The number of epochs to train on all rows, None without epochs.
+        """Number of epochs to train on all rows, None without epochs.
 
-        All of them, or the median of the fits where a callback has stopped some.
+        All epochs, or the median over the fits if a callback has stopped some.
         """
         return round(median(fit.n_epochs_to_train for fit in self.fits.values())) or None
 
     def let_go(self) -> None:
-        """Keep nothing to go on from."""
+        """Release the states, so that no fit can be continued."""
         for fit in self.fits.values():
             fit.let_go()
 
@@ -134,21 +139,21 @@ class Trained:
         return [fit.so_far.n_epochs for fit in self.fits.values()]
 
     def of_fold(self, fold: int) -> Result | None:
-        """What scikit-learn has of a fold, None if it was not begun."""
+        """Return scikit-learn's results of a fold, or None if it has not begun."""
         repeats = [fit.result for (k, _), fit in self.fits.items() if k == fold]
         return mean_of(repeats) if repeats else None
 
 
 def keep_within(n_bytes: int, candidates: Sequence[Trained]) -> None:
-    """Let go of states to go on from, of the least promising first, to save memory.
+    """Release states, those of the least promising candidates first, to save memory.
 
     Parameters
     ----------
     n_bytes : int
-        That all of them may take.
+        Maximum memory of all states.
     candidates : sequence of Trained
-        From the least promising to the most. One whose state is gone is trained from the
-        start if it goes on.
+        Candidates from the least to the most promising. One whose state is released is
+        trained from the start if it goes on.
     """
     sizes = [
         sum(fit.so_far.n_bytes for fit in candidate.fits.values())
@@ -163,7 +168,7 @@ def keep_within(n_bytes: int, candidates: Sequence[Trained]) -> None:
 
 
 def rows(candidates: Sequence[Trained]) -> list[Result]:
-    """Give the results of all folds of all candidates, also of those not trained."""
+    """Return results of all folds of all candidates, including folds not trained."""
     results = [c.of_fold(k) for c in candidates for k in range(c.n_splits)]
     some = min(filter(None, results), key=lambda result: result["fit_error"] is not None)
     missing = mean_of([_without_scores(result) for result in some["repeats"]])
@@ -171,10 +176,10 @@ def rows(candidates: Sequence[Trained]) -> list[Result]:
 
 
 def complete(results: dict[str, Any], candidates: Sequence[Trained]) -> None:
-    """Add to ``cv_results_`` how far candidates are, and compare only what can be compared.
+    """Add to ``cv_results_`` how far candidates are trained, and correct means and ranks.
 
-    Means are of candidates that are finished. These rank first, then those that are
-    frozen, the farthest first, then those that failed.
+    Means are NaN for frozen candidates, as they cannot be compared. Finished candidates
+    rank first, then frozen ones, those trained furthest first, then failed ones.
     """
     status = np.array([candidate.status for candidate in candidates])
     results["status"] = status
@@ -196,7 +201,7 @@ def complete(results: dict[str, Any], candidates: Sequence[Trained]) -> None:
 
 def _ranks(splits: np.ndarray, candidates: Sequence[Trained]) -> np.ndarray:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of failures in all folds
+        warnings.simplefilter("ignore", RuntimeWarning)  # means of NaN only
         means = np.nan_to_num(np.nanmean(splits, axis=0), nan=-np.inf)
     order = {FINISHED: 0, FROZEN: 1, FAILED: 2}
     keys = []
@@ -209,7 +214,7 @@ def _ranks(splits: np.ndarray, candidates: Sequence[Trained]) -> np.ndarray:
 
 
 def _without_scores(result: Result) -> Result:
-    """What scikit-learn has of a fold, without what only a fit could give."""
+    """Return scikit-learn's results of a fold that was not trained."""
     missing = {**result, "fit_time": 0.0, "score_time": 0.0, "fit_error": None}
     for name in {"test_scores", "train_scores"} & set(result):
         scores = result[name]

@@ -9,20 +9,21 @@ from skkeras_search.searches.so_far import SoFar
 
 
 def fit_whole(estimator: Any, X: Any, y: Any, **kwargs: Any) -> dict[str, Any]:
-    """Fit and score, and keep what Keras reports of each epoch.
+    """Fit and score, and keep the history that Keras reports.
 
     Parameters
     ----------
     estimator : estimator
-        Not fitted.
+        The unfitted estimator.
     X, y : array-like
+        Rows and targets.
     **kwargs
-        Of scikit-learn's ``_fit_and_score``.
+        Other arguments of scikit-learn's ``_fit_and_score``.
 
     Returns
     -------
     dict
-        What scikit-learn has of a fit, and as "so_far" a ``SoFar``.
+        scikit-learn's results of a fit, and a ``SoFar`` as "so_far".
     """
     result = _fit_and_score(estimator, X, y, return_estimator=True, **kwargs)
     history = _history(result.pop("estimator"))
@@ -32,4 +33,4 @@ def fit_whole(estimator: Any, X: Any, y: Any, **kwargs: Any) -> dict[str, Any]:
 
 def _history(estimator: Any) -> dict[str, list[Any]]:
     step = fitted_keras_step(estimator)
-    return dict(getattr(step, "history_", {}))  # none if the fit failed
+    return dict(getattr(step, "history_", {}))  # missing if the fit failed

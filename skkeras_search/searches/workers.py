@@ -1,4 +1,4 @@
-"""Worker processes: for whole candidates, whose folds train together, or for each fit."""
+"""Worker processes for whole candidates, whose folds train together, or for single fits."""
 
 import os
 from abc import abstractmethod
@@ -24,28 +24,30 @@ from skkeras_search.searches.marks import TimeMark
 from skkeras_search.searches.pool import Pool
 from skkeras_search.searches.shared_rows import shared_rows
 
-# Seconds of a fit that is not worth to be sent alone.
+# Fits that take less than this number of seconds are sent together.
 SHORT = 0.1
 
 
 class LokyWorkers(Asynchronous):
     """Send jobs to joblib's workers.
 
-    A job whose worker dies has all workers started anew, and is tried again.
+    If a worker dies, all workers are started again, and its job is tried again.
 
     Parameters
     ----------
     n_jobs : int
+        Argument of ``joblib.Parallel``.
     n_workers : int
-        That these are.
+        Number of workers that ``n_jobs`` stands for.
     n_retries : int, default=2
-        How often a job that kills its worker is tried again.
-    fit_timeout : float, optional
-        Seconds of a fit, after which its worker is killed if the fit does not end.
+        Number of times that a job that kills its worker is tried again.
+    fit_timeout : float, default=None
+        Time limit of a fit in seconds. If the fit does not end then, its worker is killed.
     """
 
     uses_processes = True
-    # What is sent for each worker: one part, or one that is there when another is done.
+    # Number of parts that are sent for each worker. With 2, the next part is ready when one
+    # is done.
     sent_to_each = 1
 
     def __init__(
@@ -59,7 +61,7 @@ class LokyWorkers(Asynchronous):
         self._parallel = joblib.Parallel(n_jobs=n_jobs)
         self._n_retries, self._fit_timeout = n_retries, fit_timeout
         self.n_slots = n_workers
-        self.most_jobs = 2 * n_workers  # another one is there when one is done
+        self.most_jobs = 2 * n_workers  # the next jobs are ready when one is done
 
     def __enter__(self) -> Self:
         self._parallel.__enter__()
@@ -77,7 +79,7 @@ class LokyWorkers(Asynchronous):
         return self._pool.submit(self._parts(calls))
 
     def look(self) -> None:
-        """Kill a worker whose fits take too long and cannot be ended otherwise."""
+        """Kill a worker whose fits take too long and cannot be ended in another way."""
         self._pool.look()
 
     def abandon(self) -> None:
@@ -87,16 +89,16 @@ class LokyWorkers(Asynchronous):
         self._make_pool()
 
     def withdraw(self) -> list[Future[list[Result]]]:
-        """Give the futures of jobs that now will not begin."""
+        """Return the futures of jobs that will not begin any more."""
         return [candidate.outcome for candidate in self._pool.forget()]
 
     @abstractmethod
     def _parts(self, calls: list[Call]) -> list[list[Call]]:
-        """What goes to a worker at a time."""
+        """Split the calls of a job into parts, each of which one worker runs."""
 
     @abstractmethod
     def _in_worker(self) -> Callable[[list[Call], Any], list[Result]]:
-        """What makes calls there."""
+        """Return the function that runs the calls of a part in a worker."""
 
     def _make_pool(self) -> None:
         self._pool = Pool(
@@ -128,15 +130,15 @@ class LokyWorkers(Asynchronous):
 
     def _workers(self) -> Workers:
         workers: Any = self._parallel._backend._workers
-        # Where joblib leaves large arrays for all workers, until the search ends.
+        # Let joblib keep its files with large arrays for all workers until the search ends.
         workers._temp_folder_manager.set_current_context(self._parallel._id)
         return workers
 
 
 class CandidateWorkers(LokyWorkers):
-    """Send the folds of a job to one of joblib's workers, not to several.
+    """Send all folds of a job to the same worker.
 
-    There they are tasks of the joblib backend "fused".
+    There, the folds are tasks of the joblib backend "fused".
     """
 
     def _parts(self, calls: list[Call]) -> list[list[Call]]:
@@ -147,16 +149,17 @@ class CandidateWorkers(LokyWorkers):
 
 
 class FitWorkers(LokyWorkers):
-    """Send each fit of a job to one of joblib's workers, as scikit-learn's searches do.
+    """Send each fit of a job to a worker, as scikit-learn's searches do.
 
-    Where fits are short, those of a job go together, as what is sent costs more than they.
+    Short fits of the same job are sent together, as sending them costs more than running
+    them.
     """
 
     sent_to_each = 2
     _are_short = False
 
     def submit(self, calls: list[Call]) -> Future[list[Result]]:
-        """Send the fits of a job to workers, as soon as some are free."""
+        """Send the fits of a job to workers as soon as some are free."""
         outcome = super().submit(calls)
         outcome.add_done_callback(self._measure)
         return outcome
@@ -197,7 +200,7 @@ def _marked(mark: TimeMark | None) -> Iterator[None]:
 
 
 def _kill(workers: Any, process: int) -> None:
-    """Kill a worker, with all processes that it has started."""
+    """Kill a worker, and all processes that it has started."""
     if (found := workers._processes.get(process)) is not None:
         kill_process_tree(found)
 
@@ -206,8 +209,8 @@ def worker_died(error: BaseException) -> RuntimeError:
     """Make the error of a candidate that has killed its worker too often."""
     died = RuntimeError(
         "The worker process of this candidate died each time that the candidate was tried, "
-        "the last time with nothing else running. Maybe the candidate needs more memory "
-        "than there is."
+        "the last time with nothing else running. The candidate may need more memory than "
+        "there is."
     )
     died.__cause__ = error
     return died

@@ -341,7 +341,7 @@ def test_no_space_at_all():
         HyperbandSearchCV(KerasClassifier(plain)),
     ]
     for search in searches:
-        with pytest.raises(ValueError, match=r"is empty; give .* build_model\(hp\)"):
+        with pytest.raises(ValueError, match=r"is missing\. Give .* build_model\(hp\)"):
             search.fit(X_iris, y_iris)
 
 

@@ -426,7 +426,7 @@ def waiting(**params):
         ({"n_iter": 0}, "'n_iter' parameter"),
         ({"rungs": [(3, 0.5)]}, r"last of rungs must be \(3, 1.0\)"),
         ({"max_epochs": 5}, "max_epochs=5 has no meaning"),
-        ({"space": {"D": (0.0, 1.0)}}, "'D' is no parameter of SVC"),
+        ({"space": {"D": (0.0, 1.0)}}, "'D' is not a parameter of SVC"),
         ({"space": {}}, "search_spaces is empty"),
     ],
 )

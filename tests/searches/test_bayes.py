@@ -357,8 +357,8 @@ def test_scikit_learn_callbacks_watch_the_candidates():
 @pytest.mark.parametrize(
     ("spaces", "message"),
     [
-        ({"aa": [1, 2]}, "'aa' is no parameter of Stub"),
-        ({"bb__c": [1, 2]}, "'bb__c' is no parameter of Stub"),
+        ({"aa": [1, 2]}, "'aa' is not a parameter of Stub"),
+        ({"bb__c": [1, 2]}, "'bb__c' is not a parameter of Stub"),
     ],
 )
 def test_unknown_parameters_are_found_before_the_first_fit(spaces, message):
@@ -376,7 +376,7 @@ def test_bad_spaces():
         BayesSearchCV(SVC(), {"C": "1 ... 100.0"})
     with pytest.raises(TypeError, match="got 'C' in the list"):
         BayesSearchCV(SVC(), ["C", (1.0, 1)])
-    with pytest.raises(ValueError, match="search_spaces is empty"):
+    with pytest.raises(ValueError, match="search_spaces is missing"):
         BayesSearchCV(SVC(), None).fit(X, y)
     with pytest.raises(ValueError, match="search_spaces is empty"):
         BayesSearchCV(SVC(), {})
@@ -411,9 +411,9 @@ def test_initial_that_is_no_list_of_configurations(initial):
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (SVC, r"estimator must be an instance, as SVC\(\.\.\.\), got the class SVC"),
-        (None, "estimator must be an estimator .* got None"),
-        ("SVC", "estimator must be an estimator .* got 'SVC'"),
+        (SVC, r"estimator must be an instance, such as SVC\(\.\.\.\), got the class SVC"),
+        (None, "estimator must be a scikit-learn estimator.* got None"),
+        ("SVC", "estimator must be a scikit-learn estimator.* got 'SVC'"),
     ],
 )
 def test_what_is_no_estimator(estimator, message):

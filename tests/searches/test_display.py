@@ -446,6 +446,9 @@ def test_advice():
     workers = CandidateWorkers(2, 2)
     (line,) = advised(network(), workers, n_jobs=2)
     assert line.startswith("n_jobs=2 starts worker processes")
+    assert "usually slower than with the default, n_jobs=None" in line
+    (of_block,) = advised(network(), workers)  # n_jobs of joblib.parallel_config
+    assert of_block.startswith("The active joblib.parallel_config block starts")
     assert advised(make_pipeline(network()), workers, n_jobs=2) == [line]
     assert not advised(network(), Inline())
     assert not advised(network(), workers, n_jobs=2, n_rows=100_000)

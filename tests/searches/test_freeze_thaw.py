@@ -443,7 +443,7 @@ def test_interrupted_before_any_is_finished():
         (lambda: search(space={}), "search_spaces is empty"),
         (
             lambda: search(max_epochs=3, space={"epochs": [1, 2]}),
-            "max_epochs=3 takes the place of 'epochs'",
+            "max_epochs=3 sets the number of epochs.*'epochs'",
         ),
         (
             lambda: search(RandomForestClassifier(), {"max_depth": (1, 5)}, max_epochs=3),

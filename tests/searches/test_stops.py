@@ -282,7 +282,7 @@ def test_other_estimators_would_never_ask(callback):
     theirs = model_selection.GridSearchCV(LogisticRegression(), {"C": [1.0]})
     for estimator, name in [(theirs, "GridSearchCV"), (classifier(), "KerasClassifier")]:
         estimator.set_callbacks(callback)
-        with pytest.raises(TypeError, match=f"skkeras_search, and .*{name} is none"):
+        with pytest.raises(TypeError, match=f"skkeras_search, and .*{name} is not one"):
             estimator.fit(X, y)
 
 

@@ -365,7 +365,7 @@ def test_another_search_is_refused(name, tmp_path):
     first = bayes(storage=path, random_state=0).fit(X, y)
     other = DIFFERENT[name](bayes(storage=path, random_state=0))
     Stub.fits.clear()
-    with pytest.raises(ValueError, match="has another search of the name 'search'") as info:
+    with pytest.raises(ValueError, match="a different search with the name 'sear") as info:
         other.fit(X, y)
     assert f"\n- {name} is " in str(info.value)
     assert not Stub.fits
@@ -390,8 +390,8 @@ def test_other_data_is_refused(data, name, tmp_path):
     ("change", "hint"),
     [
         ({"cv": ShuffleSplit(3)}, "A cv that shuffles needs a random_state"),
-        ({"random_state": np.random.RandomState(0)}, "A RandomState differs after each"),
-        ({}, "A search inside a cross-validation has other rows in each fold"),
+        ({"random_state": np.random.RandomState(0)}, "A RandomState instance changes"),
+        ({}, "A search inside a cross-validation receives other rows"),
     ],
 )
 def test_why_a_search_may_not_be_the_same(change, hint, tmp_path):
@@ -611,7 +611,7 @@ def test_scores_that_cannot_be_compared_are_not_taken(change, tmp_path):
     bayes(storage=path, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="only if their scores can be compared"):
         extended(bayes, path, n_iter=20, **change).fit(X, y)
-    with pytest.raises(ValueError, match="with resume='extend'"):
+    with pytest.raises(ValueError, match="set resume='extend'"):
         bayes(storage=path, random_state=0).set_params(n_iter=20).fit(X, y)
     with pytest.raises(ValueError, match="'resume' parameter of"):
         bayes(storage=path, resume="yes").fit(X, y)
