@@ -175,7 +175,8 @@ def _quiet():
 
 with _quiet():
     import keras  # noqa: F401
-logging.getLogger("tensorboard").setLevel(logging.WARNING)
+for _name in ("mlflow", "tensorboard", "tf2onnx"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 def _without_versions(app, what, name, obj, options, lines):
