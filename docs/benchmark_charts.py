@@ -44,10 +44,16 @@ def fusion():
         ratio = min(rivals.values()) / ours["cold"]
         ax.text(max(bars) * 1.1, place, f"{ratio:.1f}x", va="center")
     labels = [*rivals, "skkeras_search", "skkeras_search, second search of the process"]
-    ax.legend([plt.Rectangle((0, 0), 1, 1, color=c) for c in colors], labels)
+    figure.legend(
+        [plt.Rectangle((0, 0), 1, 1, color=color) for color in colors],
+        labels,
+        loc="outside upper center",
+        ncols=2,
+    )
     ax.set_yticks(range(len(seconds)), labels=seconds)
     ax.invert_yaxis()
     ax.set(xscale="log", xlabel="seconds (logarithmic)")
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlim(right=ax.get_xlim()[1] * 1.6)
     return figure
 
@@ -65,6 +71,8 @@ def search():
             label = way if seed == 0 else None
             ax.step(seconds, best, where="post", c=color, lw=width, label=label)
     ax.set(xscale="log", xlabel="seconds (logarithmic)", ylabel="best accuracy of 3 folds")
+    ax.set_ylim(0.85, 1.0)
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.legend(loc="lower right")
     return figure
 
