@@ -94,7 +94,7 @@ class Trained:
 
     @property
     def status(self) -> str:
-        """ "finished", "frozen" or "failed"."""
+        """State of the candidate: "finished", "frozen" or "failed"."""
         if any(fit.has_failed for fit in self.fits.values()):
             return FAILED
         n_finished = sum(fit.share == 1.0 for fit in self.fits.values())
