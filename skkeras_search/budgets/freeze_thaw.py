@@ -140,8 +140,8 @@ class FreezeThaw(BudgetRule):
             self.space, checked_n_initial(n_initial, least=1), self._rng
         )
         self.n_initial = self._design.n
-        # The first candidate is trained up to this rung at once: the last one that has no
-        # more folds than the first rung.
+        # The first candidate continues up to this rung before others are compared with it:
+        # the last rung with as many folds as the first one.
         self._rung_of_first = max(
             k for k, rung in enumerate(rungs) if rung.n_folds == rungs[0].n_folds
         )

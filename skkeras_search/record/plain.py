@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-JSON = Any  # what ``json.dumps`` writes
+JSON = Any  # a value that ``json.dumps`` accepts
 ITSELF = (type(None), bool, int, float, str)
 
 

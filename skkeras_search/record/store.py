@@ -36,14 +36,14 @@ CREATE TABLE owner (pid INTEGER, host TEXT, since REAL);
 CREATE TABLE searches (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
-    generation INTEGER NOT NULL,  -- more than 0 if it extends an earlier one
+    generation INTEGER NOT NULL,  -- greater than 0 if it extends an earlier search
     kind TEXT NOT NULL,           -- the name of its class
-    identity TEXT NOT NULL,       -- JSON: what makes its results what they are
+    identity TEXT NOT NULL,       -- JSON: everything that the results depend on
     settings TEXT NOT NULL,       -- JSON: what is needed to read the results
     created REAL NOT NULL,
     UNIQUE (name, generation)
 );
-CREATE TABLE choices (            -- made once, and kept when the search goes on
+CREATE TABLE choices (            -- made once, and reused when the search is resumed
     search INTEGER NOT NULL REFERENCES searches,
     name TEXT NOT NULL,
     value TEXT NOT NULL,          -- JSON
@@ -52,11 +52,11 @@ CREATE TABLE choices (            -- made once, and kept when the search goes on
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     search INTEGER NOT NULL REFERENCES searches,
-    run INTEGER NOT NULL,         -- a search has jobs run once, or several times
-    number INTEGER NOT NULL,      -- of the candidate
+    run INTEGER NOT NULL,         -- number of the run of jobs; some searches have several
+    number INTEGER NOT NULL,      -- number of the candidate
     params TEXT NOT NULL,         -- JSON
-    proposed INTEGER NOT NULL,    -- places in the order of events
-    arrived INTEGER,              -- NULL while it is under way
+    proposed INTEGER NOT NULL,    -- place in the order of events
+    arrived INTEGER,              -- place in the order of events; NULL while under way
     begun REAL NOT NULL,          -- seconds since 1970
     ended REAL
 );
@@ -65,12 +65,12 @@ CREATE TABLE fits (
     job INTEGER NOT NULL REFERENCES jobs,
     fold INTEGER NOT NULL,
     repeat INTEGER NOT NULL,
-    share REAL NOT NULL,          -- of the epochs, up to which it is trained
+    share REAL NOT NULL,          -- share of the epochs to which it is trained
     n_epochs INTEGER,
     result TEXT NOT NULL,         -- JSON: scores, times
     error TEXT,                   -- the traceback, if it failed
-    history TEXT,                 -- JSON: what Keras reported by epoch
-    state TEXT,                   -- a file to go on from, if it is not finished
+    history TEXT,                 -- JSON: the values that Keras reports for each epoch
+    state TEXT,                   -- file with the state of an unfinished fit
     state_digest TEXT,
     PRIMARY KEY (job, fold, repeat)
 ) WITHOUT ROWID;
