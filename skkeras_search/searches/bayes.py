@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.optimize import OptimizeResult
-from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.model_selection._search import BaseSearchCV  # not public
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -301,7 +301,7 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_spaces(search_spaces, n_iter)  # raise errors in the line that made them
+            as_spaces(search_spaces, n_iter)  # check now, so that errors point to this call
 
     def fit(
         self,

@@ -274,7 +274,7 @@ class FreezeThawSearchCV(BudgetSearch):
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_one_space(search_spaces)  # raise errors in the line that made them
+            as_one_space(search_spaces)  # check now, so that errors point to this call
 
     def _rule(self, n_folds: int, has_epochs: bool) -> FreezeThaw:
         rungs = self.rungs
