@@ -44,10 +44,16 @@ def fusion():
         ratio = min(rivals.values()) / ours["cold"]
         ax.text(max(bars) * 1.1, place, f"{ratio:.1f}x", va="center")
     labels = [*rivals, "skkeras_search", "skkeras_search, second search of the process"]
-    ax.legend([plt.Rectangle((0, 0), 1, 1, color=c) for c in colors], labels)
+    figure.legend(
+        [plt.Rectangle((0, 0), 1, 1, color=color) for color in colors],
+        labels,
+        loc="outside upper center",
+        ncols=2,
+    )
     ax.set_yticks(range(len(seconds)), labels=seconds)
     ax.invert_yaxis()
     ax.set(xscale="log", xlabel="seconds (logarithmic)")
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlim(right=ax.get_xlim()[1] * 1.6)
     return figure
 
@@ -65,6 +71,8 @@ def search():
             label = way if seed == 0 else None
             ax.step(seconds, best, where="post", c=color, lw=width, label=label)
     ax.set(xscale="log", xlabel="seconds (logarithmic)", ylabel="best accuracy of 3 folds")
+    ax.set_ylim(0.85, 1.0)
+    ax.xaxis.set_major_formatter("{x:g}")
     ax.legend(loc="lower right")
     return figure
 
@@ -101,30 +109,10 @@ def samplers():
     return figure
 
 
-def budgets():
-    """Draw the mean regret, relative to random search, against what training costs."""
-    marks, by_chance = (5, 10, 20), "random search, all folds and epochs"
-    regrets = defaultdict(lambda: defaultdict(list))
-    for line in lines_of("budgets.jsonl"):
-        regrets[line["rule"]][line["problem"]].append(line["regret"])
-    chance = {p: np.mean(runs, axis=0) for p, runs in regrets[by_chance].items()}
-    figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-    colors = iter([*OTHERS, "#CC79A7", "#F0E442"])
-    for rule in sorted(regrets, key=lambda rule: rule != "FreezeThaw"):
-        relative = [np.mean(regrets[rule][p], axis=0) / chance[p] for p in chance]
-        color, width = (OURS, 2.5) if rule == "FreezeThaw" else (next(colors), 1.5)
-        label = "FreezeThawSearchCV's rule" if rule == "FreezeThaw" else rule
-        ax.plot(marks, np.mean(relative, axis=0), "o-", c=color, lw=width, label=label)
-    ax.set(xlabel="training, in full evaluations", ylabel="mean regret (random search = 1)")
-    ax.set(xticks=marks, ylim=(0, None))
-    ax.legend(fontsize=8)
-    return figure
-
-
 def draw_all() -> None:
     """Draw all charts."""
     FOLDER.mkdir(exist_ok=True)
-    for chart in (fusion, search, samplers, budgets):
+    for chart in (fusion, search, samplers):
         for theme, style in THEMES.items():
             with plt.style.context(style):
                 figure = chart()

@@ -16,7 +16,8 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["DASK_LOGGING__DISTRIBUTED"] = "error"  # of the example with a cluster
 sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
-import reference  # of this folder
+import benchmark_charts  # of this folder
+import reference
 
 import skkeras_search
 
@@ -183,8 +184,12 @@ def _without_versions(app, what, name, obj, options, lines):
     """Leave out the versions of scikit-learn in which inherited methods were added."""
     module = getattr(getattr(obj, "fget", obj), "__module__", None) or ""
     if name.endswith("_request") or not module.startswith("skkeras_search"):
-        lines[:] = [line for line in lines if not line.lstrip().startswith(".. versionadded")]
+        lines[:] = [
+            line for line in lines if not line.lstrip().startswith(".. versionadded")
+        ]
 
 
 def setup(app):
     app.connect("autodoc-process-docstring", _without_versions, priority=1)
+    # The charts must be there before the pages are read.
+    app.connect("builder-inited", lambda app: benchmark_charts.draw_all())

@@ -1,1 +1,1 @@
-"""Budgets: how much training a candidate gets, and when."""
+"""Budget rules: how far each candidate is trained, and when."""

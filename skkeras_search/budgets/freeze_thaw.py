@@ -1,4 +1,4 @@
-"""Freeze-thaw Bayesian optimisation: the promising go on, the others stay as they are."""
+"""Freeze-thaw Bayesian optimization: promising candidates continue, others are paused."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -19,59 +19,75 @@ from skkeras_search.samplers.sampler import draw_new, key_of
 from skkeras_search.samplers.values import standardized
 from skkeras_search.space import Space
 
-# Scores that the process is conditioned on.
+# Maximum number of scores that the Gaussian process is conditioned on.
 MOST_ROWS = 120
-# The hyperparameters are learned anew when there are so many times the scores.
+# The hyperparameters of the process are fitted again when the number of scores has grown by
+# this factor.
 GROWTH = 1.2
-# Of what was planned; early stopping is not believed to leave less.
+# Smallest share of the planned cost that is expected with early stopping.
 LEAST_PACE = 0.01
-# Of the budget; rounding must not keep its last step from being taken.
+# Tolerance relative to the budget: rounding must not prevent the last step.
 ROUNDING = 1e-9
 
 
 class FreezeThaw(BudgetRule):
-    """Train on where most improvement is expected for what it still costs.
+    """Train the candidate with the most expected improvement per remaining cost.
 
-    Each step is either the first one of a new candidate or the next one of a candidate
-    that was left at a lower rung. A Gaussian process over hyperparameters and rungs
-    predicts how good each would be in the end. The step is chosen whose candidate has the
-    greatest expected improvement on the best of those that came furthest, divided by the
+    Each step is either the first step of a new candidate, or the next step of a candidate
+    that was paused at a lower rung. A Gaussian process over hyperparameters and rungs
+    predicts the final score of each candidate. The rule chooses the candidate with the
+    largest expected improvement over the best of those that came furthest, divided by the
     cost of all the training that it still lacks. Early stopping is taken into account: a
-    candidate whose training stopped at half of its epochs is expected to go on at half the
-    cost.
+    candidate whose training stopped after half of its epochs is expected to continue at
+    half the cost.
 
-    Enough of the budget is kept to finish the most promising candidate, and no other is
-    trained that could not be finished besides. So the end of the budget goes to the most
-    promising of those that were begun, and at least one is finished. The budget is
-    exceeded only if all that could be finished within it failed, or if steps cost more
-    than was planned, as those of fits that cannot be continued.
+    The rule reserves enough of the budget to finish the most promising candidate, and
+    trains no candidate that could not be finished besides it. So the end of the budget is
+    spent on the most promising candidates that were begun, and at least one is finished.
+    The budget is exceeded only if all candidates that could be finished within it failed,
+    or if steps cost more than planned because fits cannot be continued.
 
-    A candidate with a pending step is believed to get the score that is expected of it, at
-    the next rung and at the last.
+    Candidates with a pending step are assumed to reach their predicted score, at the next
+    rung and at the last.
 
     Parameters
     ----------
     space : Space or mapping
-        What to search. A mapping is what ``Space`` takes.
+        The search space. A mapping is converted by ``Space``.
     n_folds : int
         Number of folds of the cross-validation.
     budget : float
-        What all steps may cost, in full evaluations (all folds and epochs of one
+        Maximum cost of all steps, in full evaluations (all folds and epochs of one
         candidate); at least 1.
-    rungs : iterable of (int, float), optional
-        Numbers of folds, and the shares of the epochs to which they are trained. Each has
-        more of one than the rung before and less of neither; the last has all. If not
-        given, a ninth and a third of the epochs of one fold, all of them, and all folds.
-    n_initial : int, optional
-        Number of candidates that are begun before the process chooses; at least 1. If not
-        given, 5, or three for each branch of a conditional space, between 5 and 12 in all.
+    rungs : iterable of (int, float), default=None
+        For each rung a number of folds, and the share of the epochs to which they are
+        trained. Each rung has more folds or a larger share than the one before, and less of
+        neither; the last has all folds and epochs. None stands for a ninth and a third of
+        the epochs of one fold, all of them, and all folds.
+    n_initial : int, default=None
+        Number of initial candidates, before the Gaussian process chooses; at least 1. None
+        stands for 5, or three for each branch of a conditional space, between 5 and 12 in
+        all.
     random_state : int, RandomState instance or None, default=None
-        Seed of all draws.
+        Seed of all random numbers.
 
     Attributes
     ----------
-    space, rungs, budget, spent, pending, best
-        As for ``BudgetRule``.
+    space : Space
+        The search space.
+    rungs : list of Rung
+        The rungs, from the cheapest to all folds and all epochs.
+    budget : float
+        Maximum cost of all steps, in full evaluations.
+    spent : float
+        Cost of all steps so far, in full evaluations: the reported cost, and the planned
+        cost of pending steps.
+    pending : list of Step
+        Steps that were proposed and whose scores were not reported yet.
+    best : int or None
+        Number of the candidate with the best score at the last rung.
+    n_initial : int
+        Number of initial candidates.
 
     Raises
     ------
@@ -84,10 +100,10 @@ class FreezeThaw(BudgetRule):
 
     References
     ----------
-    The idea is that of Swersky, Snoek and Adams, "Freeze-Thaw Bayesian Optimization",
-    2014. Their model of curves is not used: as in Swersky, Snoek and Adams, "Multi-Task
-    Bayesian Optimization", NeurIPS 2013, one process spans the rungs, whose scores are
-    rescaled onto each other first.
+    Swersky, Snoek and Adams, "Freeze-Thaw Bayesian Optimization", 2014. Their idea is used,
+    but not their model of learning curves: as in Swersky, Snoek and Adams, "Multi-Task
+    Bayesian Optimization", NeurIPS 2013, one process covers all rungs, whose scores are
+    first rescaled onto each other.
 
     Examples
     --------
@@ -124,7 +140,8 @@ class FreezeThaw(BudgetRule):
             self.space, checked_n_initial(n_initial, least=1), self._rng
         )
         self.n_initial = self._design.n
-        # The first candidate goes up as far as its first folds do.
+        # The first candidate continues up to this rung before others are compared with it:
+        # the last rung with as many folds as the first one.
         self._rung_of_first = max(
             k for k, rung in enumerate(rungs) if rung.n_folds == rungs[0].n_folds
         )
@@ -135,10 +152,10 @@ class FreezeThaw(BudgetRule):
         self._maximizer = Maximizer(self.space)
 
     def ask(self) -> Step | None:
-        """Give the next step; see ``BudgetRule.ask``."""
+        """Return the next step, or None; see ``BudgetRule.ask``."""
         state = self._rng.bit_generator.state, self._process.hyperparameters, self._n_fitted
         step = super().ask()
-        if step is None:  # to ask in vain changes nothing, however often it is done
+        if step is None:  # a call without a result must not change the state
             self._rng.bit_generator.state = state[0]
             self._process.hyperparameters, self._n_fitted = state[1:]
         return step
@@ -158,7 +175,7 @@ class FreezeThaw(BudgetRule):
         return None if candidate is None else (candidate, candidate.rung + 1)
 
     def _of_design(self, idle: list[Candidate]) -> Candidate | None:
-        """The first candidate on its way up, or another one to begin with."""
+        """Return the first candidate until it has reached its rung, then new ones."""
         first = next((c for c in self._candidates if not c.failed), None)
         if first in idle and first.rung < self._rung_of_first:
             return first
@@ -168,7 +185,7 @@ class FreezeThaw(BudgetRule):
 
     @property
     def _can_predict(self) -> bool:
-        """Whether there are scores enough for the process to say anything."""
+        """Whether there are enough scores for the process to predict anything."""
         return sum(len(c.scores) for c in self._candidates if not c.failed) >= 2
 
     def _drawn(self) -> np.ndarray | None:
@@ -187,7 +204,7 @@ class FreezeThaw(BudgetRule):
         return super()._begin(vector)
 
     def _most_promising(self, idle: list[Candidate]) -> Candidate | None:
-        """The candidate with the most expected improvement for what it still costs."""
+        """Return the candidate with the most expected improvement per remaining cost."""
         if not self._can_predict:
             return next((c for c in idle if self._can_pay(self._lacking(c))), None)
         begun = [c for c in self._candidates if c.scores and not c.failed]
@@ -210,7 +227,7 @@ class FreezeThaw(BudgetRule):
         return old if of_old >= of_new else self._begin_new(vector)
 
     def _hope(self, begun: list[Candidate], mean: np.ndarray) -> Candidate | None:
-        """The most promising candidate that can still be finished, and is not yet."""
+        """Return the most promising unfinished candidate that can still be finished."""
         for index in np.argsort(mean, kind="stable"):
             lacking = self._lacking(begun[index])
             if lacking > 0 and self._can_pay(lacking):
@@ -220,7 +237,10 @@ class FreezeThaw(BudgetRule):
     def _acquisition(
         self, process: GaussianProcess, begun: list[Candidate], mean: np.ndarray
     ) -> "_AtTheEnd":
-        """The improvement in the end, on the best of those that came furthest."""
+        """Return the expected improvement at the last rung.
+
+        It is measured from the best of the candidates that came furthest.
+        """
         rungs = np.array([c.rung for c in begun])
         least = LEAST_IMPROVEMENT if self.space.is_conditional else 0.0
         best = mean[rungs == rungs.max()].min()
@@ -229,7 +249,7 @@ class FreezeThaw(BudgetRule):
     def _most_worth(
         self, affordable: list[Candidate], acquisition: "_AtTheEnd"
     ) -> tuple[Candidate | None, float]:
-        """The candidate with the most improvement for its cost, and the log of that."""
+        """Return the candidate with the most improvement per cost, and its logarithm."""
         if not affordable:
             return None, -math.inf
         gains = acquisition(np.array([c.vector for c in affordable]))
@@ -237,7 +257,10 @@ class FreezeThaw(BudgetRule):
         return affordable[gains.argmax()], float(gains.max())
 
     def _lacking(self, candidate: Candidate) -> float:
-        """What finishing a candidate costs, after what is pending, if it never stops."""
+        """Return the cost of finishing a candidate after its pending step.
+
+        Early stopping is not taken into account.
+        """
         step = self._pending.get(candidate.number)
         reached = candidate.rung if step is None else step.rung
         return 1.0 - (self._cost_to[reached] if reached >= 0 else 0.0)
@@ -246,11 +269,11 @@ class FreezeThaw(BudgetRule):
         return self.spent + cost <= self.budget * (1 + ROUNDING)
 
     def _coordinate(self, rung: int) -> float:
-        """That of the first rung is 0, that of the last 1."""
+        """Return the coordinate of a rung: 0 for the first, 1 for the last."""
         return rung / self._last if self._last else 1.0
 
     def _fitted(self) -> GaussianProcess:
-        """The process, conditioned on the scores of all rungs."""
+        """Return the process, conditioned on the scores of all rungs."""
         rows, values, n_scores = self._rows()
         values, noise = standardized(values, np.zeros(len(values)))
         if n_scores >= GROWTH * self._n_fitted:
@@ -261,7 +284,7 @@ class FreezeThaw(BudgetRule):
         return self._process
 
     def _rows(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Points and values, to be minimised, and of how many scores these are."""
+        """Return points, values to minimize, and the number of scores."""
         table = np.full((len(self._candidates), len(self.rungs)), np.nan)
         for candidate in self._candidates:
             for rung, score in candidate.scores.items():
@@ -280,7 +303,10 @@ class FreezeThaw(BudgetRule):
         )
 
     def _believing(self, process: GaussianProcess) -> GaussianProcess:
-        """Take pending candidates to be as good as expected, at the next rung and later."""
+        """Assume that pending candidates reach their predicted scores.
+
+        The scores are assumed for the next rung and for the last one.
+        """
         rows = [
             np.append(self._candidates[step.number].vector, coordinate)
             for step in self._pending.values()
@@ -290,11 +316,12 @@ class FreezeThaw(BudgetRule):
 
 
 class _AtTheEnd:
-    """An acquisition function of hyperparameters and rung, at the last rung.
+    """An acquisition function of hyperparameters and rung, evaluated at the last rung.
 
     Parameters
     ----------
     acquisition : LogExpectedImprovement
+        The acquisition function.
     """
 
     def __init__(self, acquisition: LogExpectedImprovement):
@@ -309,13 +336,13 @@ class _AtTheEnd:
 
 
 def _at_the_end(vectors: Any) -> np.ndarray:
-    """Points of the joint space, at the last rung."""
+    """Return points of the joint space, at the last rung."""
     vectors = np.asarray(vectors)
     return np.column_stack([vectors, np.ones(len(vectors))])
 
 
 def _pace(candidates: list[Candidate]) -> float:
-    """What the training of candidates cost, as a share of what it was planned to."""
+    """Return the cost of the training of candidates, as a share of the planned cost."""
     planned = sum(candidate.planned for candidate in candidates)
     cost = sum(candidate.cost for candidate in candidates)
     return max(cost / planned, LEAST_PACE) if planned else 1.0

@@ -21,13 +21,13 @@ class Bracket:
     Attributes
     ----------
     rung : int
-        The rung at which it is.
+        The current rung.
     sizes : list of int
-        Numbers of candidates at this rung, and at each one after it.
+        Number of candidates at this rung and at each later one.
     members : list of Candidate
-        The candidates at this rung, as far as they have begun.
+        The candidates at this rung that have begun.
     is_full : bool
-        Whether no more candidates begin.
+        Whether no more candidates begin in this bracket.
     """
 
     rung: int
@@ -37,43 +37,53 @@ class Bracket:
 
 
 class Hyperband(BudgetRule):
-    """Run brackets of successive halving that differ in how early they begin to choose.
+    """Run brackets of successive halving that differ in how early they begin to select.
 
-    A bracket begins with many candidates and little training, and goes on with the best of
-    them, by a factor fewer and as much longer, until some are trained to the end. The
-    first bracket begins with the least training, the last one trains all to the end. A
-    rung is decided when all scores of it are told. Meanwhile the next bracket may begin.
-    Candidates that failed are never promoted. All folds are trained at each rung.
+    A bracket begins with many candidates and little training. From rung to rung it
+    continues with the best candidates: fewer by ``factor``, and trained longer by
+    ``factor``, until some are trained to the end. The first bracket begins with the least
+    training, and the last one trains all candidates to the end. Candidates are promoted
+    when all scores of a rung are reported. Meanwhile the next bracket may begin. Candidates
+    that failed are never promoted. All folds are trained at each rung.
 
     Parameters
     ----------
     space : Space or mapping
-        What to search. A mapping is what ``Space`` takes.
+        The search space. A mapping is converted by ``Space``.
     n_folds : int
         Number of folds of the cross-validation.
     max_epochs : int, default=81
-        Epochs of a candidate that is trained to the end.
+        Number of epochs of a candidate that is trained to the end.
     min_epochs : int, default=1
-        The least epochs to train before a choice.
+        Smallest number of epochs after which candidates are compared.
     factor : float, default=3
-        By how much the number of candidates falls and the training rises from one rung to
-        the next; at least 2.
+        Factor by which the number of candidates falls and their training rises from one
+        rung to the next; at least 2.
     sampler : {"random", "bayes"}, default="random"
-        How candidates are drawn: at random, or by a ``BayesianSampler`` that knows the
-        scores of the highest rung that has at least three more than there are dimensions
-        (BOHB's rule; BOHB itself draws from density estimates). Until there is such a
-        rung, it is the first one.
+        How candidates are proposed. "random" draws them at random. "bayes" uses a
+        ``BayesianSampler`` that learns from the scores of the highest rung that has at
+        least three scores more than there are dimensions, or of the first rung if there is
+        none. This is BOHB's rule, but BOHB draws from density estimates.
     n_iterations : int, default=1
-        How often all brackets are run, each time with other candidates.
+        Number of times that all brackets are run, each time with other candidates.
     random_state : int, RandomState instance or None, default=None
-        Seed of all draws.
+        Seed of all random numbers.
 
     Attributes
     ----------
-    space, rungs, spent, pending, best
-        As for ``BudgetRule``.
+    space : Space
+        The search space.
+    rungs : list of Rung
+        The rungs, from the cheapest to all folds and all epochs.
     budget : float
-        What all steps cost without early stopping, in full evaluations.
+        Cost of all steps without early stopping, in full evaluations.
+    spent : float
+        Cost of all steps so far, in full evaluations: the reported cost, and the planned
+        cost of pending steps.
+    pending : list of Step
+        Steps that were proposed and whose scores were not reported yet.
+    best : int or None
+        Number of the candidate with the best score at the last rung.
 
     Raises
     ------
@@ -83,10 +93,11 @@ class Hyperband(BudgetRule):
     References
     ----------
     Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, "Hyperband: A Novel Bandit-Based
-    Approach to Hyperparameter Optimization", JMLR 18, 2018. Candidates go on with the
-    weights they have, so that a rung costs only what it adds. For ``sampler="bayes"``:
-    Falkner, Klein and Hutter, "BOHB: Robust and Efficient Hyperparameter Optimization at
-    Scale", ICML 2018.
+    Approach to Hyperparameter Optimization", JMLR 18, 2018. Here candidates continue with
+    their current weights, so that a rung costs only the additional training.
+
+    For ``sampler="bayes"``: Falkner, Klein and Hutter, "BOHB: Robust and Efficient
+    Hyperparameter Optimization at Scale", ICML 2018.
 
     Examples
     --------
@@ -135,15 +146,15 @@ class Hyperband(BudgetRule):
         self._samplers = self._of_rungs(sampler)
 
     def tell(self, step: Step, score: float, cost: float | None = None) -> None:
-        """Learn how good a candidate is; see ``BudgetRule.tell``."""
+        """Report the score of a candidate; see ``BudgetRule.tell``."""
         super().tell(step, score, cost)
-        # A candidate that failed would have failed at the rungs above too.
+        # A candidate that failed would have failed at higher rungs, too.
         above = step.rung + 1 if math.isfinite(score) else None
         for sampler in self._samplers[step.rung : above]:
             sampler.tell(self._candidates[step.number].params, score)
 
     def _of_rungs(self, sampler: str) -> list[Sampler]:
-        """A sampler for each rung that has something to learn."""
+        """Return a sampler for each rung, or a single one that learns nothing."""
         if sampler == "random":
             return [RandomSampler(self.space, self._rng.integers(2**31))]
         if sampler == "bayes":
@@ -157,7 +168,7 @@ class Hyperband(BudgetRule):
 
     @property
     def _enough(self) -> int:
-        """Number of scores of a rung with which a model begins."""
+        """Number of scores of a rung from which a sampler learns."""
         return len(self.space) + 3
 
     def _choose(self) -> tuple[Candidate, int] | None:
@@ -177,7 +188,7 @@ class Hyperband(BudgetRule):
         return candidate
 
     def _promote(self, bracket: Bracket) -> None:
-        """Go on with the best of a rung that is complete, if there is a next one."""
+        """If a rung is complete, continue with its best candidates at the next rung."""
         is_complete = bracket.is_full and all(
             bracket.rung in candidate.scores for candidate in bracket.members
         )
@@ -229,11 +240,11 @@ def _n_rungs(max_epochs: int, min_epochs: int, factor: float) -> int:
 
 
 def _sizes(n_rungs: int, first: int, factor: float) -> list[int]:
-    """Numbers of candidates at the rungs of the bracket that begins at one of them.
+    """Return the number of candidates at each rung of the bracket that begins at ``first``.
 
-    Line 3 and line 5 of algorithm 1 of the paper.
+    These are lines 3 and 5 of algorithm 1 of the paper.
     """
     s = n_rungs - 1 - first
-    # Rounding must not make one more, or one less, of a whole number.
+    # Rounding errors must not change a whole number by one.
     n = math.ceil(n_rungs * factor**s / (s + 1) - 1e-9)
     return [math.floor(n / factor**i + 1e-9) for i in range(s + 1)]

@@ -1,27 +1,30 @@
-"""The scores of lower rungs, on the scale of the last."""
+"""Rescale the scores of lower rungs to the scale of the last rung."""
 
 import numpy as np
 
-# How much more, or less, scores may differ at the next rung.
+# Smallest and largest factor by which the spread of scores may change at the next rung.
 SLOPES = (0.2, 3.0)
-# As many common candidates, for half of what they show to be believed.
+# Number of common candidates with which the observed change of the spread counts half (in
+# logarithms).
 N_DOUBTED = 4
 
 
 def onto_last(values: np.ndarray) -> np.ndarray:
-    """Rescale the values of each rung onto those of the last.
+    """Rescale the values of each rung to the scale of the last rung.
 
-    Training goes on between two rungs, so that means and spreads differ. Those of the
-    candidates that were at both are made equal, the spread the less so the fewer they are.
+    Training continues between two rungs, so means and spreads differ. They are made equal
+    for the candidates that reached both rungs. The fewer these candidates are, the less the
+    spread is changed.
 
     Parameters
     ----------
     values : ndarray of shape (n_candidates, n_rungs)
-        Not finite where a candidate was not, or failed.
+        Values; not finite where a candidate failed or did not reach the rung.
 
     Returns
     -------
     ndarray of shape (n_candidates, n_rungs)
+        The rescaled values.
 
     Examples
     --------
@@ -45,7 +48,7 @@ def onto_last(values: np.ndarray) -> np.ndarray:
 
 
 def _line(u: np.ndarray, v: np.ndarray) -> tuple[float, float]:
-    """Slope and offset that give ``u`` the mean of ``v``, and nearly its spread."""
+    """Return slope and offset that give ``u`` the mean of ``v``, and nearly its spread."""
     n = len(u)
     spread = u.std()
     slope = v.std() / spread if n > 2 and spread > 0 else 1.0

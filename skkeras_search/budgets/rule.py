@@ -1,4 +1,4 @@
-"""What all budget rules have in common: which candidate is trained next, and how far."""
+"""The base of all budget rules: which candidate is trained next, and how far."""
 
 import math
 from abc import ABC, abstractmethod
@@ -19,11 +19,11 @@ class Step(NamedTuple):
     Attributes
     ----------
     number : int
-        Which candidate: 0, 1, ... in the order in which they begin.
+        Number of the candidate: 0, 1, ... in the order in which candidates begin.
     params : dict
-        Its hyperparameters.
+        Hyperparameters of the candidate.
     rung : int
-        Up to which of the rule's rungs.
+        Index of the rung to which the candidate is to be trained.
     """
 
     number: int
@@ -33,19 +33,22 @@ class Step(NamedTuple):
 
 @dataclass(eq=False)
 class Candidate:
-    """A configuration, and how far it has come.
+    """A configuration, and how far it is trained.
 
     Attributes
     ----------
     number : int
+        Number of the candidate.
     params : dict
+        Hyperparameters.
     vector : ndarray of shape (n_dimensions,)
+        The encoded hyperparameters.
     scores : dict of int to float
-        By rung. Not finite if the candidate failed.
+        Scores by rung. Not finite if the candidate failed.
     cost : float
-        What its training cost so far, in full evaluations.
+        Cost of its training so far, in full evaluations.
     planned : float
-        What its training would have cost without early stopping.
+        Cost that its training would have had without early stopping.
     """
 
     number: int
@@ -57,7 +60,7 @@ class Candidate:
 
     @property
     def rung(self) -> int:
-        """The last rung that it has reached, -1 for none."""
+        """The last rung that the candidate has reached, -1 for none."""
         return max(self.scores, default=-1)
 
     @property
@@ -69,35 +72,40 @@ class Candidate:
 class BudgetRule(ABC):
     """Decide which candidate is trained next, and how far.
 
-    Ask it for a step, train the candidate in any way, and tell the score. Several steps
-    may be pending at once, and may be told in any order. What is asked depends on the
-    order of these calls and on the seed, and on nothing else. A rule can be pickled at any
-    time, and goes on as if it had not been.
+    ``ask`` returns a step. Train the candidate in any way, and report its score by
+    ``tell``. Several steps may be pending at the same time, and may be reported in any
+    order. The proposals depend only on the order of these calls and on the seed. A rule can
+    be pickled at any time, and continues as if it had not been.
 
     Parameters
     ----------
     space : Space or mapping
-        What to search. A mapping is what ``Space`` takes.
+        The search space. A mapping is converted by ``Space``.
     n_folds : int
+        Number of folds of the cross-validation.
     rungs : list of Rung
+        The rungs, from the cheapest to all folds and all epochs.
     budget : float
-        In full evaluations: all folds and all epochs of one candidate.
-    random_state : int, RandomState instance or None
+        Maximum cost of all steps, in full evaluations: all folds and all epochs of one
+        candidate.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all random numbers.
 
     Attributes
     ----------
     space : Space
+        The search space.
     rungs : list of Rung
-        From the cheapest to all folds and all epochs.
+        The rungs, from the cheapest to all folds and all epochs.
     budget : float
-        What all steps may cost, in full evaluations.
+        Maximum cost of all steps, in full evaluations.
     spent : float
-        What the steps have cost that were told, and are planned to cost that are pending,
-        in full evaluations.
+        Cost of all steps so far, in full evaluations: the reported cost, and the planned
+        cost of pending steps.
     pending : list of Step
-        The steps that were asked and not told yet.
+        Steps that were proposed and whose scores were not reported yet.
     best : int or None
-        The number of the candidate with the best score at the last rung.
+        Number of the candidate with the best score at the last rung.
     """
 
     def __init__(
@@ -111,19 +119,20 @@ class BudgetRule(ABC):
         self.space = space if isinstance(space, Space) else Space(space)
         self.rungs = rungs
         self.budget = budget
-        # What each rung costs from the beginning; what was trained is kept.
+        # Cost of each rung from the beginning. A step costs the difference, as training
+        # continues.
         self._cost_to = [rung.n_folds * rung.share / n_folds for rung in rungs]
         self._rng = generator(random_state)
         self._candidates: list[Candidate] = []
         self._pending: dict[int, Step] = {}
 
     def ask(self) -> Step | None:
-        """Give the next step.
+        """Return the next step.
 
         Returns
         -------
         Step or None
-            None if a pending step must be told before another may begin. If none is
+            None if a pending step must be reported before another one can begin. If none is
             pending, the search is over.
         """
         chosen = self._choose()
@@ -135,30 +144,30 @@ class BudgetRule(ABC):
         return step
 
     def tell(self, step: Step, score: float, cost: float | None = None) -> None:
-        """Learn how good a candidate is.
+        """Report the score of a candidate.
 
         Parameters
         ----------
         step : Step
-            One that was asked and not told yet.
+            A pending step.
         score : float
-            Mean over the folds of the rung, to be maximised. Not a number if the
-            candidate failed; it is not trained any further then.
-        cost : float, optional
-            What the step really cost, in full evaluations of this candidate: all its folds
-            and epochs are 1. Early stopping makes it less than was planned. If not given,
-            it is as planned.
+            Mean score over the folds of the rung, to be maximized. NaN if the candidate
+            failed. Then it is not trained any further.
+        cost : float, default=None
+            Actual cost of the step, in full evaluations of this candidate (all its folds
+            and epochs are 1). Early stopping makes it smaller than planned. None stands for
+            the planned cost.
 
         Raises
         ------
         ValueError
-            If the step is not pending, or the cost is negative or not finite.
+            If the step is not pending, or if the cost is negative or not finite.
         """
         pending = self._pending.get(step.number)
         if pending is None or pending.rung != step.rung:
             raise ValueError(
-                f"step must be one that was asked and not told yet, got {step!r}; pending "
-                f"are {self.pending!r}."
+                f"step must be a pending step, one that ask returned and tell did not "
+                f"receive yet, got {step!r}. Pending steps: {self.pending!r}."
             )
         if cost is not None and not 0 <= cost < math.inf:
             raise ValueError(f"cost must be None, or finite and >= 0, got {cost!r}.")
@@ -172,16 +181,16 @@ class BudgetRule(ABC):
     def know(
         self, params: Mapping[str, Any], scores: Mapping[int, float], cost: float
     ) -> int:
-        """Learn of a candidate that was trained before.
+        """Report a candidate that was trained before.
 
         Parameters
         ----------
         params : mapping
-            In the space.
+            Hyperparameters, which must be in the space.
         scores : mapping of int to float
-            By rung; at least one.
+            Scores by rung; at least one.
         cost : float
-            What its training has cost, in full evaluations. It counts as spent.
+            Cost of its training, in full evaluations. It counts as spent.
 
         Returns
         -------
@@ -195,12 +204,12 @@ class BudgetRule(ABC):
 
     @property
     def pending(self) -> list[Step]:
-        """The steps that were asked and not told yet."""
+        """Steps that were proposed and whose scores were not reported yet."""
         return list(self._pending.values())
 
     @property
     def spent(self) -> float:
-        """What the steps have cost, or are planned to cost while they are pending."""
+        """Cost of all steps so far, with the planned cost of pending steps."""
         told = sum(candidate.cost for candidate in self._candidates)
         return told + sum(
             self._planned(self._candidates[step.number], step.rung)
@@ -209,7 +218,7 @@ class BudgetRule(ABC):
 
     @property
     def best(self) -> int | None:
-        """The number of the candidate with the best score at the last rung."""
+        """Number of the candidate with the best score at the last rung."""
         finished = [c for c in self._candidates if self._is_finished(c) and not c.failed]
         if not finished:
             return None
@@ -217,7 +226,7 @@ class BudgetRule(ABC):
 
     @abstractmethod
     def _choose(self) -> tuple[Candidate, int] | None:
-        """Give a candidate that is not pending, and a rung."""
+        """Return a candidate that is not pending, and a rung."""
 
     def _begin(self, vector: np.ndarray) -> Candidate:
         params = self.space.decode(vector)
@@ -233,12 +242,12 @@ class BudgetRule(ABC):
         return candidate.rung == self._last
 
     def _planned(self, candidate: Candidate, rung: int) -> float:
-        """What a step costs without early stopping."""
+        """Return the cost of a step without early stopping."""
         return self._cost_to[rung] - candidate.planned
 
 
 def checked_n_folds(n_folds: int) -> int:
-    """Refuse what is no number of folds.
+    """Check a number of folds.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Rungs: how far candidates are trained before they are compared."""
+"""Rungs: the points at which candidates are compared."""
 
 import itertools
 from collections.abc import Iterable
@@ -8,15 +8,15 @@ import numpy as np
 
 
 class Rung(NamedTuple):
-    """How far a candidate is trained.
+    """How far a candidate is trained before it is compared.
 
     Attributes
     ----------
     n_folds : int
-        The first folds, of which many are trained.
+        Number of folds that are trained: the first ones.
     share : float
-        The share of the candidate's epochs to which each of these folds is trained, above
-        0 and at most 1.
+        Share of the candidate's epochs to which each of these folds is trained, above 0 and
+        at most 1.
     """
 
     n_folds: int
@@ -24,13 +24,14 @@ class Rung(NamedTuple):
 
 
 def epoch_rungs(n_folds: int) -> list[Rung]:
-    """Give the rungs of estimators that have epochs.
+    """Return the default rungs of estimators that have epochs.
 
     They are a ninth and a third of the epochs of one fold, all of them, and all folds.
 
     Parameters
     ----------
     n_folds : int
+        Number of folds of the cross-validation.
 
     Returns
     -------
@@ -47,11 +48,12 @@ def epoch_rungs(n_folds: int) -> list[Rung]:
 
 
 def folds_rungs(n_folds: int) -> list[Rung]:
-    """Give the rungs of estimators without epochs: one fold, two, and so on.
+    """Return the default rungs of estimators without epochs: one fold, two, and so on.
 
     Parameters
     ----------
     n_folds : int
+        Number of folds of the cross-validation.
 
     Returns
     -------
@@ -67,12 +69,14 @@ def folds_rungs(n_folds: int) -> list[Rung]:
 
 
 def checked_rungs(rungs: Iterable[tuple[int, float]], n_folds: int) -> list[Rung]:
-    """Refuse rungs that do not lead from little training to all of it.
+    """Check that rungs lead from little training to all of it.
 
     Parameters
     ----------
     rungs : iterable of (int, float)
+        Numbers of folds, and shares of the epochs.
     n_folds : int
+        Number of folds of the cross-validation.
 
     Returns
     -------
@@ -81,8 +85,8 @@ def checked_rungs(rungs: Iterable[tuple[int, float]], n_folds: int) -> list[Rung
     Raises
     ------
     ValueError
-        If a rung is impossible, has less of something than the one before, or the last is
-        not all folds and all epochs.
+        If a rung is impossible, if it has fewer folds or epochs than the one before, or if
+        the last rung is not all folds and all epochs.
     """
     pairs: list[Any] = [
         tuple(rung) if isinstance(rung, Iterable) else (rung,) for rung in rungs
@@ -105,19 +109,20 @@ def checked_rungs(rungs: Iterable[tuple[int, float]], n_folds: int) -> list[Rung
             )
     if not given or given[-1] != (n_folds, 1):
         raise ValueError(
-            f"The last of rungs must be ({n_folds}, 1.0), all folds and all epochs, got "
-            f"{[tuple(rung) for rung in given]}."
+            f"The last of rungs must be ({n_folds}, 1.0), which is all folds and all "
+            f"epochs, got {[tuple(rung) for rung in given]}."
         )
     for before, rung in itertools.pairwise(given):
         if rung == before or rung.n_folds < before.n_folds or rung.share < before.share:
             raise ValueError(
-                "Each of rungs must have more folds or more epochs than the one before "
-                f"and less of neither, got {tuple(before)} and then {tuple(rung)}."
+                "Each of rungs must have more folds or a larger share of the epochs than "
+                f"the one before, and less of neither, got {tuple(before)} and then "
+                f"{tuple(rung)}."
             )
     return [Rung(int(rung.n_folds), float(rung.share)) for rung in given]
 
 
 def is_whole(value: Any, least: int) -> bool:
-    """Whether something is a whole number of at least ``least``."""
+    """Return whether a value is a whole number of at least ``least``."""
     is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     return is_integer and bool(value >= least)

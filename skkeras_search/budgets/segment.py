@@ -1,4 +1,4 @@
-"""A part of the training of one fit, after which the fit can be continued."""
+"""A segment: a part of the training of one fit, after which the fit can be continued."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,11 @@ from typing import Any
 
 
 class CannotContinue(BaseException):
-    """A state does not belong to a fit, or cannot be continued; train from the start.
+    """Raised if a state does not fit to a fit or cannot be continued.
 
-    It is raised before anything is trained. It is no ``Exception``, so that
-    scikit-learn does not count the fit as one that failed.
+    The fit then has to be trained from the start. The exception is raised before anything
+    is trained. It is not an ``Exception``, so that scikit-learn does not count the fit as
+    failed.
     """
 
 
@@ -20,52 +21,53 @@ class CannotContinue(BaseException):
 class Segment:
     """A part of the training of one fit.
 
-    After the last segment the estimator is what one uninterrupted ``fit`` makes. Before,
-    it is fitted with the weights of that moment, and Keras callbacks are not told
-    ``on_train_end``: ``EarlyStopping`` restores no weights yet.
+    After the last segment, the estimator is the same as after one uninterrupted ``fit``.
+    After earlier segments, it is fitted with the current weights, and Keras callbacks have
+    not received ``on_train_end``: ``EarlyStopping``, for example, has not restored weights
+    yet.
 
     A fit that Keras itself trains, or whose callbacks cannot be pickled, ends for its
-    callbacks at the epoch that the segment trains to. It leaves no state and a
-    ``reason``, and has to be trained from the start to go further.
+    callbacks at the last epoch of the segment. It has a ``reason`` instead of a state, and
+    must be trained from the start to go further.
 
     Parameters
     ----------
     share : float, default=1.0
-        Share of all epochs of the fit, up to which the fit is trained, in (0, 1]. At
-        least one epoch is trained.
+        Share of all epochs up to which the fit is trained, in (0, 1]. At least one epoch is
+        trained.
     max_epochs : int, default=None
-        Number of epochs of the whole fit, in place of the estimator's ``epochs``. Also
-        takes the place of ``fit__epochs`` and of ``fit(..., epochs=...)``.
+        Number of epochs of the whole fit, in place of the estimator's ``epochs``,
+        ``fit__epochs`` and ``fit(..., epochs=...)``. None uses these.
     state : object, default=None
-        ``state`` of an earlier segment, to go on from. None begins the fit. The fit
-        must be the same but for ``share``: estimator, parameters and data. A fit does
-        not change the state, so several can go on from it.
+        The ``state`` of an earlier segment, to continue from. None begins the fit.
+        Estimator, parameters and data must be the same. The state is not changed, so
+        several fits can continue from it.
 
     Attributes
     ----------
     n_epochs : int
-        Epochs that the fit has reached, counted from the start of its first segment.
+        Number of epochs trained so far, counted from the start of the first segment.
     n_max_epochs : int
-        Epochs of the whole fit.
+        Number of epochs of the whole fit.
     n_trained : int
-        Epochs that were trained in this segment. A fit that cannot be continued trains
-        all its epochs again.
+        Number of epochs trained in this segment. A fit that cannot be continued trains all
+        its epochs again.
     is_finished : bool
         Whether all epochs are trained, or a callback has stopped the training.
     history : dict of str to list
-        As ``history_`` of the estimator, of all epochs so far.
+        ``history_`` of the estimator, for all epochs so far.
     reason : str or None
-        Why the fit cannot be continued, although it is not finished.
+        Why an unfinished fit cannot be continued.
     X : object
-        The rows as the fit has got them.
+        The rows as the fit received them.
     state : object
-        After the fit, what the next segment goes on from; it can be pickled. None if
-        the fit is finished or cannot be continued.
+        After the fit, the state that the next segment continues from. It can be pickled.
+        None if the fit is finished or cannot be continued.
 
     Raises
     ------
     TypeError, ValueError
-        If ``share`` or ``max_epochs`` is not as described.
+        If ``share`` or ``max_epochs`` has a wrong type or value.
     """
 
     share: float = 1.0
@@ -97,7 +99,7 @@ class Segment:
 
     @property
     def until(self) -> int:
-        """The epoch to train to, known as soon as ``n_max_epochs`` is."""
+        """The epoch to train to, known as soon as ``n_max_epochs`` is known."""
         return min(self.n_max_epochs, max(1, round(self.share * self.n_max_epochs)))
 
 
@@ -110,18 +112,22 @@ def segment(
 ) -> Iterator[Segment]:
     """Train a part of the one fit in a block.
 
-    The block holds for this thread, not for tasks of ``joblib.Parallel`` in it. A second
-    Keras fit in the block raises ``RuntimeError``.
+    The block applies to this thread, but not to tasks of ``joblib.Parallel`` in it. A
+    second Keras fit in the block raises ``RuntimeError``.
 
     Parameters
     ----------
-    share, max_epochs, state
-        As of :class:`Segment`.
+    share : float, default=1.0
+        Share of all epochs up to which the fit is trained, in (0, 1].
+    max_epochs : int, default=None
+        Number of epochs of the whole fit. None uses the estimator's.
+    state : object, default=None
+        The ``state`` of an earlier segment, to continue from. None begins the fit.
 
     Yields
     ------
     Segment
-        What has become of the fit, once ``fit`` has returned.
+        Its attributes are set when ``fit`` has returned.
 
     Examples
     --------
@@ -139,12 +145,12 @@ def segment(
 
 
 def take_segment(epochs: int) -> Segment | None:
-    """Give the segment of the current block to a fit that begins.
+    """Return the segment of the current block to a fit that begins.
 
     Parameters
     ----------
     epochs : int
-        Of the fit, unless the segment says otherwise.
+        Number of epochs of the fit, unless the segment has ``max_epochs``.
 
     Returns
     -------
@@ -162,7 +168,7 @@ def take_segment(epochs: int) -> Segment | None:
     if taken._is_taken:
         raise RuntimeError(
             "A segment is a part of the training of one fit, but a second Keras "
-            "estimator is fitted in its block. Fit each in a block of its own."
+            "estimator is fitted in its block. Fit each estimator in its own block."
         )
     taken._is_taken = True
     taken.n_max_epochs = epochs if taken.max_epochs is None else int(taken.max_epochs)

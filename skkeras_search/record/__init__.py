@@ -1,4 +1,4 @@
-"""What happened in searches, on disk. Nothing is ever unpickled from it."""
+"""Stores on disk what happens in searches. Nothing is ever unpickled from it."""
 
 from skkeras_search.record.store import StorageError
 

@@ -1,24 +1,24 @@
-"""One process at a time may write to a storage."""
+"""Ensures that only one process at a time writes to a storage."""
 
 import sqlite3
 from pathlib import Path
 
 
 class Lock:
-    """A lock that the operating system gives back when the process ends in any way.
+    """A lock that the operating system releases when the process ends in any way.
 
-    It is SQLite's lock of a file of its own, as that of the storage is given back after
-    each transaction.
+    It is SQLite's lock of a separate file, as SQLite releases the lock of the storage
+    itself after each transaction.
 
     Parameters
     ----------
     path : Path
-        Of the storage.
+        Path of the storage.
 
     Raises
     ------
     BlockingIOError
-        If somebody has the lock.
+        If another process has the lock.
     """
 
     def __init__(self, path: Path):
@@ -32,5 +32,5 @@ class Lock:
             raise BlockingIOError(f"{path} is locked") from error
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._connection.close()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-JSON = Any  # what ``json.dumps`` writes
+JSON = Any  # a value that ``json.dumps`` accepts
 ITSELF = (type(None), bool, int, float, str)
 
 
@@ -15,16 +15,16 @@ def pack(
     arrays: list[np.ndarray] | None = None,
     special: Callable[[Any], JSON] = lambda value: None,
 ) -> JSON:
-    """Write a value as JSON.
+    """Convert a value to JSON.
 
     Parameters
     ----------
     value : None, bool, int, float, str, bytes, list, tuple, dict, array or scalar of numpy
-        Or made of them.
-    arrays : list of ndarray, optional
-        Gets the arrays, to which the document refers by position. None refuses them.
-    special : callable, optional
-        Gives JSON for other values, and None for those that it does not know.
+        The value. Containers may be nested.
+    arrays : list of ndarray, default=None
+        Receives the arrays, to which the document refers by position. None refuses arrays.
+    special : callable, default=None
+        Returns JSON for other values, or None for values that it does not know.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def pack(
     Raises
     ------
     TypeError
-        If the value is of another type.
+        If the value has another type.
     """
 
     def pack_one(value: Any) -> JSON:
@@ -67,14 +67,20 @@ def unpack(
     arrays: list[np.ndarray] | None = None,
     special: Callable[[JSON], Any] = lambda packed: packed,
 ) -> Any:
-    """Read what ``pack`` wrote.
+    """Convert JSON from ``pack`` back to the value.
 
     Parameters
     ----------
     document : JSON
-    arrays : list of ndarray, optional
-    special : callable, optional
-        Makes values of what the ``special`` of ``pack`` gave.
+        The result of ``pack``.
+    arrays : list of ndarray, default=None
+        The arrays that ``pack`` has added to its list.
+    special : callable, default=None
+        Returns a value for the JSON that the ``special`` of ``pack`` returned.
+
+    Returns
+    -------
+    object
     """
 
     def unpack_one(packed: JSON) -> Any:
@@ -98,4 +104,6 @@ def unpack(
 
 
 def _refuse(value: Any) -> JSON:
-    raise TypeError(f"{type(value).__name__} is not plain: {value!r}")
+    raise TypeError(
+        f"{type(value).__name__} is not plain data, such as numbers and text: {value!r}"
+    )

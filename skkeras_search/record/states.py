@@ -1,4 +1,4 @@
-"""States that fits can be continued from, in files beside the storage."""
+"""States from which fits can be continued, in files beside the storage."""
 
 import hashlib
 import io
@@ -18,6 +18,7 @@ class StateFile(NamedTuple):
     Attributes
     ----------
     name : str
+        Name of the file.
     digest : str
         SHA-256 of its content.
     """
@@ -32,20 +33,27 @@ class States:
     Parameters
     ----------
     folder : Path
+        The folder.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     def write(self, name: str, document: JSON, arrays: list[np.ndarray]) -> StateFile:
-        """Write a state; nobody ever sees a part of it.
+        """Write a state. The file appears only when it is complete.
 
         Parameters
         ----------
         name : str
-            Of the file, without its ending.
+            Name of the file, without its ending.
         document : JSON
+            The state.
         arrays : list of ndarray
+            The arrays that the document refers to.
+
+        Returns
+        -------
+        StateFile
         """
         content = io.BytesIO()
         text = np.frombuffer(json.dumps(document).encode(), np.uint8)
@@ -62,7 +70,7 @@ class States:
         return StateFile(path.name, hashlib.sha256(content.getbuffer()).hexdigest())
 
     def read(self, file: StateFile) -> tuple[JSON, list[np.ndarray]] | None:
-        """Read a state, if it is there and as it was written."""
+        """Read a state. Return None if the file is missing or was changed."""
         try:
             content = (self.folder / Path(file.name).name).read_bytes()
         except OSError:
@@ -75,12 +83,12 @@ class States:
         return document, arrays
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         (self.folder / Path(name).name).unlink(missing_ok=True)
         self._remove_folder()
 
     def keep_only(self, names: set[str]) -> None:
-        """Remove all files but some, and the folder if it is empty."""
+        """Remove all other files, and the folder if it is empty then."""
         if not self.folder.is_dir():
             return
         for path in self.folder.iterdir():
@@ -89,6 +97,6 @@ class States:
         self._remove_folder()
 
     def _remove_folder(self) -> None:
-        """Remove the folder, if there is nothing in it."""
+        """Remove the folder if it is empty."""
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()

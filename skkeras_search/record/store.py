@@ -16,33 +16,34 @@ from skkeras_search.record.states import StateFile, States
 
 APPLICATION = 0x534B4B53  # "SKKS", in the header of the file
 VERSION = 1
-VOID = -2  # the run of jobs that are taken back
-# Seconds to wait for others that write, such as a browser of databases.
+VOID = -2  # number of the run of jobs that are not valid any more
+# Seconds to wait for other programs that write, such as a database browser.
 PATIENCE = 30.0
-# What went wrong, by SQLite's primary codes.
+# Causes of errors, by SQLite's primary codes.
 CAUSES = {
     sqlite3.SQLITE_FULL: "The disk is full. Free some space",
-    sqlite3.SQLITE_READONLY: "It cannot be written to. Make it writable",
-    sqlite3.SQLITE_PERM: "It cannot be written to. Make it writable",
-    sqlite3.SQLITE_CANTOPEN: "It cannot be opened. Look at the rights of file and folder",
-    sqlite3.SQLITE_BUSY: "Another program writes to it. Close that program",
+    sqlite3.SQLITE_READONLY: "The file cannot be written. Make it writable",
+    sqlite3.SQLITE_PERM: "The file cannot be written. Make it writable",
+    sqlite3.SQLITE_CANTOPEN: "The file cannot be opened. Check the permissions of the file "
+    "and its folder",
+    sqlite3.SQLITE_BUSY: "Another program writes to the file. Close that program",
     sqlite3.SQLITE_IOERR: "The disk cannot be written to or read from",
-    sqlite3.SQLITE_NOTADB: "It is no SQLite file. Choose another path",
-    sqlite3.SQLITE_CORRUPT: "It is damaged. Restore a copy, or choose another path",
+    sqlite3.SQLITE_NOTADB: "The file is not an SQLite file. Choose another path",
+    sqlite3.SQLITE_CORRUPT: "The file is damaged. Restore a copy, or choose another path",
 }
 SCHEMA = """
 CREATE TABLE owner (pid INTEGER, host TEXT, since REAL);
 CREATE TABLE searches (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
-    generation INTEGER NOT NULL,  -- more than 0 if it extends an earlier one
+    generation INTEGER NOT NULL,  -- greater than 0 if it extends an earlier search
     kind TEXT NOT NULL,           -- the name of its class
-    identity TEXT NOT NULL,       -- JSON: what makes its results what they are
+    identity TEXT NOT NULL,       -- JSON: everything that the results depend on
     settings TEXT NOT NULL,       -- JSON: what is needed to read the results
     created REAL NOT NULL,
     UNIQUE (name, generation)
 );
-CREATE TABLE choices (            -- made once, and kept when the search goes on
+CREATE TABLE choices (            -- made once, and reused when the search is resumed
     search INTEGER NOT NULL REFERENCES searches,
     name TEXT NOT NULL,
     value TEXT NOT NULL,          -- JSON
@@ -51,11 +52,11 @@ CREATE TABLE choices (            -- made once, and kept when the search goes on
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     search INTEGER NOT NULL REFERENCES searches,
-    run INTEGER NOT NULL,         -- a search has jobs run once, or several times
-    number INTEGER NOT NULL,      -- of the candidate
+    run INTEGER NOT NULL,         -- number of the run of jobs; some searches have several
+    number INTEGER NOT NULL,      -- number of the candidate
     params TEXT NOT NULL,         -- JSON
-    proposed INTEGER NOT NULL,    -- places in the order of events
-    arrived INTEGER,              -- NULL while it is under way
+    proposed INTEGER NOT NULL,    -- place in the order of events
+    arrived INTEGER,              -- place in the order of events; NULL while under way
     begun REAL NOT NULL,          -- seconds since 1970
     ended REAL
 );
@@ -64,12 +65,12 @@ CREATE TABLE fits (
     job INTEGER NOT NULL REFERENCES jobs,
     fold INTEGER NOT NULL,
     repeat INTEGER NOT NULL,
-    share REAL NOT NULL,          -- of the epochs, up to which it is trained
+    share REAL NOT NULL,          -- share of the epochs to which it is trained
     n_epochs INTEGER,
     result TEXT NOT NULL,         -- JSON: scores, times
     error TEXT,                   -- the traceback, if it failed
-    history TEXT,                 -- JSON: what Keras reported by epoch
-    state TEXT,                   -- a file to go on from, if it is not finished
+    history TEXT,                 -- JSON: the values that Keras reports for each epoch
+    state TEXT,                   -- file with the state of an unfinished fit
     state_digest TEXT,
     PRIMARY KEY (job, fold, repeat)
 ) WITHOUT ROWID;
@@ -77,7 +78,17 @@ CREATE TABLE fits (
 
 
 class StorageError(RuntimeError):
-    """A storage cannot be used. What was written to it before is still there."""
+    """Raised if a storage cannot be used. Results stored before are not lost.
+
+    Examples
+    --------
+    >>> from skkeras_search import StorageError, load_search
+    >>> try:
+    ...     load_search("no_such_folder/search.db")
+    ... except StorageError:
+    ...     print("cannot be read")
+    cannot be read
+    """
 
 
 class StoredFit(NamedTuple):
@@ -85,13 +96,22 @@ class StoredFit(NamedTuple):
 
     Attributes
     ----------
-    fold, repeat : int
+    fold : int
+        Number of the fold.
+    repeat : int
+        Which of the fits to the fold.
     share : float
+        Share of the epochs to which the fit is trained.
     n_epochs : int or None
+        Number of epochs trained, None without epochs.
     result : JSON
+        Scores and times.
     error : str or None
+        The traceback if the fit failed.
     history : JSON
+        The values that Keras reports for each epoch.
     state : StateFile or None
+        The state that the fit continues from.
     """
 
     fold: int
@@ -105,17 +125,26 @@ class StoredFit(NamedTuple):
 
 
 class StoredJob(NamedTuple):
-    """A job.
+    """A job, which trains a candidate or a step of one.
 
     Attributes
     ----------
-    id, run, number : int
+    id : int
+        Key of the job in the database.
+    run : int
+        Number of the run of jobs. A search runs jobs once or several times.
+    number : int
+        Number of the candidate.
     params : str
-        JSON.
+        Hyperparameters, as JSON.
     proposed : int
+        Place of the proposal in the order of events.
     arrived : int or None
+        Place of the arrival in the order of events. None while the job is under way.
     begun : float
+        When the job began, in seconds since 1970.
     ended : float or None
+        When the job ended.
     """
 
     id: int
@@ -129,16 +158,24 @@ class StoredJob(NamedTuple):
 
 
 class StoredSearch(NamedTuple):
-    """A search.
+    """A search in a storage.
 
     Attributes
     ----------
     id : int
+        Key of the search in the database.
     name : str
+        Name of the search.
     generation : int
+        0, or more if the search extends an earlier one with the same name.
     kind : str
-    identity, settings : JSON
+        Name of its class.
+    identity : JSON
+        Everything that its results depend on, as descriptions.
+    settings : JSON
+        What is needed to read its results.
     created : float
+        When the search began, in seconds since 1970.
     """
 
     id: int
@@ -151,18 +188,19 @@ class StoredSearch(NamedTuple):
 
 
 class Store:
-    """A storage.
+    """A storage that is open.
 
     Parameters
     ----------
     path : path-like
+        Path of the SQLite file.
     writes : bool, default=True
-        Whether to write to it. Then nobody else may, until it is closed.
+        Whether to write to the file. No other process can write until it is closed.
 
     Raises
     ------
     StorageError
-        If it cannot be opened, or another process writes to it.
+        If the file cannot be opened, or another process writes to it.
     """
 
     def __init__(self, path: Any, writes: bool = True):
@@ -187,7 +225,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let others write to it."""
+        """Close the file, so that other processes can write."""
         try:
             with self.errors():
                 self._connection.close()
@@ -195,12 +233,12 @@ class Store:
             self._unlock()
 
     def names(self) -> list[str]:
-        """Give the names of the searches in it, in the order of their beginnings."""
+        """Return the names of the searches, in the order in which they began."""
         rows = self._all("SELECT name FROM searches GROUP BY name ORDER BY MIN(id)")
         return [name for (name,) in rows]
 
     def search(self, name: str, generation: int | None = None) -> StoredSearch | None:
-        """Give a search of a name, by default the last, if there is one."""
+        """Return the search with a name, by default its last generation, or None."""
         rows = self._all(
             "SELECT id, name, generation, kind, identity, settings, created FROM searches"
             " WHERE name = ? AND generation = COALESCE(?, generation)"
@@ -214,7 +252,7 @@ class Store:
         return None
 
     def generations(self, name: str) -> list[StoredSearch]:
-        """Give all searches of a name, the last first."""
+        """Return all generations of a search, the last one first."""
         last = self.search(name)
         n = 0 if last is None else last.generation + 1
         found = [self.search(name, generation) for generation in reversed(range(n))]
@@ -237,7 +275,7 @@ class Store:
                     time.time(),
                 ),
             )
-            connection.execute(  # nobody goes on from those of an earlier generation
+            connection.execute(  # states of earlier generations are not used any more
                 "UPDATE fits SET state = NULL, state_digest = NULL WHERE job IN (SELECT "
                 "jobs.id FROM jobs JOIN searches ON jobs.search = searches.id WHERE "
                 "searches.name = ? AND searches.generation < ?)",
@@ -248,12 +286,12 @@ class Store:
         return begun
 
     def choices(self, search: StoredSearch) -> dict[str, Any]:
-        """Give what the search has chosen, by name."""
+        """Return the values that the search has chosen, by name."""
         rows = self._all("SELECT name, value FROM choices WHERE search = ?", search.id)
         return {name: json.loads(value) for name, value in rows}
 
     def choose(self, search: StoredSearch, name: str, value: JSON) -> None:
-        """Keep a choice."""
+        """Store a value that the search has chosen."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO choices VALUES (?, ?, ?)", (search.id, name, _json(value))
@@ -262,7 +300,7 @@ class Store:
     def propose(
         self, search: StoredSearch, run: int, number: int, params: str, place: int
     ) -> int:
-        """Note that a job is under way; give its id."""
+        """Store that a job is under way, and return its id."""
         with self._transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO jobs (search, run, number, params, proposed, begun)"
@@ -274,17 +312,18 @@ class Store:
     def arrive(
         self, job: int, place: int, fits: Sequence[StoredFit], replaced: Sequence[str]
     ) -> None:
-        """Note what has become of a job.
+        """Store the outcome of a job.
 
         Parameters
         ----------
         job : int
-            Its id.
+            Id of the job.
         place : int
-            In the order of events.
+            Place of the arrival in the order of events.
         fits : sequence of StoredFit
+            The fits of the job.
         replaced : sequence of str
-            Files with states that nobody goes on from.
+            Files with states that are not used any more.
         """
         with self._transaction() as connection:
             connection.execute(
@@ -310,7 +349,7 @@ class Store:
             self.states.remove(name)
 
     def void_after(self, search: StoredSearch, run: int) -> None:
-        """Take back later runs, as a search goes on in an earlier one."""
+        """Make later runs invalid, as the search continues in an earlier run."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE jobs SET run = ? WHERE search = ? AND run > ?",
@@ -318,14 +357,14 @@ class Store:
             )
 
     def forget_states(self, names: Sequence[str]) -> None:
-        """Remove states that nobody goes on from."""
+        """Remove states that are not used any more."""
         with self._transaction() as connection:
             self._forget(connection, names)
         for name in names:
             self.states.remove(name)
 
     def jobs(self, search: StoredSearch) -> list[StoredJob]:
-        """Give the jobs of a search, in the order of the proposals."""
+        """Return the jobs of a search, in the order of the proposals."""
         columns = ", ".join(StoredJob._fields)
         rows = self._all(
             f"SELECT {columns} FROM jobs WHERE search = ? AND run != ? ORDER BY proposed",
@@ -335,7 +374,7 @@ class Store:
         return [StoredJob(*row) for row in rows]
 
     def fits(self, search: StoredSearch) -> dict[int, list[StoredFit]]:
-        """Give the fits of a search, by job."""
+        """Return the fits of a search, by job."""
         rows = self._all(
             "SELECT fits.* FROM fits JOIN jobs ON fits.job = jobs.id WHERE search = ?"
             " ORDER BY job, fold, repeat",
@@ -364,7 +403,7 @@ class Store:
         )
 
     def _open(self) -> sqlite3.Connection:
-        """Open it to write."""
+        """Open the file for writing."""
         self._lock = Lock(self.path)
         connection = self._connect(self.path)
         try:
@@ -377,7 +416,8 @@ class Store:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         _check(connection)
         connection.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing. A power failure may cost the last transactions.
+        # Nothing is lost if the process is killed. The last transactions may be lost in a
+        # power failure.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN IMMEDIATE")
@@ -394,7 +434,7 @@ class Store:
         self.states.keep_only({name for (name,) in used})
 
     def _look(self) -> sqlite3.Connection:
-        """Open it to read."""
+        """Open the file for reading."""
         # The second way is for folders that cannot be written to.
         for way in ("mode=ro", "immutable=1"):
             connection = self._connect(f"{self.path.absolute().as_uri()}?{way}", uri=True)
@@ -425,26 +465,26 @@ class Store:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Say what to do about errors in a block.
+        """Convert errors in a block to a StorageError that says what to do.
 
         Raises
         ------
         StorageError
-            In place of them.
+            In place of errors of SQLite and of the operating system.
         """
         try:
             yield
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # of the extended ones
-            cause = CAUSES.get(code, "It cannot be used")
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code
+            cause = CAUSES.get(code, "The file cannot be used")
             raise StorageError(
-                f"storage={str(self.path)!r}: {cause}. What is recorded is left as it is. "
-                f"(SQLite: {error})"
+                f"storage={str(self.path)!r}: {cause}. Results stored before are not "
+                f"changed. (SQLite: {error})"
             ) from error
         except OSError as error:
             raise StorageError(
-                f"storage={str(self.path)!r} cannot be used: {error}. What is recorded is "
-                "left as it is."
+                f"storage={str(self.path)!r} cannot be used: {error}. Results stored "
+                "before are not changed."
             ) from error
 
     def _unlock(self) -> None:
@@ -464,36 +504,38 @@ class Store:
 
 
 def _json(value: JSON) -> str:
-    """Write JSON, with numbers of numpy as those of Python."""
+    """Write JSON, with numpy numbers as Python numbers."""
     return json.dumps(value, default=lambda number: number.item())
 
 
 def _check_text(path: Any) -> None:
-    """Refuse what other libraries take as storage.
+    """Check that a storage is a path, and not a URL or ":memory:".
 
     Raises
     ------
     StorageError
+        If it is not a path.
     """
     text = os.fspath(path)
     if text == ":memory:" or "://" in text:
         raise StorageError(
-            f"storage={text!r} is no path. Give the path of a file, as 'search.db'."
+            f"storage={text!r} is not a path. Give the path of a file, such as 'search.db'."
         )
 
 
 def _check_place(path: Path, writes: bool) -> None:
-    """Refuse paths where no file can be.
+    """Check that there can be a file at the path.
 
     Raises
     ------
     StorageError
+        If the path is a folder, or if its folder does not exist.
     """
     if path.is_dir():
         raise StorageError(f"storage={str(path)!r} is a folder. Give the path of a file.")
     if not path.parent.is_dir():
         raise StorageError(
-            f"storage={str(path)!r} is in a folder that does not exist. Make the folder "
+            f"storage={str(path)!r} is in a folder that does not exist. Create the folder "
             f"{str(path.parent)!r} first."
         )
     if not writes and not path.exists():
@@ -506,23 +548,26 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    """Refuse a file that is damaged, or not of this release.
+    """Check that a file is not damaged and has the tables of this release.
 
     Raises
     ------
     StorageError, sqlite3.DatabaseError
+        If the file is damaged or is not a storage of this release.
     """
     ((application,),) = connection.execute("PRAGMA application_id")
     ((n_tables,),) = connection.execute("SELECT COUNT(*) FROM sqlite_master")
     if not n_tables and not application:
-        return  # new
+        return  # an empty file
     path = connection.execute("PRAGMA database_list").fetchone()[2]
     if application != APPLICATION:
-        raise StorageError(f"{path} is an SQLite file of another program.")
+        raise StorageError(
+            f"{path} is an SQLite file of another program. Choose another path."
+        )
     if (version := _version(connection)) != VERSION:
         raise StorageError(
-            f"{path} has version {version} of the tables, and this release of "
-            f"skkeras_search reads version {VERSION}. Use the release that has written it, "
+            f"{path} has version {version} of the tables, but this release of "
+            f"skkeras_search reads version {VERSION}. Use the release that wrote the file, "
             "or another file."
         )
     faults = [text for (text,) in connection.execute("PRAGMA quick_check(1)")]
@@ -531,12 +576,19 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def named(identity: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
-    """Say what differs between two identities, by name.
+    """Return what differs between two identities, by name.
 
     Parameters
     ----------
-    identity, other : mapping of str to str
-        Of what is now, and what is recorded.
+    identity : mapping of str to str
+        The identity of the present search.
+    other : mapping of str to str
+        The identity that is recorded.
+
+    Returns
+    -------
+    dict of str to str
+        Text such as "is 5, and was 3" for each name that differs.
     """
     names = [*identity, *(name for name in other if name not in identity)]
     nothing = "nothing"

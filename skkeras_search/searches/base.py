@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection._validation import (  # of its searches
+from sklearn.model_selection._validation import (  # not public
     _warn_or_raise_about_fit_failures,
 )
 from sklearn.utils import check_random_state

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.optimize import OptimizeResult
-from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.model_selection._search import BaseSearchCV  # not public
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -185,7 +185,7 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         Class labels, for classifiers. Missing if ``refit=False``.
     n_features_in_ : int
         Number of features of the best estimator. Missing if ``refit=False``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if ``X`` has names. Missing if ``refit=False``.
 
     Raises
@@ -301,7 +301,7 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_spaces(search_spaces, n_iter)  # raise errors in the line that made them
+            as_spaces(search_spaces, n_iter)  # check now, so that errors point to this call
 
     def fit(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
-from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.model_selection._search import BaseSearchCV  # not public
 
 from skkeras_search.budgets.rule import BudgetRule
 from skkeras_search.budgets.segment import segment

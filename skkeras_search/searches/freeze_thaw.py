@@ -164,7 +164,7 @@ class FreezeThawSearchCV(BudgetSearch):
         Class labels, for classifiers. Missing if ``refit=False``.
     n_features_in_ : int
         Number of features of the best estimator. Missing if ``refit=False``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if ``X`` has names. Missing if ``refit=False``.
 
     Raises
@@ -274,7 +274,7 @@ class FreezeThawSearchCV(BudgetSearch):
         self.search_name = search_name
         self.resume = resume
         if search_spaces is not None:
-            as_one_space(search_spaces)  # raise errors in the line that made them
+            as_one_space(search_spaces)  # check now, so that errors point to this call
 
     def _rule(self, n_folds: int, has_epochs: bool) -> FreezeThaw:
         rungs = self.rungs

@@ -145,7 +145,7 @@ class HyperbandSearchCV(BudgetSearch):
         Class labels, for classifiers. Missing if ``refit=False``.
     n_features_in_ : int
         Number of features of the best estimator. Missing if ``refit=False``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if ``X`` has names. Missing if ``refit=False``.
 
     Raises
@@ -250,7 +250,7 @@ class HyperbandSearchCV(BudgetSearch):
         self.storage = storage
         self.search_name = search_name
         if search_spaces is not None:
-            as_one_space(search_spaces)  # raise errors in the line that made them
+            as_one_space(search_spaces)  # check now, so that errors point to this call
 
     def _do_without_epochs(self, why: str) -> None:
         raise ValueError(

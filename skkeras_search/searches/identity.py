@@ -183,7 +183,7 @@ class _Digest:
         elif sparse.issparse(value):
             value = value.tocsr()
             self._add_all("sparse", (value.shape, value.data, value.indices, value.indptr))
-        elif hasattr(value, "to_numpy") and hasattr(value, "index"):  # of pandas
+        elif hasattr(value, "to_numpy") and hasattr(value, "index"):  # pandas
             self._add_frame(value)
         elif isinstance(value, (list, tuple)):
             self._add_sequence(value)
@@ -205,7 +205,7 @@ class _Digest:
             self._tokens("builtin", str(value.__module__), value.__qualname__)
         elif isinstance(value, functools.partial):
             self._add_all("partial", (value.func, value.args, value.keywords))
-        elif hasattr(value, "dist") and hasattr(value, "kwds"):  # of scipy.stats
+        elif hasattr(value, "dist") and hasattr(value, "kwds"):  # scipy.stats
             self._add_all("distribution", (type(value.dist), value.args, value.kwds))
         elif value is check_random_state(None):
             self._tokens("the random numbers of numpy")

@@ -5,7 +5,7 @@ import math
 from typing import Any, NoReturn
 
 from sklearn.base import BaseEstimator
-from sklearn.model_selection._search import BaseSearchCV  # base of all its searches
+from sklearn.model_selection._search import BaseSearchCV  # not public
 from sklearn.utils._repr_html.estimator import _VisualBlock
 
 from skkeras_search.budgets.rule import BudgetRule

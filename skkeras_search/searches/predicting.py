@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sklearn.model_selection._search import _search_estimator_has  # of its searches
+from sklearn.model_selection._search import _search_estimator_has  # not public
 from sklearn.utils.metaestimators import available_if
 
 

@@ -87,7 +87,7 @@ def result_of(
     if np.isfinite(values).any():
         index = int(np.nanargmin(values))
         best = {"x": x_iters[index], "fun": float(values[index])}
-    specs = {"args": {"acq_func": "EI"}}  # which the plots ask for
+    specs = {"args": {"acq_func": "EI"}}  # required by the plots
     return SearchResult(x_iters=x_iters, func_vals=values, space=space, specs=specs, **best)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sklearn.base import clone
-from sklearn.model_selection._validation import _fit_and_score  # of its searches
+from sklearn.model_selection._validation import _fit_and_score  # not public
 from sklearn.utils.metaestimators import _safe_split
 
 from skkeras_search.budgets.segment import CannotContinue, Segment, segment

@@ -14,7 +14,8 @@ from skkeras_search.searches.jobs import Fit, Result
 from skkeras_search.searches.learning_curves import Curve
 from skkeras_search.searches.repeats import mean_of
 from skkeras_search.searches.so_far import SoFar
-from skkeras_search.statuses import FAILED, FINISHED, FROZEN
+
+FINISHED, FROZEN, FAILED = "finished", "frozen", "failed"
 
 
 @dataclass(eq=False)
@@ -93,7 +94,7 @@ class Trained:
 
     @property
     def status(self) -> str:
-        """The status: "finished", "frozen" or "failed"."""
+        """State of the candidate: "finished", "frozen" or "failed"."""
         if any(fit.has_failed for fit in self.fits.values()):
             return FAILED
         n_finished = sum(fit.share == 1.0 for fit in self.fits.values())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sklearn.model_selection._validation import _fit_and_score  # of its searches
+from sklearn.model_selection._validation import _fit_and_score  # not public
 
 from skkeras_search.searches.keras_step import fitted_keras_step
 from skkeras_search.searches.so_far import SoFar

@@ -186,10 +186,10 @@ def test_an_impossible_cost(make, cost):
 def test_tell_wants_what_was_asked(make):
     rule = make(MIXED)
     step = rule.ask()
-    with pytest.raises(ValueError, match="step must be one that was asked"):
+    with pytest.raises(ValueError, match="step must be a pending step"):
         rule.tell(step._replace(rung=2), 1.0)
     rule.tell(step, 1.0)
-    with pytest.raises(ValueError, match="not told yet"):
+    with pytest.raises(ValueError, match="a pending step"):
         rule.tell(step, 1.0)
 
 

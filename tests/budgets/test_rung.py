@@ -33,7 +33,7 @@ def test_no_rung_twice_with_one_fold():
             [(1, 0.5), (2, 0.3), (3, 1)],
             r"less of neither, got \(1, 0.5\) and then \(2, 0.3",
         ),
-        ([(1, 0.5), (1, 0.5), (3, 1)], r"more folds or more epochs"),
+        ([(1, 0.5), (1, 0.5), (3, 1)], r"more folds or a larger share"),
     ],
 )
 def test_bad_rungs(rungs, message):

@@ -107,7 +107,7 @@ def test_a_folder_is_refused(tmp_path, writes):
 
 @pytest.mark.parametrize("text", [":memory:", "sqlite:///search.db"])
 def test_a_url_is_refused(text):
-    with pytest.raises(StorageError, match=f"storage='{text}' is no path"):
+    with pytest.raises(StorageError, match=f"storage='{text}' is not a path"):
         Store(text)
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_made_by_reading(path):
 def test_files_of_others_are_left_alone(path, writes):
     path.write_text("some notes, which are long enough to be no header" * 50)
     before = path.read_bytes()
-    with pytest.raises(StorageError, match="It is no SQLite file"):
+    with pytest.raises(StorageError, match="The file is not an SQLite file"):
         Store(path, writes=writes)
     assert path.read_bytes() == before
     path.unlink()
@@ -149,7 +149,7 @@ def test_a_truncated_file(path, share, writes):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     before = path.read_bytes()
-    with pytest.raises(StorageError, match=r"It is damaged|cannot be used"):
+    with pytest.raises(StorageError, match=r"The file is damaged|cannot be used"):
         Store(path, writes=writes)
     assert path.read_bytes() == before
 
@@ -161,7 +161,7 @@ def test_a_file_with_other_content_in_the_middle(path, place):
     first = int(place * len(content)) // 4096 * 4096
     content[first : first + 4096] = os.urandom(4096)
     path.write_bytes(content)
-    with pytest.raises(StorageError, match=r"It is damaged|cannot be used"):
+    with pytest.raises(StorageError, match=r"The file is damaged|cannot be used"):
         Store(path)
     assert path.read_bytes() == content
 
