@@ -185,7 +185,7 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         Class labels, for classifiers. Missing if ``refit=False``.
     n_features_in_ : int
         Number of features of the best estimator. Missing if ``refit=False``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if ``X`` has names. Missing if ``refit=False``.
 
     Raises

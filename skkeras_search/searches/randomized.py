@@ -141,7 +141,7 @@ class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
         Class labels, for classifiers. Missing if ``refit=False``.
     n_features_in_ : int
         Number of features of the best estimator. Missing if ``refit=False``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if ``X`` has names. Missing if ``refit=False``.
 
     See Also
