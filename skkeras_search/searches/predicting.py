@@ -212,6 +212,32 @@ class Predicting:
         """
         return super().score(X, y, **params)  # type: ignore[misc]
 
+    @property
+    def classes_(self) -> Any:
+        """Class labels of the best estimator, an ndarray of shape (n_classes,).
+
+        Available if ``refit`` is not False and the estimator is a classifier.
+
+        Raises
+        ------
+        AttributeError
+            If the attribute is not available.
+        """
+        return super().classes_  # type: ignore[misc]
+
+    @property
+    def n_features_in_(self) -> Any:
+        """Number of features of the best estimator.
+
+        Available if ``refit`` is not False.
+
+        Raises
+        ------
+        AttributeError
+            If the attribute is not available.
+        """
+        return super().n_features_in_  # type: ignore[misc]
+
     def set_callbacks(self, *callbacks: Any) -> Any:
         """Set the callbacks of the search.
 
