@@ -410,7 +410,7 @@ def test_what_is_read_from_a_storage_takes_no_time(monkeypatch):
     monkeypatch.setattr("time.monotonic", lambda: now)
     pace = Pace()
     pace.reach(Standing(8, 10, 0.5), is_new=False)
-    assert "nothing known" in pace.left_in_words()
+    assert pace.left_in_words() == "unknown time left"
     now = 30.0
     pace.reach(Standing(9, 10, 0.5), is_new=True)
     assert pace.left_in_words() == "about 30 s left"
