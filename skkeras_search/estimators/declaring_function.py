@@ -260,7 +260,7 @@ def _arguments_of_fit(hypermodel: Any, hp: HyperParameters) -> dict[str, Any]:
     try:
         result = hypermodel.fit(hp, model, X, y, **arguments)
     except Exception as error:
-        raise DeclarationError(f"{limits} Instead, it raised {error}.") from error
+        raise DeclarationError(f"{limits} Instead, it failed: {error}.") from error
     if len(model.calls) != 1:
         n_calls = len(model.calls)
         raise DeclarationError(f"{limits} Instead, it called it {n_calls} times.")

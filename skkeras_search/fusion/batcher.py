@@ -3,8 +3,8 @@
 One task runs at a time. When a task makes a request, such as the training of a lane, the
 next task has its turn, while other threads compute the answer. The Python code of the tasks
 could not run in parallel anyway. As it runs in turns, it needs no locks, its order varies
-little, and the cores are free for the answers. No task waits for a group of tasks to be
-complete, so there are no deadlocks.
+little, and the cores are free for the answers. No task waits until a group of tasks is
+complete, so a missing task cannot block the others.
 """
 
 import threading

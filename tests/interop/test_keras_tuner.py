@@ -185,7 +185,7 @@ class Misspells(Model):
     [
         (ReadsTheHistory, "it uses the history of the training.history"),
         (ChangesTheData, "unsupported operand"),
-        (Normalizes, "Instead, it raised"),
+        (Normalizes, "Instead, it failed"),
         (TrainsTwice, "Instead, it called it 2 times"),
         (TrainsBatches, "it uses model.train_on_batch"),
         (ReturnsANumber, "Instead, it returned 0.5"),
