@@ -228,7 +228,10 @@ class GridSearchCV(ListedSearch, model_selection.GridSearchCV):
             for grid in self._grids()
             for given in grid.values()
         ):
-            return list(ParameterGrid(self.param_grid))
+            candidates = list(ParameterGrid(self.param_grid))
+            for grid in self._grids():
+                check_names(self.estimator, grid)
+            return candidates
         spaces = [of_scikit_learn(grid) for grid in self._grids()]
         for space in spaces:
             check_names(self.estimator, space)

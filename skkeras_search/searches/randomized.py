@@ -235,7 +235,10 @@ class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
             sampler = ParameterSampler(
                 self.param_distributions, self.n_iter, random_state=self._seed()
             )
-            return list(sampler)
+            candidates = list(sampler)
+            for some in dicts:
+                check_names(self.estimator, some)
+            return candidates
         spaces = [of_scikit_learn(given) for given in dicts]
         for space in spaces:
             check_names(self.estimator, space)

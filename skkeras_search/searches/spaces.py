@@ -146,25 +146,31 @@ def of_scikit_learn(space: Mapping[str, Any]) -> Space:
     )
 
 
-def check_names(estimator: BaseEstimator, space: Space) -> None:
+def check_names(estimator: BaseEstimator, space: Mapping[str, Any] | Space) -> None:
     """Check that an estimator has all parameters of a space.
+
+    Parameters
+    ----------
+    estimator : estimator
+    space : Space, or dict of str to list, distribution or dimension
 
     Raises
     ------
     ValueError
         If a parameter is unknown. The message names the most similar parameter.
     """
+    dimensions = space.dimensions if isinstance(space, Space) else space
     known: set[str] = set(estimator.get_params())
-    parts = {
-        name: [category for category in dimension.categories if is_estimator(category)]
-        for name, dimension in space.dimensions.items()
-        if hasattr(dimension, "categories")
-    }
-    for name, estimators in parts.items():
-        for part in estimators:
-            known |= {f"{name}__{parameter}" for parameter in part.get_params()}
-    for name, dimension in space.dimensions.items():
-        if name not in known and not _can_set(estimator, parts, name, dimension):
+    parts = {}
+    for name, given in dimensions.items():
+        if estimators := [
+            choice for choice in choices_of({name: given}) if is_estimator(choice)
+        ]:
+            parts[name] = estimators
+            for part in estimators:
+                known |= {f"{name}__{parameter}" for parameter in part.get_params()}
+    for name, given in dimensions.items():
+        if name not in known and not _can_set(estimator, parts, name, given):
             raise ValueError(
                 f"{name!r} is not a parameter of {type(estimator).__name__}."
                 f"{did_you_mean(name, known)}{about_parameter(estimator, name)}"
@@ -172,13 +178,15 @@ def check_names(estimator: BaseEstimator, space: Space) -> None:
 
 
 def _can_set(
-    estimator: BaseEstimator, parts: Mapping[str, list[Any]], name: str, dimension: Any
+    estimator: BaseEstimator, parts: Mapping[str, list[Any]], name: str, given: Any
 ) -> bool:
     """Return whether a parameter can be set although it is not listed.
 
     Keras estimators accept such parameters.
     """
-    (value,) = dimension.rvs(random_state=0)
+    value = given.rvs(random_state=0) if hasattr(given, "rvs") else next(iter(given), None)
+    if is_dimension(given):
+        (value,) = value
     for part, estimators in parts.items():
         if name.startswith(f"{part}__"):
             return any(_sets(e, name[len(part) + 2 :], value) for e in estimators)
