@@ -174,7 +174,9 @@ class LearningCurvesDisplay:
         low = min([low, *(bands["mean"] - bands["std"])])
         high = max([high, *(bands["mean"] + bands["std"])])
         margin = 0.06 * ((high - low) or abs(high) or 1.0)
-        ax.set_ylim(low - margin, high + margin)
+        # A logarithmic axis, which a user may set, needs a limit above zero.
+        bottom = low / 2 if 0 < low <= margin else low - margin
+        ax.set_ylim(bottom, high + margin)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

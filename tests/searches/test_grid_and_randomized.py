@@ -17,6 +17,11 @@ GRIDS = [
 ]
 
 
+class Unfittable(DecisionTreeClassifier):
+    def fit(self, X, y):
+        raise AssertionError("A fit has begun.")
+
+
 def same(ours, theirs):
     ours, theirs = ours.fit(X, y).cv_results_, theirs.fit(X, y).cv_results_
     assert ours["params"] == theirs["params"]
@@ -111,6 +116,42 @@ def test_fewer_candidates_than_asked_for():
 def test_the_nearest_name(search):
     with pytest.raises(ValueError, match="Did you mean 'max_depth'"):
         search(DecisionTreeClassifier(), {"max_dept": Integer(1, 3)}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        GridSearchCV(Unfittable(), {"max_dept": [1, 2]}),
+        GridSearchCV(Unfittable(), [{"max_depth": [1]}, {"max_dept": np.array([1, 2])}]),
+        RandomizedSearchCV(Unfittable(), {"max_dept": [1, 2]}, n_iter=1),
+        RandomizedSearchCV(Unfittable(), {"max_dept": stats.randint(1, 3)}),
+    ],
+    ids=["list", "array", "random list", "distribution"],
+)
+def test_unknown_names_raise_before_training_without_dimensions(search):
+    with pytest.raises(ValueError, match="Did you mean 'max_depth'"):
+        search.fit(X, y)
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
+def test_an_optimizer_and_its_parameters(search):
+    keras = pytest.importorskip("keras")
+    from skkeras_search import KerasClassifier
+
+    def model():
+        return keras.Sequential([keras.layers.Dense(3, "softmax")])
+
+    classifier = KerasClassifier(
+        model, loss="sparse_categorical_crossentropy", verbose=0, random_state=0
+    )
+    grid = {"optimizer": ["adam", "sgd"], "optimizer__learning_rate": [0.1]}
+    spaces = [grid, {**grid, "optimizer__learning_rate": Real(0.1, 0.2)}]
+    params = {"n_iter": 2} if search is RandomizedSearchCV else {"n_values": 1}
+    found = search(classifier, spaces, cv=2, **params).fit(X, y)
+    rate = found.best_estimator_.model_.optimizer.learning_rate
+    assert float(rate) == pytest.approx(found.best_params_["optimizer__learning_rate"])
+    with pytest.raises(ValueError, match="'optimzer__rate' is not a parameter"):
+        search(classifier, {**grid, "optimzer__rate": [1]}).fit(X, y)
 
 
 def test_bad_numbers():
