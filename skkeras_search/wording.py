@@ -26,7 +26,8 @@ def in_words(value: Any, digits: int | None = None) -> str:
     ----------
     value : object
     digits : int, optional
-        Significant digits of numbers that are not whole. By default all.
+        Significant digits of numbers that are not whole. If given, long values are
+        shortened, too. By default the words are complete.
 
     Returns
     -------
@@ -57,7 +58,8 @@ def _text(value: Any, digits: int | None) -> str:
         return str(value) if is_whole else f"{float(value):.{digits}g}"
     if isinstance(value, str):
         return value or "''"
-    if isinstance(value, (list, tuple)) and len(value) < MOST_ITEMS:
+    is_complete = digits is None
+    if isinstance(value, (list, tuple)) and (is_complete or len(value) < MOST_ITEMS):
         items = ", ".join(_text(item, digits) for item in value)
         if isinstance(value, list):
             return f"[{items}]"
@@ -68,5 +70,6 @@ def _text(value: Any, digits: int | None) -> str:
     if isinstance(value, partial):
         return f"{_text(value.func, digits)}(...)"
     # The representation of an estimator is short, as it leaves out defaults.
-    text = repr(value) if hasattr(value, "get_params") else REPR.repr(value)
+    is_short = is_complete or hasattr(value, "get_params")
+    text = str(value) if is_short else REPR.repr(value)
     return ADDRESS.sub("", text)

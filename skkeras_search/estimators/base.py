@@ -353,8 +353,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples. Samples with weight zero are not used.
         X_val : array-like of shape (n_validation_samples, n_features), default=None
-            Validation samples, in the form of ``X``. A pipeline transforms them like
-            ``X`` if it is made with ``Pipeline(..., transform_input=["X_val"])``.
+            Validation samples, in the form of ``X``. With metadata routing and
+            ``set_fit_request(X_val=True, y_val=True)``, a pipeline that is made with
+            ``Pipeline(..., transform_input=["X_val"])`` transforms them like ``X``.
         y_val : array-like of shape (n_validation_samples,) or \
 (n_validation_samples, n_outputs), default=None
             Target values of the validation samples.

@@ -115,7 +115,7 @@ class ConvergenceDisplay:
             running.
         x : {"candidates", "fits", "seconds"}, default="candidates"
             Unit of the horizontal axis: candidates in the order of ``cv_results_``, fits of
-            single folds, or seconds since the search started. Searches of scikit-learn do
+            single folds, or seconds since the first fit. Searches of scikit-learn do
             not record when a candidate was evaluated; for them, seconds are the sum of the
             fit and score times.
         metric : str, default=None
@@ -159,7 +159,7 @@ class ConvergenceDisplay:
             of a dict are the labels; in a list, the class names are.
         x : {"candidates", "fits", "seconds"}, default="candidates"
             Unit of the horizontal axis: candidates in the order of ``cv_results_``, fits of
-            single folds, or seconds since the search started. For searches of scikit-learn,
+            single folds, or seconds since the first fit. For searches of scikit-learn,
             seconds are the sum of the fit and score times.
         metric : str, default=None
             Metric to show, for searches with several metrics. None means the metric that

@@ -171,7 +171,8 @@ class FoldScoresDisplay:
         ax.set_yticks(range(n), labels=[f"candidate {row}" for row in self.candidates])
         ax.set_ylim(n - 0.4, -0.6)
         ax.set_xlabel(self.score_name.replace("mean test", "test") + " of each fold")
-        ax.locator_params(axis="x", nbins=4)  # labels such as 0.9825 are wide
+        if ax.get_xscale() == "linear":
+            ax.locator_params(axis="x", nbins=4)  # labels such as 0.9825 are wide
         ax.set_title("p-value of the difference from the best", loc="right", size=9)
         self.ax_, self.figure_ = ax, ax.figure
         return self

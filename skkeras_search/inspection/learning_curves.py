@@ -175,7 +175,7 @@ class LearningCurvesDisplay:
         high = max([high, *(bands["mean"] + bands["std"])])
         margin = 0.06 * ((high - low) or abs(high) or 1.0)
         # A logarithmic axis, which a user may set, needs a limit above zero.
-        bottom = low / 2 if 0 < low <= margin else low - margin
+        bottom = max(low - margin, low / 2) if low > 0 else low - margin
         ax.set_ylim(bottom, high + margin)
         self.ax_, self.figure_ = ax, ax.figure
         return self

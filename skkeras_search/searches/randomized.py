@@ -122,7 +122,8 @@ class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
         Mean cross-validated score of the best candidate. Missing if ``refit`` is a
         callable.
     best_params_ : dict
-        Hyperparameters of the best candidate.
+        Hyperparameters of the best candidate. Missing with several metrics and
+        ``refit=False``.
     best_index_ : int
         Index of the best candidate in ``cv_results_``.
     scorer_ : callable or dict of callable

@@ -1,9 +1,11 @@
 """The spaces of a search, checked against the estimator before anything is trained."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.nearest_name import about_parameter, did_you_mean
@@ -11,6 +13,9 @@ from skkeras_search.space import Space
 from skkeras_search.space.declared import declared_in
 from skkeras_search.space.dimensions import is_estimator
 from skkeras_search.space.notations import is_dimension
+
+# Combinations of parts with which a parameter is tried before it counts as unknown.
+MOST_COMBINATIONS = 1000
 
 
 def given_or_declared(given: Any, estimator: Any, parameter: str) -> Any:
@@ -156,20 +161,26 @@ def check_names(estimator: BaseEstimator, space: Mapping[str, Any] | Space) -> N
 
     Raises
     ------
+    TypeError
+        If a name is not a string.
     ValueError
         If a parameter is unknown. The message names the most similar parameter.
     """
     dimensions = space.dimensions if isinstance(space, Space) else space
     known: set[str] = set(estimator.get_params())
-    parts = {}
+    # Choices that bring parameters of their own: estimators, build functions, models.
+    parts = {
+        name: [
+            choice for choice in _values(given) if is_estimator(choice) or callable(choice)
+        ]
+        for name, given in dimensions.items()
+    }
+    for name, choices in parts.items():
+        for part in filter(is_estimator, choices):
+            known |= {f"{name}__{parameter}" for parameter in part.get_params()}
     for name, given in dimensions.items():
-        if estimators := [
-            choice for choice in choices_of({name: given}) if is_estimator(choice)
-        ]:
-            parts[name] = estimators
-            for part in estimators:
-                known |= {f"{name}__{parameter}" for parameter in part.get_params()}
-    for name, given in dimensions.items():
+        if not isinstance(name, str):
+            raise TypeError(f"The names of parameters must be str, got {name!r}.")
         if name not in known and not _can_set(estimator, parts, name, given):
             raise ValueError(
                 f"{name!r} is not a parameter of {type(estimator).__name__}."
@@ -177,25 +188,41 @@ def check_names(estimator: BaseEstimator, space: Mapping[str, Any] | Space) -> N
             )
 
 
+def _values(given: Any) -> list[Any]:
+    """Return the choices of a list, an array or a dimension; none of a distribution."""
+    values = getattr(given, "categories", given)
+    return list(values) if isinstance(values, Iterable) else []
+
+
 def _can_set(
     estimator: BaseEstimator, parts: Mapping[str, list[Any]], name: str, given: Any
 ) -> bool:
     """Return whether a parameter can be set although it is not listed.
 
-    Keras estimators accept such parameters.
+    Keras estimators accept such parameters. Which ones may depend on the parts that a
+    candidate has, such as its build function.
     """
-    value = given.rvs(random_state=0) if hasattr(given, "rvs") else next(iter(given), None)
-    if is_dimension(given):
-        (value,) = value
-    for part, estimators in parts.items():
-        if name.startswith(f"{part}__"):
-            return any(_sets(e, name[len(part) + 2 :], value) for e in estimators)
-    return _sets(estimator, name, value)
+    if hasattr(given, "rvs"):
+        value = given.rvs(random_state=np.random.RandomState(0))
+        value = value[0] if is_dimension(given) else value
+    else:
+        value = next(iter(given), None)
+    some = {part: choices for part, choices in parts.items() if choices and part != name}
+    combinations = itertools.product(*([None, *choices] for choices in some.values()))
+    for combination in itertools.islice(combinations, MOST_COMBINATIONS):
+        chosen = {
+            part: clone(choice) if is_estimator(choice) else choice
+            for part, choice in zip(some, combination, strict=True)
+            if choice is not None
+        }
+        if _sets(estimator, {**chosen, name: value}):
+            return True
+    return False
 
 
-def _sets(estimator: BaseEstimator, name: str, value: Any) -> bool:
+def _sets(estimator: BaseEstimator, params: Mapping[str, Any]) -> bool:
     try:
-        clone(estimator).set_params(**{name: value})
+        clone(estimator).set_params(**params)
     except (TypeError, ValueError, AttributeError):
         return False
     return True

@@ -15,7 +15,8 @@ class TimeBudget(SearchCallback):
 
     The time is checked after each candidate, or after each step of a candidate that is
     trained in steps. Training that is under way then is abandoned. The best candidate is
-    still fitted to all rows, which takes additional time.
+    still fitted to all rows, which takes additional time. If a search that saves training
+    has no finished candidate by then, it first trains the most promising one to the end.
 
     Parameters
     ----------

@@ -14,8 +14,7 @@ from skkeras_search.searches.jobs import Fit, Result
 from skkeras_search.searches.learning_curves import Curve
 from skkeras_search.searches.repeats import mean_of
 from skkeras_search.searches.so_far import SoFar
-
-FINISHED, FROZEN, FAILED = "finished", "frozen", "failed"
+from skkeras_search.statuses import FAILED, FINISHED, FROZEN
 
 
 @dataclass(eq=False)

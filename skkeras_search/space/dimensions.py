@@ -709,7 +709,7 @@ class Categorical(Dimension):
         if weights.shape != (len(given),) or not (weights >= 0).all() or weights.sum() == 0:
             raise ValueError(
                 f"prior must contain a probability for each of the {len(given)} "
-                f"categories, got {prior!r}."
+                f"categories, not all of them 0, got {prior!r}."
             )
         firsts = np.array(list(same.values()))
         weights = np.bincount(firsts, weights)[np.unique(firsts)]

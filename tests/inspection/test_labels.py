@@ -1,12 +1,14 @@
 """Names and values as labels."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.svm import SVC
 
 from skkeras_search.inspection.labels import short, shortest_names, text_of
+from skkeras_search.wording import in_words
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,10 @@ def test_names_are_as_long_as_tells_them_apart():
 def test_no_control_characters_nor_lone_surrogates():
     assert text_of("a\x1b[31m\ud800b") == "a [31m b"
     assert short("\ud800") == ""
+
+
+def test_complete_words_tell_long_values_apart():
+    values = [dict.fromkeys("abcdef"[:n], 1) for n in (5, 6)]
+    assert len(set(map(in_words, values))) == 2
+    assert len(set(map(in_words, [list(range(60)), list(range(61))]))) == 2
+    assert in_words(Path("a")) == "a"

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from sklearn import model_selection
 from sklearn.datasets import load_iris
+from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -152,6 +153,71 @@ def test_an_optimizer_and_its_parameters(search):
     assert float(rate) == pytest.approx(found.best_params_["optimizer__learning_rate"])
     with pytest.raises(ValueError, match="'optimzer__rate' is not a parameter"):
         search(classifier, {**grid, "optimzer__rate": [1]}).fit(X, y)
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
+def test_arguments_of_build_functions_that_are_searched(search):
+    keras = pytest.importorskip("keras")
+    from skkeras_search import KerasClassifier
+
+    def narrow():
+        return keras.Sequential([keras.layers.Dense(3, "softmax")])
+
+    def wide(width=3):
+        layers = [keras.layers.Dense(width), keras.layers.Dense(3, "softmax")]
+        return keras.Sequential(layers)
+
+    network = KerasClassifier(
+        narrow, loss="sparse_categorical_crossentropy", verbose=0, random_state=0
+    )
+    cases = [
+        (network, {"model": [wide], "width": [2]}),
+        (
+            Pipeline([("last", SVC())]),
+            {"last": [network], "last__model": [wide], "last__width": [2]},
+        ),
+    ]
+    params = {"n_iter": 1} if search is RandomizedSearchCV else {}
+    for estimator, grid in cases:
+        found = search(estimator, grid, cv=2, **params).fit(X, y)
+        assert found.best_params_ == {name: values[0] for name, values in grid.items()}
+        misspelled = {**grid, next(reversed(grid)) + "s": [2]}
+        with pytest.raises(ValueError, match="widths' is not a parameter"):
+            search(estimator, misspelled, cv=2, **params).fit(X, y)
+
+
+def test_estimators_in_an_array():
+    choices = np.array([SVC(), SVC(C=3)], dtype=object)
+    grid = {"last": choices, "last__gamma": [0.1]}
+    found = GridSearchCV(Pipeline([("last", DecisionTreeClassifier())]), grid).fit(X, y)
+    assert found.best_params_["last__gamma"] == 0.1
+
+
+def test_names_are_strings():
+    with pytest.raises(TypeError, match="must be str, got 1"):
+        GridSearchCV(SVC(), {1: [1, 2]}).fit(X, y)
+
+
+class OfTwo:
+    """A distribution that needs a generator, as scikit-learn passes it."""
+
+    def rvs(self, random_state=None):
+        return random_state.choice([0.1, 0.2])
+
+
+def test_a_distribution_of_ones_own():
+    keras = pytest.importorskip("keras")
+    from skkeras_search import KerasClassifier
+
+    network = KerasClassifier(
+        lambda: keras.Sequential([keras.layers.Dense(3, "softmax")]),
+        loss="sparse_categorical_crossentropy",
+        optimizer="adam",
+        verbose=0,
+    )
+    space = {"optimizer__learning_rate": OfTwo()}
+    found = RandomizedSearchCV(network, space, n_iter=1, cv=2, random_state=0).fit(X, y)
+    assert found.best_params_["optimizer__learning_rate"] in (0.1, 0.2)
 
 
 def test_bad_numbers():
