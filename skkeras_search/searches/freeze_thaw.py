@@ -60,7 +60,8 @@ class FreezeThawSearchCV(BudgetSearch):
         Number of steps that run at a time. Each is chosen without the results of the
         others. None stands for one more than there are cores or workers, so that none has
         to wait, and for 1 if there is one. With the same ``random_state`` and ``n_points``,
-        the search is the same on any machine.
+        the search is the same on any machine. A joblib backend that you choose yourself
+        receives the steps in batches.
     scoring : str, callable, list, tuple or dict, default=None
         Metric to maximize: the name of a scorer or a callable ``scorer(estimator, X, y)``.
         Several metrics are given as a list of names, as a dict of scorers or as a callable
