@@ -14,13 +14,14 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 
+from skkeras_search.inspection.style import BLUE, GREEN, ORANGE, SKY, VERMILLION
+
 DOCS = Path(__file__).resolve().parent
 RESULTS = DOCS.parent / "benchmarks" / "results"
 FOLDER = DOCS / "benchmarks"
 THEMES = {"light": "default", "dark": "dark_background"}
-# Colours that colour-blind people tell apart (Okabe and Ito, "Color Universal Design",
-# 2008); those of this package first.
-OURS, OURS_AGAIN, *OTHERS = "#D55E00", "#E69F00", "#0072B2", "#56B4E9", "#009E73", "#999999"
+OURS, OURS_AGAIN = VERMILLION, ORANGE
+OTHERS = (BLUE, SKY, GREEN, "#999999")
 
 
 def lines_of(name: str) -> list[dict]:

@@ -9,8 +9,9 @@ from sklearn.utils.metaestimators import available_if
 class Predicting:
     """The prediction methods of scikit-learn's searches, with their documentation.
 
-    Each method calls the method of scikit-learn's ``BaseSearchCV``. Except for ``score``,
-    it exists only if ``refit`` is not False and the estimator has a method of this name.
+    Each method calls the method of scikit-learn's ``BaseSearchCV``. The prediction methods,
+    except ``score``, exist only if ``refit`` is not False and the estimator has a method of
+    the same name.
     """
 
     @available_if(_search_estimator_has("predict"))
