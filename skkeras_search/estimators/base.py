@@ -74,6 +74,7 @@ from skkeras_search.fusion.backend import current_task
 from skkeras_search.fusion.lane import Predictor
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.step import NotFusibleError
+from skkeras_search.nearest_name import did_you_mean
 
 # Attributes that are not pickled.
 UNPICKLED = (
@@ -221,8 +222,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
 
     An uncompiled model is compiled with ``optimizer``, ``loss``, ``metrics`` and
     ``run_eagerly``. They have no effect on a model that the build function compiles: a
-    warning is issued for ``optimizer`` and for routed parameters, and a different ``loss``
-    raises an error.
+    warning is issued for ``optimizer``, ``metrics`` and routed parameters, and a different
+    ``loss`` raises an error.
 
     ``meta`` also contains the items that the ``get_metadata`` method of the target encoder
     or the feature encoder returns, if there is such a method.
@@ -938,9 +939,11 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             return BuildFunction(lambda: copy_model(ready))
         function = self._build_function()
         if given is None and function is None:
+            is_old = callable(self)  # a subclass of a wrapper of tf.keras
             raise ValueError(
                 "``model`` is None. Pass a function that returns a keras.Model, or define "
                 "the method ``_keras_build_fn`` in a subclass."
+                + (" Rename the method ``__call__`` to this name." if is_old else "")
             )
         if function is None:
             raise TypeError(
@@ -968,9 +971,17 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             "compile_kwargs": self._get_compile_kwargs,
             "params": self.get_params,
         }
+        # Keras refuses NumPy's integers, which arrays of choices such as np.arange have.
+        arguments = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in arguments.items()
+        }
         arguments.update({name: magic[name]() for name in function.magic})
         with shapes_explained(self.X_shape_):
             return call_seeded(lambda: function(arguments), self._seed)
+
+    def _get_metadata(self) -> dict[str, Any]:
+        return Metadata(super()._get_metadata())
 
     def _declared_training(self) -> dict[str, Any]:
         """Arguments of ``keras.Model.fit`` that the ``fit`` of a ``HyperModel`` chooses."""
@@ -996,6 +1007,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             arguments = self._get_compile_kwargs()
             if not any(keras.tree.flatten(arguments["loss"])):
                 return
+            self._check_keras_arguments("compile", self._routed_names("compile"))
             self.model_.compile(**arguments)
         elif unused := self._unused_compile_params():
             warnings.warn(
@@ -1028,9 +1040,8 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         prefixes = ("optimizer__", "loss__", "metrics__", "compile__")
         routed = [name for name in self._extra_params if name.startswith(prefixes)]
         own = function.arguments if function else ()
-        if "optimizer" not in own and "optimizer" in self._given:
-            routed.append("optimizer")
-        return routed
+        given = [name for name in ("optimizer", "metrics") if name in self._given]
+        return routed + [name for name in given if name not in own and self._param(name)]
 
     def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
         """Return the outputs of the model, which are not decoded yet."""
@@ -1110,6 +1121,15 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         return copied
 
     __repr__ = ParametersMixin.__repr__
+
+
+class Metadata(dict[str, Any]):
+    """The items of ``meta``, with a message about a missing one."""
+
+    def __missing__(self, name: str) -> Any:
+        raise KeyError(
+            f"meta has no item {name!r}.{did_you_mean(name, self)} It has {sorted(self)!r}."
+        )
 
 
 @lru_cache

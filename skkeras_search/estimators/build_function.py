@@ -96,7 +96,9 @@ class BuildFunction:
         if missing:
             raise TypeError(
                 f"model={self.name} needs a value for {_listed(missing)}. Pass it to the "
-                f"estimator, as in {min(missing)}=..."
+                f"estimator, as in {min(missing)}=... Data are not passed to the function. "
+                "If it has the argument `meta`, it receives a dict of what fit has learned "
+                "about them, such as meta['n_features_in_']."
             )
         model = self.function(**arguments)
         if not isinstance(model, keras.Model):

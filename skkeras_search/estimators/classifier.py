@@ -320,7 +320,9 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
     score = BaseWrapper.score
 
     @staticmethod
-    def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
+    def scorer(  # type: ignore[override]
+        y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None
+    ) -> float:
         """Compute the accuracy, which :meth:`score` returns.
 
         Override this static method to use another score. For multioutput ``y``, a sample
@@ -332,18 +334,21 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):
             True labels.
         y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Predicted labels.
-        **kwargs : dict
-            Arguments of ``sklearn.metrics.accuracy_score``, such as ``sample_weight``.
+        normalize : bool, default=True
+            Whether to return a fraction. If False, the number of samples is returned.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
 
         Returns
         -------
         score : float
-            Fraction of the samples that are classified correctly.
+            Fraction, or number, of the samples that are classified correctly.
         """
         if type_of_target(y_true) == "multiclass-multioutput":  # right in every column
             right = np.all(np.asarray(y_true) == y_pred, axis=1)
-            return float(np.average(right, weights=kwargs.get("sample_weight")))
-        return float(accuracy_score(y_true, y_pred, **kwargs))
+            y_true, y_pred = np.ones_like(right), right
+        settings = {"normalize": normalize, "sample_weight": sample_weight}
+        return float(accuracy_score(y_true, y_pred, **settings))
 
     @property
     def target_encoder(self) -> Any:

@@ -1,10 +1,12 @@
 """Make the arguments of ``Model.compile`` from the parameters of an estimator."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import keras
 
+from skkeras_search.estimators.routed import check_routed
 from skkeras_search.estimators.scikeras_base import (
     get_metric_class,
     get_optimizer_class,
@@ -14,7 +16,9 @@ from skkeras_search.estimators.scikeras_base import (
     unflatten_params,
 )
 from skkeras_search.estimators.serialization import copy_compile_arguments
-from skkeras_search.nearest_name import did_you_mean
+
+# Arguments of ``compile`` whose objects are constructed with routed parameters.
+RECEIVERS = ("optimizer", "loss", "metrics")
 
 
 def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -39,27 +43,52 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
         If a name or a routed parameter is unknown.
     """
     arguments = route_params(params, destination="compile", pass_filter=names)
-
-    def routed(destination: str) -> dict[str, Any]:
-        return route_params(params, destination, pass_filter=set())
-
-    optimizer = _resolved(arguments["optimizer"], get_optimizer_class, "optimizer")
-    arguments["optimizer"] = copy_compile_arguments(
-        construct(optimizer, routed("optimizer"), "optimizer")
-    )
-    loss_params = routed("loss")
-    loss = arguments["loss"]
-    if loss_params:  # a class is needed, as a function does not accept them
-        loss = _resolved(loss, _loss_class, "loss")
-    arguments["loss"] = copy_compile_arguments(
-        construct(_resolved(loss, keras.losses.get, "loss"), loss_params, "loss")
-    )
-    metrics = _resolved(arguments["metrics"], get_metric_class, "metrics")
-    metrics = copy_compile_arguments(construct(metrics, routed("metrics"), "metrics"))
+    for destination in RECEIVERS:
+        routed = route_params(params, destination, pass_filter=set())
+        items = _receivers(arguments[destination], destination, routed)
+        arguments[destination] = copy_compile_arguments(
+            construct(items, routed, destination)
+        )
+    metrics = arguments["metrics"]
     if metrics is not None and not isinstance(metrics, (dict, list)):
-        metrics = [metrics]
-    arguments["metrics"] = metrics
+        arguments["metrics"] = [metrics]
     return arguments
+
+
+def check_compile_params(
+    params: dict[str, Any], names: set[str], destinations: Iterable[str]
+) -> None:
+    """Check the parameters that are routed to the optimizer, the loss or the metrics.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of an estimator.
+    names : set of str
+        The parameters that are passed to ``compile`` without a prefix.
+    destinations : iterable of {"optimizer", "loss", "metrics"}
+        Where the parameters are routed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name or a routed parameter is unknown. Nothing is constructed.
+    """
+    arguments = route_params(params, destination="compile", pass_filter=names)
+    for destination in destinations:
+        routed = route_params(params, destination, pass_filter=set())
+        items = arguments[destination]
+        if isinstance(items, str) and not any("__" in name for name in routed):
+            _check_name(destination, items, frozenset(routed))
+        else:
+            check_routed(_receivers(items, destination, routed), routed, destination)
+
+
+@lru_cache
+def _check_name(destination: str, name: str, routed: frozenset[str]) -> None:
+    """Check the parameters of an object of Keras, whose lookup takes a millisecond."""
+    params = dict.fromkeys(routed)
+    check_routed(_receivers(name, destination, params), params, destination)
 
 
 def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
@@ -77,14 +106,16 @@ def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
     Returns
     -------
     constructed : object, or list or dict of them
-        Instances, in the structure of ``items``.
+        Instances, in the structure of ``items``; None if ``items`` is None.
 
     Raises
     ------
     TypeError, ValueError
         If a constructor raises it. The message names the routed parameters.
     """
-    _check_receivers(items, params, destination)
+    if items is None:
+        return None
+    check_routed(items, params, destination)
     try:
         return unflatten_params(items=items, params=params)
     except (TypeError, ValueError) as error:
@@ -92,23 +123,14 @@ def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
         raise type(error)(f"{names}: {error}") from error
 
 
-def _check_receivers(items: Any, params: dict[str, Any], destination: str) -> None:
-    """Check that each routed parameter has an object to which it is passed."""
-    if isinstance(items, Mapping):
-        keys = list(items)
-    elif isinstance(items, (list, tuple)):
-        keys = [str(position) for position in range(len(items))]
-    elif items is None:
-        keys = []
-    else:
-        return
-    for name in params:
-        key, routed, _ = name.partition("__")
-        if (routed and key not in keys) or items is None:
-            raise TypeError(
-                f"'{destination}__{name}' has no object to be passed to: "
-                f"{destination}={items!r}." + did_you_mean(key, keys)
-            )
+def _receivers(items: Any, destination: str, routed: dict[str, Any]) -> Any:
+    """Replace the names of Keras by objects, or by classes that accept the parameters."""
+    by_name, class_by_name = {
+        "optimizer": (get_optimizer_class, get_optimizer_class),
+        "loss": (keras.losses.get, _loss_class),
+        "metrics": (get_metric_class, _metric_class),
+    }[destination]
+    return _resolved(items, class_by_name if routed else by_name, destination)
 
 
 def _resolved(items: Any, resolve: Any, name: str) -> Any:
@@ -133,3 +155,9 @@ def _loss_class(name: str) -> Any:
         if isinstance(found, type) and attribute.lower() == wanted:
             return found
     return keras.losses.get(name)
+
+
+def _metric_class(name: str) -> Any:
+    """The class of a metric; the name itself if Keras chooses the class by the loss."""
+    found = get_metric_class(name)
+    return type(found) if isinstance(found, keras.Metric) else found

@@ -60,6 +60,7 @@ def validate_inputs(estimator: BaseEstimator, X: Any, *, reset: bool) -> Validat
     ValueError
         If values are missing or infinite, or the features differ from those of ``fit``.
     """
+    _refuse_batches(X)
     several = _several_inputs(X)
     checked: Validated
     if several is not None:
@@ -139,6 +140,8 @@ def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
     if isinstance(X, (dict, list, tuple)):  # from a user's feature_encoder
         X = MultiInput(X)
     if isinstance(X, MultiInput):
+        if len(inputs) == 1 or isinstance(model, keras.Sequential):
+            _refuse_text_columns(X)
         return _named_inputs(X, inputs)
     if inputs:
         return _fitted_to(X, inputs[0], "X")
@@ -182,6 +185,29 @@ def take_rows(X: Validated, rows: Any) -> Validated:
 def dense(X: Any) -> Any:
     """The same rows as a dense array."""
     return X.toarray() if hasattr(X, "toarray") else X
+
+
+def _refuse_batches(X: Any) -> None:
+    """Refuse data that come in batches, which cannot be split into folds."""
+    is_loader = isinstance(X, (Iterator, keras.utils.PyDataset))
+    if is_loader or hasattr(X, "element_spec") or type(X).__name__ == "DataLoader":
+        raise TypeError(
+            "X must be an array, a data frame, or several of them, got "
+            f"{type(X).__name__}. Load all samples into arrays, as in fit(X, y)."
+        )
+
+
+def _refuse_text_columns(X: MultiInput) -> None:
+    """Refuse a data frame with text if its columns cannot be separate inputs."""
+    arrays = X.arrays.items() if isinstance(X.arrays, dict) else ()
+    text = [name for name, array in arrays if array.dtype.kind == "O"]
+    if text and len(arrays) > 1:
+        raise ValueError(
+            f"The columns {text} of X contain text, but the model has one input of "
+            "numbers. Encode these columns in a pipeline before the estimator, for example "
+            "by sklearn.preprocessing.OneHotEncoder, or give each column an input of the "
+            "model."
+        )
 
 
 def _several_inputs(X: Any) -> MultiInput | None:

@@ -6,7 +6,7 @@ function's defaults until the user gives them a value.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Self
@@ -15,12 +15,15 @@ import keras
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.estimators.build_function import ROUTING_PREFIXES, BuildFunction
+from skkeras_search.estimators.compilation import RECEIVERS, check_compile_params
 from skkeras_search.estimators.declaring_function import (
     DeclaringFunction,
     declared_by,
     declares,
     is_hypermodel,
 )
+from skkeras_search.estimators.routed import check_keywords, check_routed
+from skkeras_search.estimators.scikeras_base import route_params
 from skkeras_search.estimators.serialization import is_keras_object
 from skkeras_search.nearest_name import ABBREVIATIONS, did_you_mean
 from skkeras_search.space.discovery import Declared
@@ -59,6 +62,7 @@ class ParametersMixin(BaseEstimator):
     model: Any
     build_fn: Any
     model_: keras.Model
+    scorer: Callable[..., float]
     _keras_build_fn: Callable[..., keras.Model]
     # Parameters that the constructor's signature does not name.
     _extra_params: dict[str, Any]
@@ -230,11 +234,15 @@ class ParametersMixin(BaseEstimator):
     def _check_param_names(self) -> None:
         """Check that every parameter is used by something.
 
+        Parameters that are routed to the methods of the model can only be checked when
+        there is a model, as its class may define them.
+
         Raises
         ------
         TypeError
             If a parameter is not used, as for a call with an unexpected keyword.
         """
+        self._check_routed_params()
         function = self._build_function()
         for name in self._extra_params:
             prefix, routed, rest = name.partition("__")
@@ -259,6 +267,28 @@ class ParametersMixin(BaseEstimator):
                     f"{did_you_mean(name, known)}{self._about_parameter(name)}"
                 )
 
+    def _check_routed_params(self) -> None:
+        function, params = self._build_function(), self.get_params(deep=False)
+        # A build function may have a meaning of its own for these parameters.
+        own = function.arguments if function else ()
+        has_all = function is not None and "params" in function.magic
+        compiled = [
+            name
+            for name in RECEIVERS
+            if self._is_routed_to(name) and not (has_all or name in own)
+        ]
+        check_compile_params(params, set(RECEIVERS), compiled)
+        for name in ("callbacks", "fit__callbacks", "predict__callbacks"):
+            if self._is_routed_to(name):
+                check_routed(params.get(name), route_params(params, name, set()), name)
+        check_keywords(self.scorer, self._routed_names("score"), "score", "scorer")
+
+    def _is_routed_to(self, receiver: str) -> bool:
+        """Whether parameters are routed to an object. A given None switches them off."""
+        is_off = receiver in self._given and self._param(receiver) is None
+        prefix = f"{receiver}__"
+        return not is_off and any(name.startswith(prefix) for name in self._extra_params)
+
     def _about_parameter(self, name: str, prefix: str = "") -> str:
         """Complete an error message about an unknown parameter name."""
         function = self._build_function()
@@ -271,6 +301,12 @@ class ParametersMixin(BaseEstimator):
                 "parameters. Pass the function that builds it instead, as in "
                 f"{type(self).__name__}(create_model, {name}=...)."
             )
+        destination = name.removesuffix("_kwargs").removesuffix("_params")
+        if destination != name and destination in ROUTING_PREFIXES:
+            about += (
+                f" There is no dict of parameters for {destination!r}. Pass each one by "
+                f"its own name, as in {prefix}{destination}__name=value."
+            )
         meant = ABBREVIATIONS.get(name, name)
         if meant == "learning_rate" and meant not in {*own, *self._constructor_defaults()}:
             about += (
@@ -280,7 +316,7 @@ class ParametersMixin(BaseEstimator):
             )
         return about
 
-    def _check_keras_arguments(self, method: str, names: Iterable[str]) -> None:
+    def _check_keras_arguments(self, method: str, names: Collection[str]) -> None:
         """Check the arguments of a method of the model before anything is trained.
 
         Raises
@@ -288,15 +324,8 @@ class ParametersMixin(BaseEstimator):
         TypeError
             If the method does not accept one of the arguments.
         """
-        parameters = inspect.signature(getattr(self._architecture, method)).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return
-        for name in names:
-            if name not in parameters:
-                raise TypeError(
-                    f"'{method}__{name}': keras.Model.{method} got an unexpected keyword "
-                    f"argument {name!r}." + did_you_mean(name, parameters)
-                )
+        called = getattr(self._architecture, method)
+        check_keywords(called, names, method, f"keras.Model.{method}")
 
     def _routed_names(self, prefix: str) -> set[str]:
         parts = (name.split("__") for name in self._extra_params)

@@ -186,7 +186,14 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
     score = BaseWrapper.score
 
     @staticmethod
-    def scorer(y_true: Any, y_pred: Any, **kwargs: Any) -> float:
+    def scorer(  # type: ignore[override]
+        y_true: Any,
+        y_pred: Any,
+        *,
+        sample_weight: Any = None,
+        multioutput: Any = "uniform_average",
+        force_finite: bool = True,
+    ) -> float:
         """Compute the coefficient of determination (R2), which :meth:`score` returns.
 
         Override this static method to use another score.
@@ -197,15 +204,29 @@ class KerasRegressor(RegressorMixin, BaseWrapper):
             True values.
         y_pred : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Predicted values.
-        **kwargs : dict
-            Arguments of ``sklearn.metrics.r2_score``, such as ``sample_weight``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        multioutput : {"uniform_average", "variance_weighted"} or array-like of shape \
+(n_outputs,), default="uniform_average"
+            How the scores of several outputs are averaged, as in
+            :func:`sklearn.metrics.r2_score`.
+        force_finite : bool, default=True
+            Whether the score of constant ``y_true`` is 1.0 or 0.0 instead of not finite.
 
         Returns
         -------
         score : float
             R2 of the predictions; 1.0 is the best value.
         """
-        return float(r2_score(y_true, y_pred, **kwargs))
+        return float(
+            r2_score(
+                y_true,
+                y_pred,
+                sample_weight=sample_weight,
+                multioutput=multioutput,
+                force_finite=force_finite,
+            )
+        )
 
     @property
     def target_encoder(self) -> Any:

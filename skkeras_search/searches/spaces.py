@@ -164,28 +164,48 @@ def check_names(estimator: BaseEstimator, space: Mapping[str, Any] | Space) -> N
     TypeError
         If a name is not a string.
     ValueError
-        If a parameter is unknown. The message names the most similar parameter.
+        If a parameter is unknown, or no candidate can be fitted because of the name of a
+        parameter. The message names the most similar parameter.
     """
     dimensions = space.dimensions if isinstance(space, Space) else space
+    for name in dimensions:
+        if not isinstance(name, str):
+            raise TypeError(f"The names of parameters must be str, got {name!r}.")
     known: set[str] = set(estimator.get_params())
-    # Choices that bring parameters of their own: estimators, build functions, models.
-    parts = {
-        name: [
-            choice for choice in _values(given) if is_estimator(choice) or callable(choice)
-        ]
-        for name, given in dimensions.items()
-    }
+    parts = _parts(dimensions, known)
     for name, choices in parts.items():
         for part in filter(is_estimator, choices):
             known |= {f"{name}__{parameter}" for parameter in part.get_params()}
+    _check_candidates(estimator, parts, {})
     for name, given in dimensions.items():
-        if not isinstance(name, str):
-            raise TypeError(f"The names of parameters must be str, got {name!r}.")
-        if name not in known and not _can_set(estimator, parts, name, given):
-            raise ValueError(
-                f"{name!r} is not a parameter of {type(estimator).__name__}."
-                f"{did_you_mean(name, known)}{about_parameter(estimator, name)}"
-            )
+        try:
+            _check_candidates(estimator, parts, {name: _some_value(given)})
+        except _CannotSetError:
+            if name not in known:
+                raise ValueError(
+                    f"{name!r} is not a parameter of {type(estimator).__name__}."
+                    f"{did_you_mean(name, known)}{about_parameter(estimator, name)}"
+                ) from None
+
+
+class _CannotSetError(Exception):
+    """No candidate accepts a parameter; its name or its value may be the reason."""
+
+
+def _parts(dimensions: Mapping[str, Any], known: set[str]) -> dict[str, list[Any]]:
+    """Return the choices on which the names of other parameters depend.
+
+    These are estimators, build functions and models, and the choices of a parameter to
+    which others are routed, such as the optimizer if there is optimizer__momentum.
+    """
+    names = known | dimensions.keys()
+    parts = {}
+    for name, given in dimensions.items():
+        choices = _values(given) or [_some_value(given)]
+        if not any(other.startswith(f"{name}__") for other in names):
+            choices = [c for c in choices if is_estimator(c) or callable(c)]
+        parts[name] = choices
+    return {name: choices for name, choices in parts.items() if choices}
 
 
 def _values(given: Any) -> list[Any]:
@@ -194,35 +214,56 @@ def _values(given: Any) -> list[Any]:
     return list(values) if isinstance(values, Iterable) else []
 
 
-def _can_set(
-    estimator: BaseEstimator, parts: Mapping[str, list[Any]], name: str, given: Any
-) -> bool:
-    """Return whether a parameter can be set although it is not listed.
-
-    Keras estimators accept such parameters. Which ones may depend on the parts that a
-    candidate has, such as its build function.
-    """
+def _some_value(given: Any) -> Any:
     if hasattr(given, "rvs"):
         value = given.rvs(random_state=np.random.RandomState(0))
-        value = value[0] if is_dimension(given) else value
-    else:
-        value = next(iter(given), None)
-    some = {part: choices for part, choices in parts.items() if choices and part != name}
+        return value[0] if is_dimension(given) else value
+    return next(iter(given), None)
+
+
+def _check_candidates(
+    estimator: BaseEstimator, parts: Mapping[str, list[Any]], params: Mapping[str, Any]
+) -> None:
+    """Check that some candidate has these parameters.
+
+    Keras estimators accept parameters that they do not list. Which ones may depend on the
+    parts that a candidate has, such as its build function.
+
+    Raises
+    ------
+    ValueError
+        If every combination of parts has a parameter that is not used.
+    _CannotSetError
+        If every combination of parts refuses one of the parameters.
+    """
+    some = {part: choices for part, choices in parts.items() if part not in params}
     combinations = itertools.product(*([None, *choices] for choices in some.values()))
-    for combination in itertools.islice(combinations, MOST_COMBINATIONS):
+    errors: list[Exception] = []
+    for number, combination in enumerate(combinations):
+        if number == MOST_COMBINATIONS:  # the others may be right
+            return
         chosen = {
             part: clone(choice) if is_estimator(choice) else choice
             for part, choice in zip(some, combination, strict=True)
             if choice is not None
         }
-        if _sets(estimator, {**chosen, name: value}):
-            return True
-    return False
+        error = _error_of(estimator, {**chosen, **params})
+        if error is None:
+            return
+        errors.append(error)
+    # An error about a name says more than that a part does not have the parameter.
+    raise min(errors, key=lambda error: isinstance(error, _CannotSetError))
 
 
-def _sets(estimator: BaseEstimator, params: Mapping[str, Any]) -> bool:
+def _error_of(estimator: BaseEstimator, params: Mapping[str, Any]) -> Exception | None:
     try:
-        clone(estimator).set_params(**params)
+        candidate = clone(estimator).set_params(**params)
     except (TypeError, ValueError, AttributeError):
-        return False
-    return True
+        return _CannotSetError()
+    for part in (candidate, *candidate.get_params().values()):
+        if hasattr(part, "_check_param_names"):
+            try:
+                part._check_param_names()
+            except (TypeError, ValueError) as error:
+                return ValueError(str(error))
+    return None
