@@ -2,11 +2,11 @@
 
     python docs/run_examples.py [page ...]
 
-Without arguments all Markdown pages are run, as many at a time as there are cores. The
-blocks of a page are one program. A ```text block shows the output of the ```python block
-before it, with ``...`` for what varies; text that is no output is in a ```console block, or
-one without a name. Blocks marked ```python no-run are skipped. The exit status is 1 if a
-page fails. Tracebacks have the line numbers of the page.
+Without arguments the README and all pages are run, as many at a time as there are cores.
+The blocks of a page are one program. A ```text block shows the output of the ```python
+block before it, with ``...`` for what varies; text that is no output is in a ```console
+block, or one without a name. Blocks marked ```python no-run are skipped. The exit status
+is 1 if a page fails. Tracebacks have the line numbers of the page.
 """
 
 import doctest
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
 END = "\0end of block "
 # Workers that import the program print nothing.
 MARK = f"if __name__ == '__main__': print({END!r} + '{{}}', flush=True)"
@@ -91,7 +92,7 @@ def run(page: Path) -> bool:
     program = program_of(blocks)
     if not program:
         return True
-    paths = [str(DOCS.parent), os.environ.get("PYTHONPATH", "")]
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         **os.environ,
@@ -112,7 +113,7 @@ def run(page: Path) -> bool:
     found = [] if process.returncode else list(differences(blocks, process.stdout))
     passed = not process.returncode and not found
     printed = re.sub(f"{END}\\d+\n", "", process.stdout)
-    name = page.relative_to(DOCS)
+    name = page.relative_to(ROOT)
     end = f"{'passed' if passed else 'failed'} in {seconds:.0f} s"
     print(f"=== {name}\n{printed}{process.stderr}", *found, sep="", end="")
     print(f"=== {name}: {end}", flush=True)
@@ -121,15 +122,18 @@ def run(page: Path) -> bool:
 
 def main() -> int:
     """Run the pages named on the command line, or all."""
-    pages = [Path(name).resolve() for name in sys.argv[1:]] or sorted(
-        page
-        for page in DOCS.rglob("*.md")
-        if not {"_build", "generated"} & set(page.relative_to(DOCS).parts)
-    )
+    pages = [Path(name).resolve() for name in sys.argv[1:]] or [
+        ROOT / "README.md",
+        *sorted(
+            page
+            for page in DOCS.rglob("*.md")
+            if not {"_build", "generated"} & set(page.relative_to(DOCS).parts)
+        ),
+    ]
     began = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # each waits for its process
         passed = list(threads.map(run, pages))
-    failed = [p.relative_to(DOCS) for p, ok in zip(pages, passed, strict=True) if not ok]
+    failed = [p.relative_to(ROOT) for p, ok in zip(pages, passed, strict=True) if not ok]
     print(f"{len(pages)} pages in {time.perf_counter() - began:.0f} s")
     if failed:
         print("Failed:", *failed)
