@@ -173,8 +173,8 @@ def declared_by(given: Any) -> Declared:
         raise DeclarationError(
             f"model={_name(given)} was called to find its hyperparameters, before there "
             f"are data, and raised {type(error).__name__}: {error}. The function must "
-            "build a model from the default values, without data. If its first parameter does "
-            "not declare hyperparameters, pass a value to the estimator, as in hp=..."
+            "build a model from the default values, without data. If its first parameter "
+            "does not declare hyperparameters, pass a value to the estimator, as in hp=..."
         ) from error
     finally:
         forget_kernels()
