@@ -20,7 +20,8 @@ from skkeras_search.searches.spaces import (
     of_scikit_learn,
 )
 from skkeras_search.space import Space
-from skkeras_search.space.notations import is_dimension, is_distribution
+from skkeras_search.space.dimensions import is_distribution
+from skkeras_search.space.notations import is_dimension
 
 # Largest size of a grid with dimensions, before conditions exclude some combinations.
 MOST_CANDIDATES = 2**20
