@@ -143,7 +143,7 @@ def _of_bounds(given: Sequence[Any]) -> Dimension:
 
 
 def _is_base(rest: Sequence[Any]) -> bool:
-    return len(rest) == 1 and isinstance(rest[0], (int, np.integer)) and rest[0] > 1
+    return len(rest) == 1 and isinstance(rest[0], (int, np.integer)) and bool(rest[0] > 1)
 
 
 def _of_distribution(given: Any) -> Dimension:
