@@ -537,7 +537,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         raw = self._predict_raw(X, **kwargs)
         return self.target_encoder_.inverse_transform(raw)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> float:
         """Return the score of the predictions for test data.
 
         The score is computed by :meth:`scorer`: the accuracy for
@@ -552,13 +552,15 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             True labels or values.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        **kwargs : dict
+            Arguments of ``keras.Model.predict``, such as ``batch_size``.
 
         Returns
         -------
         score : float
             Higher is better.
         """
-        y_pred = self.predict(X)
+        y_pred = self.predict(X, **kwargs)
         arguments = route_params(self.get_params(), "score", pass_filter=set())
         y_true = self._check_y(y)
         return self.scorer(y_true, y_pred, sample_weight=sample_weight, **arguments)

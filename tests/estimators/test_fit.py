@@ -281,3 +281,11 @@ def test_other_threads_may_draw_random_numbers():
     state = random.getstate()
     fitted()
     assert random.getstate() == state
+
+
+def test_score_passes_arguments_to_predict():
+    estimator = KerasClassifier(models.mlp, verbose=0, random_state=0).fit(X_iris, y_iris)
+    score = estimator.score(X_iris, y_iris, batch_size=7, verbose=0)
+    assert score == estimator.score(X_iris, y_iris)
+    with pytest.raises(TypeError, match="'predict__batch': .* Did you mean 'batch_size'"):
+        estimator.score(X_iris, y_iris, batch=7)
