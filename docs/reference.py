@@ -44,6 +44,7 @@ GROUPS = {
         "set_partial_fit_request",
         "set_score_request",
     ],
+    "Overridden in subclasses": ["scorer"],
     "Called by the search": [
         "setup",
         "on_fit_task_begin",
@@ -54,8 +55,6 @@ GROUPS = {
     ],
 }
 OTHERS = "Other methods"
-# Public by name only.
-INTERNAL = {"is_asynchronous", "scorer"}
 
 
 def members_of(module, name):
@@ -65,7 +64,7 @@ def members_of(module, name):
         owner = getattr(owner, part)
     methods, properties = [], []
     for member in dir(owner):
-        if member.startswith("_") or member in INTERNAL:
+        if member.startswith("_"):
             continue
         value = inspect.getattr_static(owner, member)
         if isinstance(value, property | cached_property):

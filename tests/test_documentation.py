@@ -3,6 +3,7 @@
 import re
 import sys
 from importlib import import_module
+from inspect import isclass
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,14 @@ def test_pages_of_classes_list_the_inherited_methods(monkeypatch):
     assert listed >= {"fit", "predict", "predict_proba", "score", "transform", "plot"}
     assert listed >= {"get_params", "set_params", "set_callbacks", "inverse_transform"}
     assert {"learning_curves_", "timeline_"} <= set(found["properties"])
+
+
+def test_pages_list_the_methods_that_their_docstrings_refer_to(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(DOCS), *sys.path])
+    members_of = import_module("reference").members_of
+    for kind in filter(isclass, documented()):
+        found = members_of(kind.__module__, kind.__name__)
+        listed = {name for _, group in found["groups"] for name in group}
+        texts = [kind.__doc__, *(getattr(kind, name).__doc__ for name in listed)]
+        meant = set(re.findall(r":meth:`(\w+)`", " ".join(filter(None, texts))))
+        assert meant <= listed, kind

@@ -6,6 +6,7 @@ from typing import Any
 from sklearn.utils.validation import _num_samples
 
 from skkeras_search.searches.executors import Executor
+from skkeras_search.searches.keras_step import foreign_keras
 from skkeras_search.searches.workers import CandidateWorkers
 
 # With at most this many rows, models are assumed to be small.
@@ -31,7 +32,15 @@ def advice(search: Any, executor: Executor, things: Iterable[Any], X: Any) -> It
     str
         Advice to print.
     """
+    things = list(things)
     params = [value for thing in things for value in _params(thing)]
+    parts = [*things, *(value for _, value in params)]
+    for theirs, ours in dict.fromkeys(filter(None, map(foreign_keras, parts))):
+        yield (
+            f"{theirs} trains each fit by itself. Fits of skkeras_search's {ours} share "
+            "compiled programs, which is faster for small models. To use this class: "
+            f"from skkeras_search import {ours}."
+        )
     watches_batches = any(_is_keras_tensorboard(value) for _, value in params)
     if watches_batches:
         yield (

@@ -14,7 +14,7 @@ from skkeras_search.searches.base import Search
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.jobs import Job, Result
-from skkeras_search.searches.keras_step import name_of_keras_step
+from skkeras_search.searches.keras_step import foreign_keras, name_of_keras_step
 from skkeras_search.searches.so_far import SoFar
 from skkeras_search.searches.spaces import check_names, choices_of, given_or_declared
 from skkeras_search.searches.steps import OneJob, StepProposals
@@ -135,11 +135,7 @@ class BudgetSearch(Search, BaseSearchCV):
         """Return whether candidates have epochs, as far as is known beforehand."""
         names = [name_of_keras_step(thing) for thing in self._estimators()]
         if all(name is None for name in names):
-            kind = type(self.estimator).__name__
-            self._do_without_epochs(
-                f"{kind} is not a Keras estimator, nor a pipeline whose last step is its "
-                "only Keras estimator"
-            )
+            self._do_without_epochs(self._why_no_epochs())
             return False
         for name in ("epochs", "fit__epochs"):
             name = f"{names[0] or ''}{name}"
@@ -149,6 +145,19 @@ class BudgetSearch(Search, BaseSearchCV):
                     f"also searched as {name!r} in search_spaces. Leave out one of them."
                 )
         return True
+
+    def _why_no_epochs(self) -> str:
+        parts = [self.estimator, *self.estimator.get_params().values()]
+        if (found := next(filter(None, map(foreign_keras, parts)), None)) is not None:
+            theirs, ours = found
+            return (
+                f"{theirs} cannot be paused, unlike the {ours} of skkeras_search (from "
+                f"skkeras_search import {ours})"
+            )
+        return (
+            f"{type(self.estimator).__name__} is not a Keras estimator, nor a pipeline "
+            "whose last step is its only Keras estimator"
+        )
 
     def _do_without_epochs(self, why: str) -> None:
         if self.max_epochs is not None:

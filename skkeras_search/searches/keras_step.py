@@ -15,12 +15,38 @@ from skkeras_search.space.dimensions import is_estimator
 
 # Steps of a pipeline that do nothing.
 NOTHING = (None, "passthrough")
+# Keras estimators of other packages, and the classes here that take their place.
+COUNTERPARTS = {
+    ("scikeras", "KerasClassifier"): "KerasClassifier",
+    ("scikeras", "KerasRegressor"): "KerasRegressor",
+    ("scikeras", "BaseWrapper"): "BaseWrapper",
+    ("keras", "SKLearnClassifier"): "KerasClassifier",
+    ("keras", "SKLearnRegressor"): "KerasRegressor",
+}
 
 
 def has_keras(thing: Any) -> bool:
     """Return whether an object is a Keras estimator or has one among its parameters."""
     parts = thing.get_params().values() if is_estimator(thing) else ()
     return any(map(_is_keras, (thing, *parts)))
+
+
+def foreign_keras(thing: Any) -> tuple[str, str] | None:
+    """Recognize a Keras estimator of another package, without importing the package.
+
+    Returns
+    -------
+    (str, str) or None
+        The estimator in words, such as "scikeras's KerasClassifier", and the name of the
+        class of ``skkeras_search`` that takes its place. None for other objects.
+    """
+    if _is_keras(thing) or isinstance(thing, type):
+        return None
+    for kind in type(thing).__mro__:
+        package = kind.__module__.partition(".")[0]
+        if counterpart := COUNTERPARTS.get((package, kind.__name__)):
+            return f"{package}'s {kind.__name__}", counterpart
+    return None
 
 
 def last_step(estimator: Any) -> Any:

@@ -6,6 +6,7 @@ import re
 import sys
 import warnings
 from contextlib import redirect_stdout
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -459,3 +460,23 @@ def test_advice():
     for callbacks in (board, [board], {"board": board}, board(), [board()]):
         (line,) = advised(network(callbacks=callbacks), Inline())
         assert "TensorBoardLogger" in line
+
+
+@pytest.mark.parametrize(
+    ("package", "theirs", "ours"),
+    [
+        ("scikeras", "KerasClassifier", "KerasClassifier"),
+        ("scikeras", "KerasRegressor", "KerasRegressor"),
+        ("keras", "SKLearnClassifier", "KerasClassifier"),
+        ("keras", "SKLearnRegressor", "KerasRegressor"),
+    ],
+)
+def test_advice_about_estimators_of_other_packages(package, theirs, ours):
+    kind = getattr(import_module(f"{package}.wrappers"), theirs)
+    derived = type("Derived", (kind,), {})
+    for estimator in (kind(build), derived(build), make_pipeline(kind(build))):
+        (line,) = advised(estimator, Inline())
+        assert line.startswith(f"{package}'s {theirs} trains each fit by itself")
+        assert f"from skkeras_search import {ours}." in line
+    with pytest.raises(ValueError, match=f"but {package}'s {theirs} cannot be paused"):
+        HyperbandSearchCV(kind(build), {"model": [build]}).fit(X, y)
