@@ -287,5 +287,5 @@ def test_score_passes_arguments_to_predict():
     estimator = KerasClassifier(models.mlp, verbose=0, random_state=0).fit(X_iris, y_iris)
     score = estimator.score(X_iris, y_iris, batch_size=7, verbose=0)
     assert score == estimator.score(X_iris, y_iris)
-    with pytest.raises(TypeError, match="'predict__batch': .* Did you mean 'batch_size'"):
+    with pytest.raises(TypeError, match=r"'predict__batch': .* Did you mean 'batch_size'"):
         estimator.score(X_iris, y_iris, batch=7)
