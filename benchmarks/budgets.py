@@ -34,6 +34,7 @@ the nearest that it has not proposed yet is taken.
 """
 
 import argparse
+import functools
 import heapq
 import importlib.util
 import itertools
@@ -438,6 +439,17 @@ OURS = "FreezeThaw"
 OTHER = "Hyperband"
 
 
+@functools.cache
+def regrets_of_chance(folder, problem):
+    """The regrets that random search is expected to have at the marks."""
+    table, rng = Table(folder, problem), np.random.default_rng(0)
+    regrets = np.array([table.regret(row) for row in range(len(table.truth))])
+    return [
+        float(np.mean([rng.choice(regrets, n, replace=False).min() for _ in range(5000)]))
+        for n in MARKS
+    ]
+
+
 def run(name, problem, seed, folder):
     """The regret at each mark; a line of the file."""
     race, is_planned = RULES[name]
@@ -463,6 +475,7 @@ def run(name, problem, seed, folder):
         "regret": [
             table.regret(trace.at(mark)) for trace, mark in zip(traces, MARKS, strict=True)
         ],
+        "regret of chance": regrets_of_chance(folder, problem),
         "in one run": [of_finished(mark) for mark in MARKS],
         "over time": float(np.mean([of_finished(cost) for cost in COSTS])),
         "seconds": seconds,
@@ -499,14 +512,6 @@ def seeds(arguments):
     return range(arguments.first_seed, arguments.first_seed + arguments.seeds)
 
 
-def of_chance(table, n):
-    """The regret that random search of ``n`` candidates is expected to have."""
-    rng = np.random.default_rng(0)
-    regrets = np.array([table.regret(row) for row in range(len(table.truth))])
-    drawn = [rng.choice(regrets, n, replace=False).min() for _ in range(5000)]
-    return float(np.mean(drawn))
-
-
 def print_table(arguments):
     from scipy.stats import rankdata
 
@@ -532,11 +537,8 @@ def print_table(arguments):
             ]
         )
 
-    regrets = found("regret")
-    chance = np.array(
-        [[of_chance(Table(arguments.tables, p), mark) for mark in MARKS] for p in problems]
-    )
-    relative = regrets / chance[None, :, None, :]
+    regrets, chance = found("regret"), found("regret of chance")
+    relative = regrets / chance
     ranks = rankdata(regrets, axis=0)
     print(
         f"{len(problems)} problems, {arguments.seeds} seeds from "
@@ -555,7 +557,7 @@ def print_table(arguments):
         ours, other = (relative[rules.index(name)] for name in (OURS, OTHER))
         ratios = [ratio(ours[:, :, k], other[:, :, k]) for k in range(len(MARKS))]
         print(f"\nSummed regret of {OURS} over that of {OTHER}: " + ", ".join(ratios))
-    in_one_run = found("in one run") / chance[None, :, None, :]
+    in_one_run = found("in one run") / chance
     print(f"\nThe best finished candidate, in one run of {max(MARKS)}:\n")
     print("| " + " | ".join(["", *marks[len(MARKS) :], "over time"]) + " |")
     print("| --- " * (len(MARKS) + 2) + "|")

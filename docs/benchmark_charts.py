@@ -22,6 +22,15 @@ FOLDER = DOCS / "benchmarks"
 THEMES = {"light": "default", "dark": "dark_background"}
 OURS, OURS_AGAIN = VERMILLION, ORANGE
 OTHERS = (BLUE, SKY, GREEN, "#999999")
+# The rules of benchmarks/budgets.py that are drawn, and their names in the legend.
+RULES = {
+    "FreezeThaw": "FreezeThawSearchCV",
+    "BayesianSampler, all folds and epochs": "BayesSearchCV",
+    "Hyperband": "HyperbandSearchCV",
+    "Optuna TPE, HyperbandPruner": "Optuna's TPE with its HyperbandPruner",
+    "successive halving (scikit-learn's rule)": "successive halving as in scikit-learn",
+}
+COSTS = (5, 10, 20)  # in full evaluations
 
 
 def lines_of(name: str) -> list[dict]:
@@ -110,10 +119,26 @@ def samplers():
     return figure
 
 
+def budgets():
+    """Draw the mean regret, relative to random search, against the cost of training."""
+    regrets = defaultdict(list)
+    for line in lines_of("budgets.jsonl"):
+        regrets[line["rule"]].append(np.divide(line["regret"], line["regret of chance"]))
+    figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    colors = iter(OTHERS)
+    for rule, label in RULES.items():
+        color, width = (OURS, 2.5) if rule == "FreezeThaw" else (next(colors), 1.5)
+        ax.plot(COSTS, np.mean(regrets[rule], axis=0), "o-", c=color, lw=width, label=label)
+    ax.set(xlabel="training, in full evaluations", ylabel="mean regret (random search = 1)")
+    ax.set(xticks=COSTS, ylim=(0, None))
+    ax.legend()
+    return figure
+
+
 def draw_all() -> None:
     """Draw all charts."""
     FOLDER.mkdir(exist_ok=True)
-    for chart in (fusion, search, samplers):
+    for chart in (fusion, search, samplers, budgets):
         for theme, style in THEMES.items():
             with plt.style.context(style):
                 figure = chart()

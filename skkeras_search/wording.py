@@ -11,9 +11,26 @@ import numpy as np
 from skkeras_search.space.dimensions import is_number
 
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-REPR = reprlib.Repr()
-REPR.maxother = REPR.maxstring = 200
 MOST_ITEMS = 50
+MOST_CHARACTERS = 200
+
+
+class _Shortening(reprlib.Repr):
+    """Shortens representations. Addresses are left out before a cut can split them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxother = self.maxstring = MOST_CHARACTERS
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        text = _without_addresses(repr(x))
+        if len(text) <= MOST_CHARACTERS:
+            return text
+        n_kept = (MOST_CHARACTERS - len("...")) // 2
+        return f"{text[:n_kept]}...{text[-n_kept:]}"
+
+
+REPR = _Shortening()
 
 
 def in_words(value: Any, digits: int | None = None) -> str:
@@ -71,5 +88,8 @@ def _text(value: Any, digits: int | None) -> str:
         return f"{_text(value.func, digits)}(...)"
     # The representation of an estimator is short, as it leaves out defaults.
     is_short = is_complete or hasattr(value, "get_params")
-    text = str(value) if is_short else REPR.repr(value)
+    return _without_addresses(str(value)) if is_short else REPR.repr(value)
+
+
+def _without_addresses(text: str) -> str:
     return ADDRESS.sub("", text)

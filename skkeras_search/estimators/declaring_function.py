@@ -172,10 +172,9 @@ def declared_by(given: Any) -> Declared:
     except Exception as error:
         raise DeclarationError(
             f"model={_name(given)} was called to find its hyperparameters, before there "
-            f"are data, and raised {type(error).__name__}: {error}. It must be able to "
-            "build a model with the default values and without data. If its first "
-            "parameter is not an object that declares hyperparameters, pass the estimator "
-            "a value for it, as in hp=..."
+            f"are data, and raised {type(error).__name__}: {error}. The function must "
+            "build a model from the default values, without data. If its first parameter "
+            "does not declare hyperparameters, pass a value to the estimator, as in hp=..."
         ) from error
     finally:
         forget_kernels()
@@ -228,7 +227,7 @@ class _StandIn:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # a protocol, such as copying
             raise AttributeError(name)
-        raise DeclarationError(f"it uses {self.__name}.{name}")
+        raise DeclarationError(f"{self.__name}.{name} is used")
 
 
 class _Recorder(_StandIn):
@@ -249,7 +248,7 @@ def _arguments_of_fit(hypermodel: Any, hp: HyperParameters) -> dict[str, Any]:
     name = type(hypermodel).__name__
     limits = (
         f"{name}.fit must call model.fit(*args, **kwargs) exactly once and return the "
-        "result or None; it may only change the keyword arguments. To change the data, "
+        "result or None. Only the keyword arguments may be changed. To change the data, "
         "use a transformer in a pipeline; to train in another way, override "
         "keras.Model.train_step."
     )
@@ -260,16 +259,16 @@ def _arguments_of_fit(hypermodel: Any, hp: HyperParameters) -> dict[str, Any]:
     try:
         result = hypermodel.fit(hp, model, X, y, **arguments)
     except Exception as error:
-        raise DeclarationError(f"{limits} Instead, it failed: {error}.") from error
+        raise DeclarationError(f"{limits} Instead, the method failed: {error}.") from error
     if len(model.calls) != 1:
         n_calls = len(model.calls)
-        raise DeclarationError(f"{limits} Instead, it called it {n_calls} times.")
+        raise DeclarationError(f"{limits} Instead, model.fit was called {n_calls} times.")
     if not (result is None or isinstance(result, _StandIn)):
-        raise DeclarationError(f"{limits} Instead, it returned {result!r}.")
+        raise DeclarationError(f"{limits} Instead, the method returned {result!r}.")
     ((args, kwargs),) = model.calls
     given = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
     if len(args) > 2 or given.pop("x", X) is not X or given.pop("y", y) is not y:
-        raise DeclarationError(f"{limits} Instead, it passed other data.")
+        raise DeclarationError(f"{limits} Instead, other data were passed.")
     known = [*inspect.signature(keras.Model.fit).parameters][3:]
     for argument in given:
         if argument not in known:

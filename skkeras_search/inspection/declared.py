@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from skkeras_search.space import Space
+from skkeras_search.space import Categorical, Space
 from skkeras_search.space.declared import declared_in
 from skkeras_search.space.dimensions import Dimension
-from skkeras_search.space.notations import as_dimension, is_dimension
+from skkeras_search.space.notations import are_choices, as_dimension
 
-# Parameters that hold spaces. A tuple stands for bounds in the first, and for choices in
-# the others.
+# Parameters that hold spaces. A tuple of two numbers stands for bounds in the first, and
+# for choices in the others.
 OF_SPACES = ("search_spaces", "param_grid", "param_distributions")
 
 
@@ -56,7 +56,8 @@ def _as_dimensions(space: Any, attribute: str) -> dict[str, Any]:
 
 
 def _as_dimension(given: Any, attribute: str) -> Any:
-    is_values = attribute != "search_spaces" and isinstance(given, tuple)
     with suppress(TypeError, ValueError):  # e.g. an object that has only rvs
-        return as_dimension(list(given) if is_values and not is_dimension(given) else given)
+        if attribute != "search_spaces" and are_choices(given):
+            return Categorical(given)
+        return as_dimension(given)
     return given

@@ -37,6 +37,7 @@ from skkeras_search.searches.jobs import Fit, Job, Result, all_fits
 from skkeras_search.searches.keras_step import has_keras, last_step
 from skkeras_search.searches.learning_curves import as_frame
 from skkeras_search.searches.looking import Looking
+from skkeras_search.searches.metrics import metrics_of
 from skkeras_search.searches.outcome import outcome_of
 from skkeras_search.searches.predicting import Predicting
 from skkeras_search.searches.progress import SearchCallback, Standing
@@ -533,12 +534,6 @@ class Search(Looking, Predicting):
         state = {n: v for n, v in state.items() if n not in STAYS_HERE}
         # A generator cannot be pickled.
         return {**state, "cv": getattr(self, "_checked_cv_orig", self.cv)}
-
-
-def metrics_of(results: Mapping[str, Any]) -> list[str]:
-    """Return the names of the metrics in ``cv_results_``."""
-    prefix = "mean_test_"
-    return [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
 
 
 def warn_of_failures(found: list[Result], error_score: Any) -> None:

@@ -121,9 +121,10 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         Whether to score the training rows, too. This takes additional time.
     n_repeats : int, default=1
         Number of fits of each candidate to each fold. Each repeat has other seeds:
-        parameters whose names end in ``random_state`` get other values. Scores are means
-        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
-        deviation of the mean score over the repeats.
+        parameters whose names end in ``random_state`` get other values. In ``cv_results_``,
+        scores are means over the repeats, times are sums over the repeats, and
+        ``std_repeats_test_score`` is the standard deviation of the mean score over the
+        repeats.
     fit_timeout : float, default=None
         Time limit in seconds for one fit of one fold, including scoring. A fit that exceeds
         the limit fails with ``TimeoutError``. A call of C code that does not return can
@@ -157,11 +158,13 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         The best candidate, fitted to all rows. Missing if ``refit=False``.
     best_score_ : float
         Mean cross-validated score of the best candidate. Missing if ``refit`` is a
-        callable.
+        callable, or if there are several metrics and ``refit=False``.
     best_params_ : dict
-        Hyperparameters of the best candidate.
+        Hyperparameters of the best candidate. Missing if there are several metrics and
+        ``refit=False``.
     best_index_ : int
-        Index of the best candidate in ``cv_results_``.
+        Index of the best candidate in ``cv_results_``. Missing if there are several metrics
+        and ``refit=False``.
     optimizer_results_ : list of scipy.optimize.OptimizeResult
         One result for each space: ``x_iters`` (list of the values of each candidate, in the
         order of the sorted names), ``func_vals`` (ndarray of shape (n_candidates,), scores

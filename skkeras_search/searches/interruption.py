@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 
@@ -56,3 +57,23 @@ def interrupts_left_to_search() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """Delay Ctrl-C in this thread, and block it in the processes that the thread starts.
+
+    A worker process inherits what is blocked, so Ctrl-C does not end it while it imports
+    modules, before it can call :func:`interrupts_left_to_search`. Windows has no such
+    inheritance.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Starting the first worker also starts this process, which would unblock the signal.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -12,9 +12,10 @@ from skkeras_search.budgets.rule import BudgetRule
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.record.plain import unpack
 from skkeras_search.record.store import Store, StoredSearch
-from skkeras_search.searches.base import Search, metrics_of
+from skkeras_search.searches.base import Search
 from skkeras_search.searches.budgeted import BudgetSearch
 from skkeras_search.searches.jobs import Fit, Job, Result
+from skkeras_search.searches.metrics import metrics_of
 from skkeras_search.searches.recording import NoRecord, result_of
 from skkeras_search.searches.results import TrainRanks
 

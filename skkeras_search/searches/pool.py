@@ -22,6 +22,7 @@ from joblib.externals.loky.process_executor import (
 )
 
 from skkeras_search.searches.executors import settle
+from skkeras_search.searches.interruption import interrupts_blocked
 from skkeras_search.searches.jobs import Call
 
 
@@ -212,7 +213,8 @@ class Pool:
                 part.mark = self._mark(part.calls) if self._mark else None
                 part.is_alone = part.candidate.is_suspect
                 try:
-                    future = workers.submit(self._run, part.calls, part.mark)
+                    with interrupts_blocked():  # this may start the workers
+                        future = workers.submit(self._run, part.calls, part.mark)
                 except Exception as error:
                     self._queue_of(part).appendleft(part)
                     if isinstance(error, BrokenProcessPool):  # first sign of a death

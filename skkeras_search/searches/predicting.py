@@ -1,9 +1,12 @@
 """The methods of a search that call its best estimator."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sklearn.model_selection._search import _search_estimator_has  # not public
 from sklearn.utils.metaestimators import available_if
+
+from skkeras_search.searches.metrics import metrics_of
 
 
 class Predicting:
@@ -13,6 +16,11 @@ class Predicting:
     except ``score``, exist only if ``refit`` is not False and the estimator has a method of
     the same name.
     """
+
+    refit: Any
+    cv_results_: dict[str, Any]
+    multimetric_: bool
+    scorer_: Any
 
     @available_if(_search_estimator_has("predict"))
     def predict(self, X: Any) -> Any:
@@ -206,12 +214,30 @@ class Predicting:
             If ``refit=False``.
         NotFittedError
             Before ``fit``.
+        ValueError
+            If there are several metrics and ``refit`` is a callable, which names none of
+            them.
 
         Examples
         --------
         >>> accuracy = search.score(X_test, y_test)  # doctest: +SKIP
         """
+        if callable(self.refit) and hasattr(self, "best_estimator_") and self.multimetric_:
+            raise ValueError(self._how_to_score())
         return super().score(X, y, **params)  # type: ignore[misc]
+
+    def _how_to_score(self) -> str:
+        """Return the message of ``score`` where no metric is chosen."""
+        names = metrics_of(self.cv_results_)
+        if isinstance(self.scorer_, Mapping):
+            call = f"scorer_[{names[0]!r}](search.best_estimator_, X, y)"
+        else:
+            call = f"scorer_(search.best_estimator_, X, y)[{names[0]!r}]"
+        return (
+            f"score cannot choose one of the metrics {names}, because refit is a function. "
+            f"Call the scorer of a metric, as in search.{call}, or set refit to the name "
+            "of a metric."
+        )
 
     @property
     def classes_(self) -> Any:

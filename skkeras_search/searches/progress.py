@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TextIO
 from sklearn.callback import CallbackContext
 
 from skkeras_search.searches.outcome import Outcome
+from skkeras_search.space.dimensions import is_number
 
 
 class Standing(NamedTuple):
@@ -116,8 +117,10 @@ class SearchProgress(SearchCallback):
 
     Raises
     ------
+    TypeError
+        If ``every`` is not a number, or ``file`` is not a file object.
     ValueError
-        If ``every`` is negative.
+        If ``every`` is less than 0, or NaN.
 
     Examples
     --------
@@ -132,8 +135,12 @@ class SearchProgress(SearchCallback):
     """
 
     def __init__(self, every: float = 10.0, file: TextIO | None = None):
-        if not every >= 0:
-            raise ValueError(f"every must not be negative, got {every!r}.")
+        if not checked_number("every", every) >= 0:
+            raise ValueError(f"every must be at least 0, got {every!r}.")
+        if file is not None and not hasattr(file, "write"):
+            raise TypeError(
+                f"file must be an open file, as open(..., 'a') returns, got {file!r}."
+            )
         self.every = every
         self.file = file
 
@@ -215,3 +222,27 @@ def duration(seconds: float) -> str:
 
 def _number(n: float) -> str:
     return f"{n:.1f}".removesuffix(".0")
+
+
+def checked_number(name: str, value: Any) -> float:
+    """Return the value of a parameter that must be a number.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the error message.
+    value : object
+        The value.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError
+        If the value is not a number.
+    """
+    if not is_number(value):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    return float(value)

@@ -85,9 +85,10 @@ class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
         Whether to score the training rows, too. This takes additional time.
     n_repeats : int, default=1
         Number of fits of each candidate to each fold. Each repeat has other seeds:
-        parameters whose names end in ``random_state`` get other values. Scores are means
-        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
-        deviation of the mean score over the repeats.
+        parameters whose names end in ``random_state`` get other values. In ``cv_results_``,
+        scores are means over the repeats, times are sums over the repeats, and
+        ``std_repeats_test_score`` is the standard deviation of the mean score over the
+        repeats.
     fit_timeout : float, default=None
         Time limit in seconds for one fit of one fold, including scoring. A fit that exceeds
         the limit fails with ``TimeoutError``. A call of C code that does not return can
@@ -120,12 +121,13 @@ class RandomizedSearchCV(ListedSearch, model_selection.RandomizedSearchCV):
         The best candidate, fitted to all rows. Missing if ``refit=False``.
     best_score_ : float
         Mean cross-validated score of the best candidate. Missing if ``refit`` is a
-        callable.
+        callable, or if there are several metrics and ``refit=False``.
     best_params_ : dict
-        Hyperparameters of the best candidate. Missing with several metrics and
+        Hyperparameters of the best candidate. Missing if there are several metrics and
         ``refit=False``.
     best_index_ : int
-        Index of the best candidate in ``cv_results_``.
+        Index of the best candidate in ``cv_results_``. Missing if there are several metrics
+        and ``refit=False``.
     scorer_ : callable or dict of callable
         The scorer, or with several metrics a dict of scorers.
     n_splits_ : int

@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.nearest_name import about_parameter, did_you_mean
-from skkeras_search.space import Space
+from skkeras_search.space import Categorical, Space
 from skkeras_search.space.declared import declared_in
 from skkeras_search.space.dimensions import is_estimator
-from skkeras_search.space.notations import is_dimension
+from skkeras_search.space.notations import are_choices, is_dimension
 
 # Combinations of parts with which a parameter is tried before it counts as unknown.
 MOST_COMBINATIONS = 1000
@@ -138,14 +138,12 @@ def named_choices_of(space: Space) -> dict[str, list[Any]]:
 def of_scikit_learn(space: Mapping[str, Any]) -> Space:
     """Make a space from what scikit-learn's searches accept, and from dimensions.
 
-    A tuple stands for a list of values, as in scikit-learn, unless it ends with a prior.
-    Then it stands for bounds.
+    A list or tuple stands for choices, as in scikit-learn, unless it is a tuple of bounds
+    with a prior.
     """
     return Space(
         {
-            name: list(given)
-            if isinstance(given, tuple) and not is_dimension(given)
-            else given
+            name: Categorical(given) if given and are_choices(given) else given
             for name, given in space.items()
         }
     )

@@ -2,12 +2,11 @@
 
 import math
 import time
-from numbers import Real
 from typing import Any
 
 from sklearn.callback import CallbackContext
 
-from skkeras_search.searches.progress import SearchCallback, Standing
+from skkeras_search.searches.progress import SearchCallback, Standing, checked_number
 
 
 class TimeBudget(SearchCallback):
@@ -40,7 +39,7 @@ class TimeBudget(SearchCallback):
     """
 
     def __init__(self, seconds: float):
-        if not _number("seconds", seconds) > 0:
+        if not checked_number("seconds", seconds) > 0:
             raise ValueError(f"seconds must be greater than 0, got {seconds!r}.")
         self.seconds = seconds
 
@@ -86,10 +85,10 @@ class NoImprovement(SearchCallback):
     """
 
     def __init__(self, n: float, tol: float = 0.0):
-        if not _number("n", n) > 0:
+        if not checked_number("n", n) > 0:
             raise ValueError(f"n must be greater than 0, got {n!r}.")
-        if not _number("tol", tol) >= 0:
-            raise ValueError(f"tol must not be negative, got {tol!r}.")
+        if not checked_number("tol", tol) >= 0:
+            raise ValueError(f"tol must be at least 0, got {tol!r}.")
         self.n, self.tol = n, tol
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
@@ -130,23 +129,10 @@ class TargetScore(SearchCallback):
     """
 
     def __init__(self, score: float):
-        if math.isnan(_number("score", score)):
+        if math.isnan(checked_number("score", score)):
             raise ValueError(f"score must be a number, got {score!r}.")
         self.score = score
 
     def update(self, standing: Standing) -> bool:
         """Return whether the best score has reached the target."""
         return standing.best >= self.score
-
-
-def _number(name: str, value: Any) -> float:
-    """Return a number as a float.
-
-    Raises
-    ------
-    TypeError
-        If the value is not a number. The message names the parameter.
-    """
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}.")
-    return float(value)

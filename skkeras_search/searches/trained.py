@@ -113,7 +113,7 @@ class Trained:
 
     @property
     def n_resources(self) -> int:
-        """Number of epochs trained in all fits. Without epochs, the number of fits."""
+        """Sum over the fits of their epochs, counting at least 1 for each fit."""
         return sum(max(1, n_epochs) for n_epochs in self._n_epochs)
 
     @property

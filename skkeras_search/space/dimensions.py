@@ -222,18 +222,7 @@ class _Numeric(Dimension):
         super().__init__(name, when)
         if prior not in PRIORS:
             raise ValueError(f"prior must be one of {PRIORS}, got {prior!r}.")
-        for bound, value in (("low", low), ("high", high)):
-            if not is_number(value):
-                raise ValueError(f"{bound}={value!r} is not a finite number.")
-            if _is_huge(value):
-                raise ValueError(f"{bound} must be between -1.8e308 and 1.8e308.")
-            if not math.isfinite(value):
-                raise ValueError(f"{bound}={value!r} is not a finite number.")
-        if not low < high:
-            raise ValueError(
-                f"low={low!r} must be less than high={high!r}. For a single value, use "
-                f"[{low!r}]."
-            )
+        _check_bounds(low, high)
         if prior != "uniform" and low <= 0:
             raise ValueError(
                 f"low={low!r} must be greater than 0 with prior={prior!r}, because other "
@@ -588,8 +577,12 @@ class Range(Integer):
 
     Raises
     ------
+    TypeError
+        If ``numbers`` is not a ``range``, ``name`` is not a str, or ``when`` does not map
+        names to values.
     ValueError
-        If a number is not between -2**53 and 2**53.
+        If ``numbers`` contains less than two numbers, or a number that is not between
+        -2**53 and 2**53.
 
     Examples
     --------
@@ -604,6 +597,13 @@ class Range(Integer):
         name: str | None = None,
         when: Mapping[str, Any] | None = None,
     ):
+        if not isinstance(numbers, range):
+            raise TypeError(f"numbers must be a range, got {numbers!r}.")
+        if len(numbers[:2]) < 2:
+            raise ValueError(
+                f"numbers must contain at least two numbers, got {numbers!r}. For a single "
+                "value, pass a list that contains it."
+            )
         if max(abs(numbers[0]), abs(numbers[-1])) > MOST:
             raise ValueError(f"{numbers!r} must be between -2**53 and 2**53.")
         self.numbers = numbers if numbers.step > 0 else numbers[::-1]
@@ -829,7 +829,7 @@ class Steps(Categorical):
         Bounds. ``low`` is inclusive; ``high`` is one of the numbers only if it is a whole
         number of steps away from ``low``.
     step : float
-        Difference between successive numbers, greater than 0.
+        Difference between successive numbers, greater than 0. At most ``high - low``.
     name : str, default=None
         Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
         names.
@@ -842,6 +842,14 @@ class Steps(Categorical):
     ----------
     categories : tuple of float
         The numbers, in ascending order.
+
+    Raises
+    ------
+    TypeError
+        If ``name`` is not a str, or ``when`` does not map names to values.
+    ValueError
+        If a bound or ``step`` is not a finite number, ``low`` is not less than ``high``, or
+        ``step`` is not between 0 and ``high - low``.
 
     Examples
     --------
@@ -858,7 +866,14 @@ class Steps(Categorical):
         name: str | None = None,
         when: Mapping[str, Any] | None = None,
     ):
-        last = int((high - low) / step + 1e-9)
+        _check_bounds(low, high)
+        check_finite("step", step)
+        last = int((high - low) / step + 1e-9) if step > 0 else 0
+        if last < 1:
+            raise ValueError(
+                f"step={step!r} must be greater than 0, and at most high - low = "
+                f"{high - low!r}."
+            )
         numbers = [min(low + n * step, high) for n in range(last + 1)]
         super().__init__(numbers, name=name, when=when, ordered=True)
         self.low, self.high, self.step = low, high, step
@@ -890,6 +905,9 @@ class Distribution(Dimension):
 
     Raises
     ------
+    TypeError
+        If ``distribution`` is not a distribution, ``name`` is not a str, or ``when`` does
+        not map names to values.
     ValueError
         If the distribution has no parameters, or its parameters are invalid.
 
@@ -979,14 +997,27 @@ DOMAINS = {
 }
 
 
+def is_distribution(given: Any) -> bool:
+    """Return whether an object is a frozen distribution of ``scipy.stats``."""
+    inverse = getattr(given, "ppf", None) or getattr(given, "icdf", None)
+    return callable(inverse) and hasattr(given, "cdf") and hasattr(given, "support")
+
+
 def check_distribution(distribution: Any) -> None:
-    """Check that the parameters of a distribution of ``scipy.stats`` are valid.
+    """Check that an object is a distribution of ``scipy.stats`` with valid parameters.
 
     Raises
     ------
+    TypeError
+        If the object is not a distribution.
     ValueError
         If the parameters are missing, are arrays, or are outside their domain.
     """
+    if not is_distribution(distribution):
+        raise TypeError(
+            "distribution must be a distribution of scipy.stats, such as "
+            f"norm(loc=0, scale=1), got {distribution!r}."
+        )
     kind = getattr(getattr(distribution, "dist", distribution), "name", "")
     try:
         with np.errstate(all="ignore"):
@@ -1103,10 +1134,34 @@ def is_number(value: Any) -> bool:
     return isinstance(value, RealNumber) and not isinstance(value, (bool, np.bool_))
 
 
-def _is_huge(value: Any) -> bool:
-    """Return whether a number is too large to convert to float."""
+def check_finite(name: str, value: Any) -> None:
+    """Check that a value is a number that a float can hold.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the error message.
+    value : object
+        The value.
+
+    Raises
+    ------
+    ValueError
+        If the value is not a finite number, or too large for a float.
+    """
     try:
-        float(value)
-    except OverflowError:
-        return True
-    return False
+        is_finite = is_number(value) and math.isfinite(value)
+    except OverflowError as error:
+        raise ValueError(f"{name} must be between -1.8e308 and 1.8e308.") from error
+    if not is_finite:
+        raise ValueError(f"{name}={value!r} is not a finite number.")
+
+
+def _check_bounds(low: Any, high: Any) -> None:
+    check_finite("low", low)
+    check_finite("high", high)
+    if not low < high:
+        raise ValueError(
+            f"low={low!r} must be less than high={high!r}. For a single value, use "
+            f"[{low!r}]."
+        )

@@ -12,6 +12,7 @@ from skkeras_search.space.dimensions import (
     Integer,
     Range,
     Real,
+    check_finite,
     is_number,
 )
 
@@ -125,18 +126,8 @@ class HyperParameters:
         DeclarationError
             If a bound, the step, the sampling, the default or the parent is invalid.
         """
-        for which, bound in (("min_value", min_value), ("max_value", max_value)):
-            if not is_number(bound) or bound != int(bound):
-                raise DeclarationError(
-                    f"hp.Int({name!r}): {which}={bound!r} is not a whole number."
-                )
-        low, high = int(min_value), int(max_value)
-        if step is not None and step != int(step):
-            raise DeclarationError(
-                f"hp.Int({name!r}): step={step!r} is not a whole number."
-            )
-        dimension = _numbers("Int", name, low, high, step, sampling)
-        default = low if default is None else default
+        dimension = _numbers("Int", name, min_value, max_value, step, sampling)
+        default = int(min_value) if default is None else default
         return self._ask("Int", name, dimension, default, parent_name, parent_values)
 
     def Float(  # noqa: N802
@@ -183,14 +174,8 @@ class HyperParameters:
         DeclarationError
             If a bound, the step, the sampling, the default or the parent is invalid.
         """
-        for which, bound in (("min_value", min_value), ("max_value", max_value)):
-            if not is_number(bound):
-                raise DeclarationError(
-                    f"hp.Float({name!r}): {which}={bound!r} is not a number."
-                )
-        low, high = float(min_value), float(max_value)
-        dimension = _numbers("Float", name, low, high, step, sampling)
-        default = low if default is None else default
+        dimension = _numbers("Float", name, min_value, max_value, step, sampling)
+        default = float(min_value) if default is None else default
         return self._ask("Float", name, dimension, default, parent_name, parent_values)
 
     def Choice(  # noqa: N802
@@ -438,6 +423,16 @@ def _numbers(
     kind: str, name: str, low: Any, high: Any, step: Any, sampling: str | None
 ) -> Dimension:
     """Return the dimension of the numbers that ``Int`` or ``Float`` may return."""
+    given = {"min_value": low, "max_value": high, "step": step}
+    for which, value in given.items():
+        if which != "step" or value is not None:
+            _made(kind, name, check_finite, which, value)
+            if kind == "Int" and value != int(value):
+                raise DeclarationError(
+                    f"hp.Int({name!r}): {which}={value!r} is not a whole number."
+                )
+    number = int if kind == "Int" else float
+    low, high = number(low), number(high)
     scale = str(sampling or "linear").lower()
     if scale not in SAMPLINGS:
         raise DeclarationError(
@@ -454,7 +449,7 @@ def _numbers(
             f"sampling={scale!r}."
         )
     least = 0 if scale == "linear" else 1
-    if step is not None and not (is_number(step) and step > least):
+    if step is not None and step <= least:
         raise DeclarationError(
             f"hp.{kind}({name!r}): step={step!r} must be a number greater than {least} "
             f"with sampling={scale!r}."
@@ -484,9 +479,10 @@ def _stepped(low: Any, high: Any, step: Any, scale: str) -> list[Any]:
     return [type(low)(number) for number in numbers]
 
 
-def _made(kind: str, name: str, dimension: Any, *args: Any, **kwargs: Any) -> Any:
+def _made(kind: str, name: str, make: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call ``make``, and raise a ``DeclarationError`` for its errors."""
     try:
-        return dimension(*args, **kwargs)
+        return make(*args, **kwargs)
     except (TypeError, ValueError) as error:
         raise DeclarationError(f"hp.{kind}({name!r}): {error}") from error
 

@@ -16,6 +16,7 @@ from skkeras_search.space.dimensions import (
     Real,
     Steps,
     check_distribution,
+    is_distribution,
     is_number,
 )
 
@@ -32,7 +33,8 @@ def as_dimension(given: Any) -> Dimension:
         - a tuple of two bounds and optionally a prior. Two integers, as in ``(1, 10)``,
           give an ``Integer``; otherwise, as in ``(1.0, 10)`` or
           ``(1e-5, 1e-1, "log-uniform")``, the result is a ``Real``. With a prior, a list
-          is accepted, too;
+          is accepted, too. The ``base`` that scikit-optimize accepts after the prior has
+          no effect;
         - any other list or tuple, or a 1-D array. Its elements are the choices of a
           ``Categorical``;
         - a ``range``. Its numbers keep their order;
@@ -65,15 +67,8 @@ def as_dimension(given: Any) -> Dimension:
         return convert(given)
     if is_distribution(given):
         return _of_distribution(given)
-    if isinstance(given, tuple) and len(given) == 3 and _has_wrong_prior(given):
-        raise ValueError(
-            f"prior must be one of {PRIORS}, got {given[2]!r}."
-            + did_you_mean(given[2], PRIORS)
-            + f" If these are choices, pass a list: {list(given)!r}."
-        )
-    is_bounds = isinstance(given, tuple) or (isinstance(given, list) and len(given) > 2)
-    if is_bounds and _are_bounds(given):
-        return _of_bounds(*given[:3])
+    if _are_bounds(given):
+        return _of_bounds(given)
     if isinstance(given, range):
         return Range(given) if len(given[:2]) > 1 else Categorical(given)
     if isinstance(given, (list, tuple)) or (
@@ -94,33 +89,61 @@ def as_dimension(given: Any) -> Dimension:
 
 def is_dimension(given: Any) -> bool:
     """Return whether a notation is unknown to the searches of scikit-learn."""
-    prior = given[2:3] if isinstance(given, tuple) and _are_bounds(given) else ()
-    return isinstance(given, Dimension) or bool(_conversion(given)) or bool(prior)
-
-
-def _are_bounds(given: Sequence[Any]) -> bool:
-    bounds, prior = given[:2], given[2:3]
+    has_prior = isinstance(given, tuple) and _are_bounds(given) and given[2:3]
     return (
-        2 <= len(given) <= 4
-        and all(is_number(bound) for bound in bounds)
-        and (not prior or (isinstance(prior[0], str) and prior[0] in PRIORS))
+        isinstance(given, Dimension)
+        or bool(_conversion(given))
+        or bool(has_prior and given[2] in PRIORS)
     )
 
 
-def _has_wrong_prior(given: tuple[Any, ...]) -> bool:
-    numbers = all(is_number(bound) for bound in given[:2])
-    return numbers and isinstance(given[2], str) and given[2] not in PRIORS
+def are_choices(given: Any) -> bool:
+    """Return whether a notation is a list or tuple of choices for scikit-learn's searches.
+
+    For these searches only a tuple with a prior stands for bounds.
+    """
+    return isinstance(given, (list, tuple)) and not is_dimension(given)
 
 
-def _of_bounds(low: Any, high: Any, prior: Any = "uniform") -> Dimension:
+def _are_bounds(given: Any) -> bool:
+    """Return whether a notation stands for the numbers between two bounds.
+
+    A tuple that continues with a string does, so that a mistyped prior is an error. A list
+    must continue with a prior.
+    """
+    if not isinstance(given, (list, tuple)) or len(given) < 2:
+        return False
+    if not all(is_number(bound) for bound in given[:2]):
+        return False
+    if len(given) == 2:
+        return isinstance(given, tuple)
+    is_text = isinstance(given[2], str)
+    return is_text and (isinstance(given, tuple) or given[2] in PRIORS)
+
+
+def _of_bounds(given: Sequence[Any]) -> Dimension:
+    low, high, *rest = given
+    prior: Any = rest[0] if rest else "uniform"
+    if prior not in PRIORS:
+        raise ValueError(
+            f"prior must be one of {PRIORS}, got {prior!r}."
+            + did_you_mean(prior, PRIORS)
+            + f" If these are choices, pass a list: {list(given)!r}."
+        )
+    if len(rest) > 1 and not _is_base(rest[1:]):
+        example = f"{low!r}, {high!r}, {prior!r}"
+        raise ValueError(
+            f"{given!r} is not a dimension, because bounds and their prior may be followed "
+            "only by scikit-optimize's base, a whole number greater than 1. Pass "
+            f"({example}). For a condition, pass Real or Integer, as in Real({example}, "
+            f"when=...). If these are choices, pass Categorical({list(given)!r})."
+        )
     whole = all(isinstance(bound, (int, np.integer)) for bound in (low, high))
     return Integer(low, high, prior) if whole else Real(low, high, prior)
 
 
-def is_distribution(given: Any) -> bool:
-    """Return whether an object is a frozen distribution of ``scipy.stats``."""
-    inverse = getattr(given, "ppf", None) or getattr(given, "icdf", None)
-    return callable(inverse) and hasattr(given, "cdf") and hasattr(given, "support")
+def _is_base(rest: Sequence[Any]) -> bool:
+    return len(rest) == 1 and isinstance(rest[0], (int, np.integer)) and bool(rest[0] > 1)
 
 
 def _of_distribution(given: Any) -> Dimension:

@@ -209,7 +209,7 @@ def test_an_hp_that_has_a_value_declares_nothing(name):
     grid = {name: [{"width": 5}]}
     search = GridSearchCV(estimator, grid, cv=2).fit(X_iris, y_iris)
     assert search.best_params_ == {name: {"width": 5}}
-    with pytest.raises(DeclarationError, match="value for it, as in hp="):
+    with pytest.raises(DeclarationError, match="pass a value to the estimator, as in hp="):
         classifier(by_width).get_params()
 
 

@@ -183,12 +183,12 @@ class Misspells(Model):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        (ReadsTheHistory, "it uses the history of the training.history"),
+        (ReadsTheHistory, "the history of the training.history is used"),
         (ChangesTheData, "unsupported operand"),
-        (Normalizes, "Instead, it failed"),
-        (TrainsTwice, "Instead, it called it 2 times"),
-        (TrainsBatches, "it uses model.train_on_batch"),
-        (ReturnsANumber, "Instead, it returned 0.5"),
+        (Normalizes, "Instead, the method failed"),
+        (TrainsTwice, "Instead, model.fit was called 2 times"),
+        (TrainsBatches, "model.train_on_batch is used"),
+        (ReturnsANumber, "Instead, the method returned 0.5"),
         (Misspells, "no argument 'epoch'. Did you mean 'epochs'"),
     ],
 )

@@ -1,4 +1,5 @@
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -90,6 +91,13 @@ def test_what_is_no_space(search, space):
         search(SVC(), space).fit(X, y)
 
 
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
+def test_unknown_elements_after_the_prior(search):
+    space = {"C": (0.1, 10.0, "log-uniform", {"kernel": "rbf"})}
+    with pytest.raises(ValueError, match=r"C: \(0.1, .* is not a dimension"):
+        search(Unfittable(), space).fit(X, y)
+
+
 def test_bounds_need_a_prior():
     grid = {"C": (0.1, 10.0, "log-uniform"), "kernel": ("linear", "rbf"), "degree": (2, 5)}
     found = GridSearchCV(SVC(), grid, cv=3, n_values=3).fit(X, y).cv_results_["params"]
@@ -99,6 +107,18 @@ def test_bounds_need_a_prior():
     found = search.fit(X, y).cv_results_["params"]
     assert {p["degree"] for p in found} == {2, 5}
     assert len({p["C"] for p in found}) == 9
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
+@pytest.mark.parametrize("other", [[1e-3], Real(1e-3, 1e-2)])
+def test_a_list_has_choices_whatever_the_other_parameters_are(search, other):
+    space = {"tol": other, "C": [1, 2, "log-uniform"]}
+    found = search(SVC(), space, error_score=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found.fit(X, y)
+    assert "log-uniform" in found.cv_results_["param_C"]
+    found.search_space_summary()
 
 
 def test_a_grid_of_a_distribution():

@@ -220,16 +220,26 @@ def test_once_ends_gently(search, make, n_jobs, capsys, tmp_path):
 
 
 IN_A_TERMINAL = """
-import os, signal, time, warnings
+import os, pathlib, signal, time
 import numpy as np
 from sklearn.datasets import load_iris
 from tests.searches.test_interruption import Stub, grid
 
+folder, main = pathlib.Path({folder!r}), os.getpid()
+
 class Slow(Stub):
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        loaded = folder / str(os.getpid())
+        if os.getpid() != main and not loaded.exists():
+            loaded.touch()
+            if len(list(folder.iterdir())) > 1:  # Ctrl-C finds this worker before any fit
+                time.sleep(2)
+
     def fit(self, X, y):
         if self.a == 3 and len(X) < 150:
             try:
-                open({mark!r}, "x").close()
+                (folder / "mark").touch(exist_ok=False)
                 os.killpg(os.getpgid(0), signal.SIGINT)  # as a terminal does
             except FileExistsError:
                 pass
@@ -244,7 +254,7 @@ assert 3 < n < 40
 
 
 def test_ctrl_c_in_a_terminal_is_heard_by_all_processes(tmp_path):
-    script = IN_A_TERMINAL.format(mark=str(tmp_path / "mark"))
+    script = IN_A_TERMINAL.format(folder=str(tmp_path))
     done = subprocess.run(
         [sys.executable, "-c", script],
         start_new_session=True,

@@ -100,8 +100,3 @@ def test_a_line_for_each_candidate(capsys):
         assert line.endswith("left")
     assert len(printed) == 2
     assert search.verbose == 1
-
-
-def test_bad_values():
-    with pytest.raises(ValueError, match="every must not be negative"):
-        SearchProgress(every=-1)

@@ -263,11 +263,16 @@ def test_travels_to_workers(callback):
         (lambda: TimeBudget(None), TypeError, "seconds must be a number, got None"),
         (lambda: NoImprovement(0), ValueError, "n must be greater than 0, got 0"),
         (lambda: NoImprovement([3]), TypeError, r"n must be a number, got \[3\]"),
-        (lambda: NoImprovement(3, -1), ValueError, "tol must not be negative, got -1"),
+        (lambda: NoImprovement(3, -1), ValueError, "tol must be at least 0, got -1"),
         (lambda: NoImprovement(3, "1"), TypeError, "tol must be a number, got '1'"),
         (lambda: TargetScore(float("nan")), ValueError, "score must be a number, got nan"),
         (lambda: TargetScore("0.9"), TypeError, "score must be a number, got '0.9'"),
         (lambda: TargetScore(True), TypeError, "score must be a number, got True"),
+        (lambda: SearchProgress("a"), TypeError, "every must be a number, got 'a'"),
+        (lambda: SearchProgress(None), TypeError, "every must be a number, got None"),
+        (lambda: SearchProgress(-1), ValueError, "every must be at least 0, got -1"),
+        (lambda: SearchProgress(float("nan")), ValueError, "every must be at least 0"),
+        (lambda: SearchProgress(file="a.log"), TypeError, "an open file, .* got 'a.log'"),
     ],
 )
 def test_bad_values(make, error, message):

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from skkeras_search import Categorical, Integer, Real
-from skkeras_search.space import Range
+from skkeras_search.space import Distribution, Range, Steps
 
 finite = st.floats(-1e6, 1e6)
 positive = st.floats(1e-8, 1e8)
@@ -197,6 +197,14 @@ def test_grids():
         (lambda: Real("a", 1), "low='a' is not a finite number"),
         (lambda: Real(0, 1, "log"), "prior must be one of .*'uniform'.* got 'log'"),
         (lambda: Categorical([]), "categories is empty"),
+        (lambda: Range(range(0)), "at least two numbers, got range.0, 0."),
+        (lambda: Range(range(0, 5, 10)), "at least two numbers, got range.0, 5, 10."),
+        (lambda: Steps(1, 0, 0.1), "low=1 must be less than high=0"),
+        (lambda: Steps(0, math.inf, 1), "high=inf is not a finite number"),
+        (lambda: Steps(0, 1, None), "step=None is not a finite number"),
+        (lambda: Steps(0, 1, 0), "step=0 must be greater than 0"),
+        (lambda: Steps(0, 1, -0.5), "step=-0.5 must be greater than 0"),
+        (lambda: Steps(0, 1, 1.5), "step=1.5 must be .* at most high - low = 1"),
         (lambda: Real(-1e308, 1e308), "too close together, or too far"),
         (lambda: Integer(0, 10**25), "high must be between -2..53 and 2..53"),
         (lambda: Integer(0, 10**400), "high must be between -2..53 and 2..53"),
@@ -219,6 +227,8 @@ def test_bad_values(make, message):
     [
         (lambda: Integer(0.5, 2), "low=0.5 is not a whole number"),
         (lambda: Categorical("abc"), "must be a list"),
+        (lambda: Range([1, 2]), r"numbers must be a range, got \[1, 2\]"),
+        (lambda: Distribution(5), "must be a distribution of scipy.stats, .* got 5"),
         (lambda: Real(0, 1, when=["a"]), "when must map names to values"),
         (lambda: Real(0, 1, when={1: "a"}), "must be str, got 1"),
         (lambda: Real(0, 1, name=3), "name must be a str"),

@@ -1,5 +1,6 @@
 """The space of a function is what the function asks for, whatever its branches."""
 
+import math
 from functools import cache
 
 import pytest
@@ -261,11 +262,17 @@ def a_bound_that_depends(hp):
         (lambda hp: hp.Int("n", 1.5, 3), r"hp.Int\('n'\): min_value=1.5 is not a whole"),
         (lambda hp: hp.Int("n", 3, 1), "min_value=3 is greater than max_value=1"),
         (lambda hp: hp.Int("n", 1, 9, step=0.5), "step=0.5 is not a whole number"),
+        (lambda hp: hp.Int("n", 1, 9, step="a"), "step='a' is not a finite number"),
+        (lambda hp: hp.Int("n", math.nan, 9), "min_value=nan is not a finite number"),
+        (lambda hp: hp.Int("n", 1, math.inf), "max_value=inf is not a finite number"),
+        (lambda hp: hp.Int("n", 1, 10**400), "max_value must be between -1.8e308 and"),
+        (lambda hp: hp.Float("x", 0, math.inf, step=1), "max_value=inf is not a finite"),
+        (lambda hp: hp.Float("x", 0, 1, step=math.nan), "step=nan is not a finite"),
         (lambda hp: hp.Int("n", 1, 9, step=0), "step=0 must be a number greater than 0"),
         (lambda hp: hp.Int("n", 1, 9, step=1, sampling="log"), "greater than 1"),
         (lambda hp: hp.Int("n", 0, 9, sampling="log"), "min_value=0 must be greater than"),
         (lambda hp: hp.Int("n", 1, 9, default=10), r"default=10 is not in Integer\(1, 9\)"),
-        (lambda hp: hp.Float("x", "a", 1), "min_value='a' is not a number"),
+        (lambda hp: hp.Float("x", "a", 1), "min_value='a' is not a finite number"),
         (lambda hp: hp.Float("x", 0, float("inf")), "is not a finite number"),
         (lambda hp: hp.Float("x", 1, 2, sampling="lgo"), "Did you mean 'log'"),
         (lambda hp: hp.Choice("c", []), "categories is empty"),

@@ -17,6 +17,10 @@ from skkeras_search.space import Distribution, Range, Steps, as_dimension
         ((1, 10, "log-uniform"), Integer(1, 10, "log-uniform")),
         ((1e-4, 1e-1, "log-uniform"), Real(1e-4, 1e-1, "log-uniform")),
         ((0.0, 1.0, "uniform"), Real(0, 1)),
+        ((1e-4, 1e-1, "log-uniform", 2), Real(1e-4, 1e-1, "log-uniform")),
+        ((1, 10, "uniform", np.int64(10)), Integer(1, 10)),
+        ([1e-4, 1e-1, "log-uniform", 2], Real(1e-4, 1e-1, "log-uniform")),
+        ([1, 2, "auto", None], Categorical([1, 2, "auto", None])),
         ([1e-4, 1e-1, "log-uniform"], Real(1e-4, 1e-1, "log-uniform")),
         ([0.1, 0.2, "auto"], Categorical([0.1, 0.2, "auto"])),
         ([1, 2, 3], Categorical([1, 2, 3])),
@@ -159,6 +163,21 @@ def test_a_mistyped_prior():
         as_dimension((1e-4, 1e-1, "loguniform"))
     with pytest.raises(ValueError, match="got 'log'"):
         as_dimension((1, 10, "log"))
+    with pytest.raises(ValueError, match="Did you mean 'log-uniform'"):
+        as_dimension((1e-4, 1e-1, "loguniform", 10))
+
+
+@pytest.mark.parametrize(
+    "rest", [({"kernel": "rbf"},), (None,), ("a",), (1,), (1.5,), (10, "a")]
+)
+@pytest.mark.parametrize("kind", [tuple, list])
+@pytest.mark.parametrize("prior", ["uniform", "log-uniform"])
+def test_unknown_elements_after_the_prior(rest, kind, prior):
+    given = kind((0.5, 0.9, prior, *rest))
+    with pytest.raises(ValueError) as error:
+        Space({"rate": given})
+    for words in ("rate: ", repr(given), repr((0.5, 0.9, prior)), "Categorical([0.5"):
+        assert words in str(error.value)
 
 
 def test_dimensions_of_scikit_optimize():

@@ -17,7 +17,7 @@ from sklearn.model_selection._search import BaseSearchCV  # base class of its se
 
 from skkeras_search.interop.optuna.parameters import Parameter
 from skkeras_search.nearest_name import did_you_mean
-from skkeras_search.searches.base import metrics_of
+from skkeras_search.searches.metrics import metrics_of
 from skkeras_search.searches.spaces import of_scikit_learn
 from skkeras_search.space import Categorical, Dimension, Integer, Real, Space
 from skkeras_search.space.dimensions import is_number

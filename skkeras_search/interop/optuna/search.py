@@ -135,9 +135,10 @@ class OptunaSearchCV(BudgetSearch):
         Whether to score the training rows, too. This takes additional time.
     n_repeats : int, default=1
         Number of fits of each candidate to each fold. Each repeat has other seeds:
-        parameters whose names end in ``random_state`` get other values. Scores are means
-        over the repeats; ``std_repeats_test_score`` in ``cv_results_`` is the standard
-        deviation of the mean score over the repeats.
+        parameters whose names end in ``random_state`` get other values. In ``cv_results_``,
+        scores are means over the repeats, times are sums over the repeats, and
+        ``std_repeats_test_score`` is the standard deviation of the mean score over the
+        repeats.
     fit_timeout : float, default=None
         Time limit in seconds for one step of one fold, including scoring. A fit that
         exceeds the limit fails with ``TimeoutError``. A call of C code that does not return
@@ -160,23 +161,27 @@ class OptunaSearchCV(BudgetSearch):
         folds that were not trained), ``mean_test_score`` and ``std_test_score`` (NaN for
         candidates that are not finished, as they cannot be compared), ``rank_test_score``
         (finished candidates first, then frozen ones, those trained furthest first),
-        ``mean_n_epochs`` (of the folds that were begun), ``n_resources`` (epochs of all
-        folds together; without epochs, the number of folds), and the mean and standard
-        deviation of ``fit_time`` and ``score_time`` in seconds. ``error`` is the traceback
-        of the first fit that failed, or says which score is not a finite number; None if
-        nothing failed.
+        ``mean_n_epochs`` (the mean over all fits that were begun), ``n_resources`` (the sum
+        over these fits of the epochs that each was trained to, counting at least 1 for each
+        fit), and the mean and standard deviation over the folds of ``fit_time`` and
+        ``score_time`` in seconds. A candidate has a fit for each fold and repeat. ``error``
+        is the traceback of the first fit that failed, or says which score is not a finite
+        number; None if nothing failed.
     best_estimator_ : estimator
         The best finished candidate, fitted to all rows. Missing if ``refit=False``.
     best_score_ : float
         Mean score of the best finished candidate over all folds. Missing if ``refit`` is a
-        callable.
+        callable, or if there are several metrics and ``refit=False``.
     best_params_ : dict
-        Hyperparameters of the best finished candidate.
+        Hyperparameters of the best finished candidate. Missing if there are several metrics
+        and ``refit=False``.
     best_index_ : int
-        Index of this candidate in ``cv_results_``.
+        Index of this candidate in ``cv_results_``. Missing if there are several metrics and
+        ``refit=False``.
     best_n_epochs_ : int or None
         Number of epochs for which the best candidate is fitted to all rows: all its epochs,
         or the median over its fits if a callback has stopped some. None without epochs.
+        Missing if there are several metrics and ``refit=False``.
     scorer_ : callable or dict of callable
         The scorer, or with several metrics a dict of scorers.
     n_splits_ : int
