@@ -1,6 +1,7 @@
 """The documentation has everything that is public."""
 
 import re
+import subprocess
 import sys
 from importlib import import_module
 from inspect import isclass
@@ -67,3 +68,20 @@ def test_pages_list_the_methods_that_their_docstrings_refer_to(monkeypatch):
         texts = [kind.__doc__, *(getattr(kind, name).__doc__ for name in listed)]
         meant = set(re.findall(r":meth:`(\w+)`", " ".join(filter(None, texts))))
         assert meant <= listed, kind
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_right"), [("2 of ...", True), ("2 of 4", False), ("", False)]
+)
+def test_outputs_on_pages_are_compared(monkeypatch, tmp_path, shown, is_right):
+    monkeypatch.setattr(sys, "path", [str(DOCS), *sys.path])
+    examples = import_module("run_examples")
+    page = tmp_path / "page.md"
+    page.write_text(
+        f"```python\nn = 2\n```\n\n```python\nprint(n, 'of', 3)\n```\n\n```text\n{shown}\n```\n"
+    )
+    blocks = list(examples.blocks_of(page))
+    program = [sys.executable, "-c", examples.program_of(blocks)]
+    printed = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    differences = list(examples.differences(blocks, printed))
+    assert not differences if is_right else differences[0].startswith("Line 9: ")
