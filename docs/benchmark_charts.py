@@ -19,7 +19,7 @@ from skkeras_search.inspection.style import BLUE, GREEN, ORANGE, SKY, VERMILLION
 DOCS = Path(__file__).resolve().parent
 RESULTS = DOCS.parent / "benchmarks" / "results"
 FOLDER = DOCS / "benchmarks"
-THEMES = {"light": "default", "dark": "dark_background"}
+THEMES = {"light": ["default"], "dark": ["default", "dark_background"]}
 OURS, OURS_AGAIN = VERMILLION, ORANGE
 OTHERS = (BLUE, SKY, GREEN, "#999999")
 # The rules of benchmarks/budgets.py that are drawn, and their names in the legend.
@@ -139,8 +139,8 @@ def draw_all() -> None:
     """Draw all charts."""
     FOLDER.mkdir(exist_ok=True)
     for chart in (fusion, search, samplers, budgets):
-        for theme, style in THEMES.items():
-            with plt.style.context(style):
+        for theme, styles in THEMES.items():
+            with plt.style.context(styles):
                 figure = chart()
                 path = FOLDER / f"{chart.__name__}-{theme}.svg"
                 figure.savefig(path, transparent=True)
