@@ -5,6 +5,7 @@ from typing import Any
 
 from sklearn.utils.validation import _num_samples
 
+from skkeras_search.searches.callbacks import is_of_keras
 from skkeras_search.searches.executors import Executor
 from skkeras_search.searches.keras_step import foreign_keras
 from skkeras_search.searches.workers import CandidateWorkers
@@ -41,7 +42,7 @@ def advice(search: Any, executor: Executor, things: Iterable[Any], X: Any) -> It
             "compiled programs, which is faster for small models. To use this class: "
             f"from skkeras_search import {ours}."
         )
-    watches_batches = any(_is_keras_tensorboard(value) for _, value in params)
+    watches_batches = any(is_of_keras(value, "TensorBoard") for _, value in params)
     if watches_batches:
         yield (
             "Keras's callback TensorBoard watches single batches, so Keras itself trains "
@@ -81,12 +82,3 @@ def _params(thing: Any) -> Iterator[tuple[str, Any]]:
             yield from ((name, one) for one in several)
         else:
             yield name, value
-
-
-def _is_keras_tensorboard(value: Any) -> bool:
-    """Return whether an object or class is Keras's callback, without importing Keras."""
-    kind = value if isinstance(value, type) else type(value)
-    return any(
-        base.__name__ == "TensorBoard" and base.__module__.startswith("keras.")
-        for base in kind.__mro__
-    )

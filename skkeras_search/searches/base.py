@@ -21,6 +21,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from skkeras_search.searches.advice import advice
+from skkeras_search.searches.callbacks import check_no_callbacks
 from skkeras_search.searches.display import Display, display_of
 from skkeras_search.searches.evaluation import Evaluation
 from skkeras_search.searches.executors import Executor
@@ -147,6 +148,8 @@ class Search(Looking, Predicting):
 
         Raises
         ------
+        TypeError
+            If a parameter of ``fit`` is a callback of a search, such as ``TimeBudget``.
         ValueError
             If a parameter of the search is invalid or a hyperparameter is unknown, before
             anything is trained; or if no candidate has a score at the end.
@@ -160,6 +163,7 @@ class Search(Looking, Predicting):
         >>> search = search.fit(X_train, y_train)  # doctest: +SKIP
         >>> search.best_params_  # doctest: +SKIP
         """
+        check_no_callbacks(params)
         for name in OF_ANOTHER_FIT:
             self.__dict__.pop(name, None)
         estimators, self._outcomes, self._trained = self._estimators(), [], {}

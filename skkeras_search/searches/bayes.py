@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.samplers import BayesianSampler, RandomSampler, Sampler
 from skkeras_search.searches.base import OF_ALL_SEARCHES, Search, warn_of_failures
+from skkeras_search.searches.callbacks import check_no_callbacks
 from skkeras_search.searches.cluster import Cluster
 from skkeras_search.searches.earlier import Earlier
 from skkeras_search.searches.evaluation import Evaluation
@@ -341,7 +342,8 @@ class BayesSearchCV(TrainRanks, Search, BaseSearchCV):
         Raises
         ------
         TypeError
-            If ``estimator`` is not an estimator.
+            If ``estimator`` is not an estimator, or a parameter of ``fit`` is a callback of
+            a search, such as ``TimeBudget``.
         ValueError
             If a parameter of the search is invalid or a hyperparameter is unknown, before
             anything is trained; or if no candidate has a score at the end.
@@ -563,6 +565,7 @@ class _Proposals:
 
 
 def _callables(callback: Any) -> list[Callable[[OptimizeResult], Any]]:
+    check_no_callbacks({"callback": callback})
     callbacks = [] if callback is None else callback
     callbacks = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for one in callbacks:

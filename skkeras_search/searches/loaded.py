@@ -16,8 +16,18 @@ from skkeras_search.searches.base import Search
 from skkeras_search.searches.budgeted import BudgetSearch
 from skkeras_search.searches.jobs import Fit, Job, Result
 from skkeras_search.searches.metrics import metrics_of
+from skkeras_search.searches.predicting import Predicting
 from skkeras_search.searches.recording import NoRecord, result_of
 from skkeras_search.searches.results import TrainRanks
+
+# Attributes of a search that hold its estimator, or what is made with it.
+OF_ESTIMATOR = (
+    "estimator",
+    "best_estimator_",
+    "feature_names_in_",
+    "refit_time_",
+    "scorer_",
+)
 
 
 def load_search(storage: Any, search_name: str | None = None) -> "LoadedSearch":
@@ -179,9 +189,35 @@ class LoadedSearch(Search, BaseSearchCV):
         TypeError
             Always. The message says how to continue the search.
         """
-        raise TypeError(
-            f"load_search has read the results of a {self.search_class}, but not its "
-            f"estimator, so it cannot be fitted. To continue the search, make the same "
+        raise TypeError(f"A loaded search cannot be fitted: {self._why_no_estimator()}")
+
+    def score(self, X: Any, y: Any = None, **params: Any) -> NoReturn:
+        """Raise an error: a search that is loaded has no fitted estimator.
+
+        Parameters
+        ----------
+        X, y, **params
+            Not used.
+
+        Raises
+        ------
+        TypeError
+            Always. The message says how to continue the search.
+        """
+        raise TypeError(f"A loaded search cannot score: {self._why_no_estimator()}")
+
+    def __getattr__(self, name: str) -> Any:
+        # Python calls this method after `available_if` or a property has raised an error.
+        kind = vars(self).get("search_class")  # an unpickled object may have none yet
+        message = f"This {kind}, which load_search has read, has no attribute {name!r}."
+        if kind is not None and _is_of_estimator(name):
+            message = f"A loaded search has no {name}: {self._why_no_estimator()}"
+        raise AttributeError(message, name=name, obj=self)
+
+    def _why_no_estimator(self) -> str:
+        return (
+            f"load_search has read the results of a {self.search_class}, and the storage "
+            "does not contain its estimator. To continue the search, make the same "
             f"{self.search_class} with storage={str(self.storage)!r} and "
             f"search_name={self.search_name!r}, and call its fit."
         )
@@ -209,6 +245,11 @@ class _LoadedWithTrainRanks(TrainRanks, LoadedSearch):
 class _LoadedBudget(LoadedSearch, BudgetSearch):
     def _rule(self, n_folds: int, has_epochs: bool) -> BudgetRule:
         raise NotImplementedError("A loaded search proposes no candidates.")
+
+
+def _is_of_estimator(name: str) -> bool:
+    """Return whether a search takes an attribute or method from its estimator."""
+    return hasattr(Predicting, name) or name in OF_ESTIMATOR
 
 
 def _find(store: Store, name: str | None) -> StoredSearch:

@@ -6,6 +6,7 @@ from typing import Any
 from sklearn.model_selection._search import _search_estimator_has  # not public
 from sklearn.utils.metaestimators import available_if
 
+from skkeras_search.searches.callbacks import check_callbacks
 from skkeras_search.searches.metrics import metrics_of
 
 
@@ -296,4 +297,5 @@ class Predicting:
         >>> search = BayesSearchCV(SVC(), {"C": (1e-3, 1e3, "log-uniform")})
         >>> search = search.set_callbacks(TimeBudget(60), SearchProgress())
         """
+        check_callbacks(callbacks)
         return super().set_callbacks(*callbacks)  # type: ignore[misc]

@@ -143,7 +143,7 @@ def of_scikit_learn(space: Mapping[str, Any]) -> Space:
     """
     return Space(
         {
-            name: Categorical(given) if given and are_choices(given) else given
+            name: Categorical(given) if are_choices(given) and given else given
             for name, given in space.items()
         }
     )

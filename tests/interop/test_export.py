@@ -24,7 +24,13 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC
 
-from skkeras_search import GridSearchCV, KerasClassifier, KerasRegressor, export
+from skkeras_search import (
+    GridSearchCV,
+    KerasClassifier,
+    KerasRegressor,
+    export,
+    load_search,
+)
 
 X, y = load_iris(return_X_y=True)
 
@@ -420,9 +426,14 @@ def test_bad_input(tmp_path):
             export(unfitted, tmp_path / "n.keras")
     with pytest.raises(TypeError, match=r"got a sklearn\.svm\._classes\.SVC"):
         export(SVC().fit(X, y), tmp_path / "n.keras")
-    unrefitted = GridSearchCV(classifier(), {"epochs": [1]}, cv=2, refit=False).fit(X, y)
+    storage = tmp_path / "search.db"
+    unrefitted = GridSearchCV(
+        classifier(), {"epochs": [1]}, cv=2, refit=False, storage=storage
+    ).fit(X, y)
     with pytest.raises(TypeError, match="refit=False"):
         export(unrefitted, tmp_path / "n.keras")
+    with pytest.raises(TypeError, match="it was loaded from its storage"):
+        export(load_search(storage), tmp_path / "n.keras")
     logs = TransformedTargetRegressor(
         regressor(), func=np.cbrt, inverse_func=lambda t: t**3, check_inverse=False
     ).fit(X, y)

@@ -121,6 +121,14 @@ def test_a_list_has_choices_whatever_the_other_parameters_are(search, other):
     found.search_space_summary()
 
 
+@pytest.mark.parametrize("values", [np.arange(2, 4), range(2, 4), (2, 3), [2, 3]])
+@pytest.mark.parametrize("other", [[0.1], Real(0.1, 0.2)])
+def test_values_are_choices_whatever_holds_them(values, other):
+    grid = {"max_depth": values, "min_samples_split": other}
+    found = GridSearchCV(DecisionTreeClassifier(), grid, cv=3, n_values=1).fit(X, y)
+    assert found.cv_results_["param_max_depth"].tolist() == [2, 3]
+
+
 def test_a_grid_of_a_distribution():
     search = GridSearchCV(SVC(), {"C": stats.expon()}, cv=3, n_values=2).fit(X, y)
     values = [p["C"] for p in search.cv_results_["params"]]

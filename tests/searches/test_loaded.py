@@ -74,6 +74,30 @@ def test_it_cannot_be_fitted(path):
         load_search(path).fit(X, y)
 
 
+OF_SEARCHES = {name for name in dir(GridSearchCV) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_what_it_lacks_is_explained(path, refit, monkeypatch):
+    loaded = load_search(path)
+    monkeypatch.setattr(loaded, "refit", refit)
+    missing = {name for name in OF_SEARCHES if not hasattr(loaded, name)}
+    assert missing >= {"predict", "predict_proba", "transform", "classes_"}
+    for name in {*missing, "estimator", "best_estimator_", "scorer_"}:
+        with pytest.raises(
+            AttributeError, match=r"make the same \w+CV with storage"
+        ) as error:
+            getattr(loaded, name)
+        assert name in str(error.value)
+        assert "_Loaded" not in str(error.value)
+    with pytest.raises(TypeError, match=r"make the same \w+CV with storage"):
+        loaded.score(X, y)
+    with pytest.raises(
+        AttributeError, match=f"This {loaded.search_class}, .* 'best_parms_'"
+    ):
+        loaded.best_parms_  # noqa: B018
+
+
 def test_frames_are_not_made_for_representations(path, monkeypatch):
     loaded = load_search(path)
     monkeypatch.setitem(sys.modules, "pandas", None)

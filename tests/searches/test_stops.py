@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn import model_selection
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import ProgressBar
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
@@ -294,3 +295,32 @@ def test_other_estimators_would_never_ask(callback):
 def test_numbers_of_numpy():
     assert asked(TargetScore(np.float32(0.5)), 0.4, 0.6) == [False, True]
     assert asked(NoImprovement(np.int64(1)), 1, 1) == [False, True]
+
+
+SEARCHES = [GridSearchCV, RandomizedSearchCV, BayesSearchCV, FreezeThawSearchCV]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("name", ["callbacks", "callback", "stub__callbacks"])
+@pytest.mark.parametrize("callback", [TimeBudget(3), SearchProgress(), ProgressBar()])
+@pytest.mark.parametrize("given", [lambda one: one, lambda one: [one], lambda one: (one,)])
+def test_fit_does_not_take_callbacks(search, name, callback, given):
+    kind = type(callback).__name__
+    with pytest.raises(TypeError, match=rf"search\.set_callbacks\({kind}\(\.\.\.\)\)\.fit"):
+        search(Stub(), {"a": [1, 2]}).fit(X, y, **{name: given(callback)})
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([TimeBudget(3)], r"one by one: set_callbacks\(\*callbacks\)"),
+        (TimeBudget, r"Pass an instance: TimeBudget\(\.\.\.\)"),
+        (keras.callbacks.EarlyStopping(), r"callbacks=\[EarlyStopping\(\.\.\.\)\]"),
+        (keras.callbacks.EarlyStopping, r"callbacks=\[EarlyStopping\(\.\.\.\)\]"),
+        (60, "got 60"),
+    ],
+)
+def test_what_is_no_callback_of_a_search(search, given, message):
+    with pytest.raises(TypeError, match=message):
+        search(Stub(), {"a": [1, 2]}).set_callbacks(given)

@@ -181,10 +181,15 @@ def _best(search: Any) -> Any:
     check_is_fitted(search)
     if not hasattr(search, "best_estimator_"):
         raise ExportError(
-            f"This {type(search).__name__} has no best_estimator_ to export, because it "
-            "has refit=False."
+            f"This search has no best_estimator_ to export, because {_why_no_best(search)}."
         )
     return search.best_estimator_
+
+
+def _why_no_best(search: Any) -> str:
+    if hasattr(search, "search_class"):
+        return "it was loaded from its storage, which does not contain the estimator"
+    return "its fit did not end" if search.refit else "it has refit=False"
 
 
 def _check_features_unchanged(estimator: BaseWrapper) -> None:
