@@ -55,6 +55,8 @@ def blocks_of(page: Path) -> Iterator[Block]:
             yield block
         elif fence is not None:
             block.lines.append(line)
+    if fence is not None:  # a block that is not closed ends with the page
+        yield block
 
 
 def program_of(blocks: list[Block]) -> str:
@@ -75,7 +77,7 @@ def differences(blocks: list[Block], printed: str) -> Iterator[str]:
     for code, shown in itertools.pairwise(blocks):
         if code.name != "python" or shown.name != "text":
             continue
-        want, got = _stripped(shown.lines), _stripped(outputs[code.end].split("\n"))
+        want, got = _stripped(shown.lines), _stripped(outputs.get(code.end, "").split("\n"))
         if not checker.check_output(want, got, flags):
             example = doctest.Example("", want)
             yield f"Line {shown.start}: {checker.output_difference(example, got, flags)}"

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import lru_cache
@@ -59,6 +59,7 @@ from skkeras_search.estimators.rebuilding import (
     keras_restores,
 )
 from skkeras_search.estimators.retracing import retracing_expected
+from skkeras_search.estimators.routed import check_keywords
 from skkeras_search.estimators.scikeras_base import (
     ScikerasBaseWrapper,
     metric_name,
@@ -75,6 +76,7 @@ from skkeras_search.fusion.lane import Predictor
 from skkeras_search.fusion.metric_names import metrics_named_anew
 from skkeras_search.fusion.step import NotFusibleError
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.space.dimensions import plain
 
 # Attributes that are not pickled.
 UNPICKLED = (
@@ -660,7 +662,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         self._ensure_compiled_model()
         self._check_keras_arguments("fit", {*self._routed_names("fit"), *kwargs})
         self._check_keras_arguments("predict", self._routed_names("predict"))
-        params = self.get_params()
+        params = self._params_for_keras()
         self.callbacks_ = make_callbacks(params, "callbacks")
         self.callbacks_ += make_callbacks(params, "fit__callbacks")
         X, y, sample_weight = _drop_weightless(
@@ -773,13 +775,15 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         segment: Segment | None = None,
         **kwargs: Any,
     ) -> None:
-        arguments = route_params(self.get_params(), "fit", pass_filter=self._fit_kwargs)
+        arguments = route_params(
+            self._params_for_keras(), "fit", pass_filter=self._fit_kwargs
+        )
         arguments = {n: v for n, v in arguments.items() if not n.startswith("callbacks")}
         arguments |= {
             "sample_weight": sample_weight,
             "epochs": initial_epoch + epochs,
             "initial_epoch": initial_epoch,
-            **kwargs,
+            **{name: plain(value) for name, value in kwargs.items()},
             "callbacks": self._fit_callbacks,
         }
         # Successive calls of partial_fit must not shuffle in the same order.
@@ -928,6 +932,14 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
                 "warm_start=True, 0 is also allowed: the model is built and not trained."
             )
         self._check_param_names()
+        function = self._build_function()
+        own = function.arguments if function else ()
+        routed = [n for n in self._routed_to("score") if f"score__{n}" not in own]
+        self._check_arguments_of_scorer(routed, "score")
+
+    def _check_arguments_of_scorer(self, names: Collection[str], prefix: str) -> None:
+        if type(self).score is BaseWrapper.score:  # a user's method may use the parameters
+            check_keywords(self.scorer, names, prefix, f"{type(self).__name__}.scorer")
 
     def _check_model_param(self) -> Any:
         """Return the build function; for a ``keras.Model``, a function that copies it."""
@@ -973,11 +985,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
             "compile_kwargs": self._get_compile_kwargs,
             "params": self.get_params,
         }
-        # Keras refuses NumPy's integers, which arrays of choices such as np.arange have.
-        arguments = {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in arguments.items()
-        }
+        arguments = {name: plain(value) for name, value in arguments.items()}
         arguments.update({name: magic[name]() for name in function.magic})
         with shapes_explained(self.X_shape_):
             return call_seeded(lambda: function(arguments), self._seed)
@@ -996,7 +1004,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         )
 
     def _get_compile_kwargs(self) -> dict[str, Any]:
-        return make_compile_arguments(self.get_params(), self._compile_kwargs)
+        return make_compile_arguments(self._params_for_keras(), self._compile_kwargs)
 
     def _loss(self) -> Any:
         """The loss that the model is, or will be, compiled with."""
@@ -1037,8 +1045,9 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
     def _unused_compile_params(self) -> list[str]:
         """Parameters for compiling that have no effect on a compiled model."""
         function = self._build_function()
-        if function and set(function.magic) - {"meta"}:
-            return []  # the function received them
+        reads_attributes = self._given_model() is None
+        if reads_attributes or (function and set(function.magic) - {"meta"}):
+            return []  # the function received them, or may have read them
         prefixes = ("optimizer__", "loss__", "metrics__", "compile__")
         routed = [name for name in self._extra_params if name.startswith(prefixes)]
         own = function.arguments if function else ()
@@ -1051,7 +1060,7 @@ class BaseWrapper(ParametersMixin, CallbackSupportMixin, ScikerasBaseWrapper):
         self._check_keras_arguments("predict", kwargs)
         X, _ = self._validate_data(X)
         inputs = self._model_inputs(X)
-        params = self.get_params()
+        params = self._params_for_keras()
         callbacks = make_callbacks(params, "callbacks")
         callbacks += make_callbacks(params, "predict__callbacks")
         callbacks += check_callbacks(kwargs.pop("callbacks", ()))

@@ -95,10 +95,9 @@ class BuildFunction:
         missing = set(self.arguments) - set(self.defaults) - set(arguments)
         if missing:
             raise TypeError(
-                f"model={self.name} needs a value for {_listed(missing)}. Pass it to the "
-                f"estimator, as in {min(missing)}=... Data are not passed to the function. "
-                "If it has the argument `meta`, it receives a dict of what fit has learned "
-                "about them, such as meta['n_features_in_']."
+                f"model={self.name} needs a value for {_listed(missing)}. Pass values to "
+                f"the estimator, as in {min(missing)}=... What depends on the data is in "
+                "the argument `meta` of the function, for example meta['n_features_in_']."
             )
         model = self.function(**arguments)
         if not isinstance(model, keras.Model):

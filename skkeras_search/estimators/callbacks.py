@@ -34,9 +34,9 @@ def make_callbacks(params: dict[str, Any], destination: str) -> list[Any]:
         If an item is not a callback.
     """
     given = params.get(destination)
-    if given is None:
-        return []
     routed = route_params(params, destination=destination, pass_filter=set())
+    if given is None and not routed:
+        return []
     made = construct(given, routed, destination)
     if isinstance(made, Mapping):
         made = list(made.values())

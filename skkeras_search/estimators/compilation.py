@@ -1,7 +1,6 @@
 """Make the arguments of ``Model.compile`` from the parameters of an estimator."""
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -45,7 +44,7 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
     arguments = route_params(params, destination="compile", pass_filter=names)
     for destination in RECEIVERS:
         routed = route_params(params, destination, pass_filter=set())
-        items = _receivers(arguments[destination], destination, routed)
+        items = receivers_of(arguments[destination], destination, routed)
         arguments[destination] = copy_compile_arguments(
             construct(items, routed, destination)
         )
@@ -53,42 +52,6 @@ def make_compile_arguments(params: dict[str, Any], names: set[str]) -> dict[str,
     if metrics is not None and not isinstance(metrics, (dict, list)):
         arguments["metrics"] = [metrics]
     return arguments
-
-
-def check_compile_params(
-    params: dict[str, Any], names: set[str], destinations: Iterable[str]
-) -> None:
-    """Check the parameters that are routed to the optimizer, the loss or the metrics.
-
-    Parameters
-    ----------
-    params : dict
-        Parameters of an estimator.
-    names : set of str
-        The parameters that are passed to ``compile`` without a prefix.
-    destinations : iterable of {"optimizer", "loss", "metrics"}
-        Where the parameters are routed.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a name or a routed parameter is unknown. Nothing is constructed.
-    """
-    arguments = route_params(params, destination="compile", pass_filter=names)
-    for destination in destinations:
-        routed = route_params(params, destination, pass_filter=set())
-        items = arguments[destination]
-        if isinstance(items, str) and not any("__" in name for name in routed):
-            _check_name(destination, items, frozenset(routed))
-        else:
-            check_routed(_receivers(items, destination, routed), routed, destination)
-
-
-@lru_cache
-def _check_name(destination: str, name: str, routed: frozenset[str]) -> None:
-    """Check the parameters of an object of Keras, whose lookup takes a millisecond."""
-    params = dict.fromkeys(routed)
-    check_routed(_receivers(name, destination, params), params, destination)
 
 
 def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
@@ -106,15 +69,13 @@ def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
     Returns
     -------
     constructed : object, or list or dict of them
-        Instances, in the structure of ``items``; None if ``items`` is None.
+        Instances, in the structure of ``items``.
 
     Raises
     ------
     TypeError, ValueError
         If a constructor raises it. The message names the routed parameters.
     """
-    if items is None:
-        return None
     check_routed(items, params, destination)
     try:
         return unflatten_params(items=items, params=params)
@@ -123,8 +84,27 @@ def construct(items: Any, params: dict[str, Any], destination: str) -> Any:
         raise type(error)(f"{names}: {error}") from error
 
 
-def _receivers(items: Any, destination: str, routed: dict[str, Any]) -> Any:
-    """Replace the names of Keras by objects, or by classes that accept the parameters."""
+def receivers_of(items: Any, destination: str, routed: Mapping[str, Any]) -> Any:
+    """Replace the names of Keras by objects, or by classes that accept parameters.
+
+    Parameters
+    ----------
+    items : object, or list or dict of them
+        Value of the parameter ``destination``.
+    destination : {"optimizer", "loss", "metrics"}
+        Where the parameters are routed.
+    routed : dict
+        The parameters, without the prefix.
+
+    Returns
+    -------
+    receivers : object, or list or dict of them
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an item is unknown to Keras.
+    """
     by_name, class_by_name = {
         "optimizer": (get_optimizer_class, get_optimizer_class),
         "loss": (keras.losses.get, _loss_class),

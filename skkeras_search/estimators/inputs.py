@@ -140,8 +140,8 @@ def to_keras(X: Validated, model: keras.Model, names: Any = None) -> Any:
     if isinstance(X, (dict, list, tuple)):  # from a user's feature_encoder
         X = MultiInput(X)
     if isinstance(X, MultiInput):
-        if len(inputs) == 1 or isinstance(model, keras.Sequential):
-            _refuse_text_columns(X)
+        if not inputs and isinstance(model, keras.Sequential):
+            _refuse_text_columns(X)  # the model will have one input
         return _named_inputs(X, inputs)
     if inputs:
         return _fitted_to(X, inputs[0], "X")
@@ -190,7 +190,8 @@ def dense(X: Any) -> Any:
 def _refuse_batches(X: Any) -> None:
     """Refuse data that come in batches, which cannot be split into folds."""
     is_loader = isinstance(X, (Iterator, keras.utils.PyDataset))
-    if is_loader or hasattr(X, "element_spec") or type(X).__name__ == "DataLoader":
+    is_dataset = hasattr(type(X), "element_spec")  # of TensorFlow
+    if is_loader or is_dataset or type(X).__name__ == "DataLoader":
         raise TypeError(
             "X must be an array, a data frame, or several of them, got "
             f"{type(X).__name__}. Load all samples into arrays, as in fit(X, y)."
@@ -203,10 +204,9 @@ def _refuse_text_columns(X: MultiInput) -> None:
     text = [name for name, array in arrays if array.dtype.kind == "O"]
     if text and len(arrays) > 1:
         raise ValueError(
-            f"The columns {text} of X contain text, but the model has one input of "
-            "numbers. Encode these columns in a pipeline before the estimator, for example "
-            "by sklearn.preprocessing.OneHotEncoder, or give each column an input of the "
-            "model."
+            f"The columns {text} of X contain text, so each column is passed to an input "
+            "of its own, but the model has one input. Encode these columns in a pipeline "
+            "before the estimator, for example by sklearn.preprocessing.OneHotEncoder."
         )
 
 
@@ -303,6 +303,8 @@ def _named_inputs(X: MultiInput, inputs: list[Any]) -> Any:
     if isinstance(arrays, dict):
         missing = [tensor.name for tensor in inputs if tensor.name not in arrays]
         if missing:
+            if len(inputs) == 1:
+                _refuse_text_columns(X)
             raise ValueError(
                 f"The model's inputs {missing} are not in X, which has {sorted(arrays)}. "
                 "Give the inputs of the model the names of the arrays in X."

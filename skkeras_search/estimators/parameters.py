@@ -6,8 +6,9 @@ function's defaults until the user gives them a value.
 """
 
 import inspect
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ import keras
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.estimators.build_function import ROUTING_PREFIXES, BuildFunction
-from skkeras_search.estimators.compilation import RECEIVERS, check_compile_params
+from skkeras_search.estimators.compilation import RECEIVERS, receivers_of
 from skkeras_search.estimators.declaring_function import (
     DeclaringFunction,
     declared_by,
@@ -23,9 +24,9 @@ from skkeras_search.estimators.declaring_function import (
     is_hypermodel,
 )
 from skkeras_search.estimators.routed import check_keywords, check_routed
-from skkeras_search.estimators.scikeras_base import route_params
 from skkeras_search.estimators.serialization import is_keras_object
 from skkeras_search.nearest_name import ABBREVIATIONS, did_you_mean
+from skkeras_search.space.dimensions import plain
 from skkeras_search.space.discovery import Declared
 from skkeras_search.space.space import Space
 
@@ -62,7 +63,6 @@ class ParametersMixin(BaseEstimator):
     model: Any
     build_fn: Any
     model_: keras.Model
-    scorer: Callable[..., float]
     _keras_build_fn: Callable[..., keras.Model]
     # Parameters that the constructor's signature does not name.
     _extra_params: dict[str, Any]
@@ -234,28 +234,19 @@ class ParametersMixin(BaseEstimator):
     def _check_param_names(self) -> None:
         """Check that every parameter is used by something.
 
-        Parameters that are routed to the methods of the model can only be checked when
-        there is a model, as its class may define them.
-
         Raises
         ------
         TypeError
             If a parameter is not used, as for a call with an unexpected keyword.
         """
-        self._check_routed_params()
         function = self._build_function()
         for name in self._extra_params:
             prefix, routed, rest = name.partition("__")
             if routed and prefix in ROUTING_PREFIXES:
-                if prefix == "model" and function and not function.accepts(rest):
-                    raise TypeError(
-                        f"{name!r}: model={function.name} got an unexpected keyword "
-                        f"argument {rest!r}."
-                        + did_you_mean(rest, [*function.arguments, *function.magic])
-                    )
+                if prefix == "model":
+                    self._check_arguments_of_model([rest], "model")
             elif not (function and function.accepts(name)):
-                known = [*self._known_names(), *(f"{p}__" for p in ROUTING_PREFIXES)]
-                known = [known_name for known_name in known if known_name != name]
+                known = [n for n in self._known_names() if n not in self._extra_params]
                 searched = (
                     f"neither the estimator nor model={function.name} has"
                     if function
@@ -267,27 +258,58 @@ class ParametersMixin(BaseEstimator):
                     f"{did_you_mean(name, known)}{self._about_parameter(name)}"
                 )
 
-    def _check_routed_params(self) -> None:
-        function, params = self._build_function(), self.get_params(deep=False)
-        # A build function may have a meaning of its own for these parameters.
-        own = function.arguments if function else ()
-        has_all = function is not None and "params" in function.magic
-        compiled = [
-            name
-            for name in RECEIVERS
-            if self._is_routed_to(name) and not (has_all or name in own)
-        ]
-        check_compile_params(params, set(RECEIVERS), compiled)
-        for name in ("callbacks", "fit__callbacks", "predict__callbacks"):
-            if self._is_routed_to(name):
-                check_routed(params.get(name), route_params(params, name, set()), name)
-        check_keywords(self.scorer, self._routed_names("score"), "score", "scorer")
+    def _check_arguments_of_model(self, names: Collection[str], prefix: str) -> None:
+        """Check the names of arguments that are routed to the build function."""
+        function = self._build_function()
+        for name in names:
+            if function and not function.accepts(name):
+                raise TypeError(
+                    f"'{prefix}__{name}': model={function.name} got an unexpected keyword "
+                    f"argument {name!r}."
+                    + did_you_mean(name, [*function.arguments, *function.magic])
+                )
 
-    def _is_routed_to(self, receiver: str) -> bool:
-        """Whether parameters are routed to an object. A given None switches them off."""
-        is_off = receiver in self._given and self._param(receiver) is None
-        prefix = f"{receiver}__"
-        return not is_off and any(name.startswith(prefix) for name in self._extra_params)
+    def _passes_to(self, receiver: str) -> bool:
+        """Whether this estimator constructs an object such as the optimizer.
+
+        A build function may have a meaning of its own for the parameters.
+        """
+        function = self._build_function()
+        if receiver in RECEIVERS and function and "params" in function.magic:
+            return False
+        is_own = function is not None and receiver in function.arguments
+        return not is_own and f"compile__{receiver}" not in self._extra_params
+
+    def _routed_to(self, receiver: str) -> dict[str, Any]:
+        """The parameters that are routed to an object such as the optimizer."""
+        start = f"{receiver}__"
+        params = self._extra_params.items()
+        return {n.removeprefix(start): v for n, v in params if n.startswith(start)}
+
+    def _check_receiver(
+        self, receiver: str, items: Any, params: Mapping[str, Any], name: str
+    ) -> None:
+        """Check that an object such as the optimizer accepts parameters.
+
+        ``name`` is the name of the object for the user.
+        """
+        if receiver in RECEIVERS:
+            items = receivers_of(items, receiver, params)
+        check_routed(items, params, name)
+
+    def _params_for_keras(self) -> dict[str, Any]:
+        """The parameters, without those routed to an object that the user set to None.
+
+        Numbers are those of Python: Keras refuses NumPy's integers, which arrays of choices
+        such as ``np.arange(8, 33, 8)`` contain.
+        """
+        off = tuple(
+            f"{name}__"
+            for name in (*RECEIVERS, "callbacks", "fit__callbacks", "predict__callbacks")
+            if name in self._given and self._param(name) is None
+        )
+        params = self.get_params().items()
+        return {n: plain(v) for n, v in params if not n.startswith(off)}
 
     def _about_parameter(self, name: str, prefix: str = "") -> str:
         """Complete an error message about an unknown parameter name."""
@@ -301,12 +323,7 @@ class ParametersMixin(BaseEstimator):
                 "parameters. Pass the function that builds it instead, as in "
                 f"{type(self).__name__}(create_model, {name}=...)."
             )
-        destination = name.removesuffix("_kwargs").removesuffix("_params")
-        if destination != name and destination in ROUTING_PREFIXES:
-            about += (
-                f" There is no dict of parameters for {destination!r}. Pass each one by "
-                f"its own name, as in {prefix}{destination}__name=value."
-            )
+        about += _about_routing(name, prefix)
         meant = ABBREVIATIONS.get(name, name)
         if meant == "learning_rate" and meant not in {*own, *self._constructor_defaults()}:
             about += (
@@ -489,6 +506,27 @@ def _constructors(cls: type) -> Iterator[list[inspect.Parameter]]:
             yield list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
             if base.__module__.startswith(OURS):
                 return
+
+
+def _about_routing(name: str, prefix: str) -> str:
+    """Explain which routed parameter an unknown name stands for, if any."""
+    destination, _, rest = name.partition("_")
+    if destination in ROUTING_PREFIXES and rest in ("kwargs", "params"):
+        return (
+            f" There is no dict of parameters for {destination!r}. Pass each one by its "
+            f"own name, as in {prefix}{destination}__name=value."
+        )
+    for method in ("fit", "compile", "predict"):
+        if name in list(inspect.signature(getattr(keras.Model, method)).parameters)[3:]:
+            routed = f"{prefix}{method}__{name}"
+            return f" For the argument of keras.Model.{method}, pass {routed!r}."
+    first, nested, rest_of_routed = name.partition("__")
+    if nested and (near := get_close_matches(first, ROUTING_PREFIXES, n=1)):
+        return f" Did you mean '{prefix}{near[0]}__{rest_of_routed}'?"
+    if destination in ROUTING_PREFIXES and rest.strip("_"):
+        routed = f"{prefix}{destination}__{rest.strip('_')}"
+        return f" A routed parameter has two underscores: {routed!r}."
+    return ""
 
 
 def _is_equal(value: Any, default: Any) -> bool:

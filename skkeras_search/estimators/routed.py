@@ -9,6 +9,7 @@ import keras
 
 from skkeras_search.estimators.serialization import is_keras_object
 from skkeras_search.nearest_name import did_you_mean
+from skkeras_search.wording import in_words
 
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -34,7 +35,7 @@ def check_routed(items: Any, params: Mapping[str, Any], destination: str) -> Non
         If a parameter has no object to be passed to, or its object does not accept it.
     """
     named = {name: (f"{destination}__{name}", value) for name, value in params.items()}
-    _check(items, named, f"{destination}={_shown(items)}")
+    _check(items, named, destination)
 
 
 def check_keywords(
@@ -70,37 +71,42 @@ def check_keywords(
             )
 
 
-def _check(items: Any, params: Routed, receiver: str) -> None:
+def _check(items: Any, params: Routed, name: str) -> None:
+    """Check the parameters of ``items``, which are the value of ``name``."""
     if isinstance(items, (Mapping, list, tuple)):
-        _check_keys(items, params, receiver)
+        _check_keys(items, params, name)
     elif isinstance(items, type):
         _check_class(items, params)
     elif params:
-        name, _ = next(iter(params.values()))
+        full_name, _ = next(iter(params.values()))
         if items is None:
-            raise TypeError(f"'{name}' has no object to be passed to: {receiver}.")
-        instead = (
-            f" Pass the class {type(items).__name__}." if is_keras_object(items) else ""
-        )
+            raise _nowhere(full_name, name, items)
         raise TypeError(
-            f"'{name}' cannot be passed to {receiver}, which is not a class.{instead}"
+            f"'{full_name}' cannot be passed to {name}={_shown(items)}, which is not a "
+            "class."
+            + (f" Pass the class {type(items).__name__}." if is_keras_object(items) else "")
         )
 
 
-def _check_keys(items: Any, params: Routed, receiver: str) -> None:
+def _check_keys(items: Any, params: Routed, name: str) -> None:
     """Check the parameters of a list or dict: those of one item, and those of all."""
     pairs = items.items() if isinstance(items, Mapping) else enumerate(items)
     members = {str(key): item for key, item in pairs}
-    for name, (full_name, _) in params.items():
-        key, nested, _ = name.partition("__")
+    for routed_name, (full_name, _) in params.items():
+        key, nested, _ = routed_name.partition("__")
         if nested and key not in members:
-            raise TypeError(
-                f"'{full_name}' has no object to be passed to: {receiver}."
-                + did_you_mean(key, members)
-            )
-    of_all = {name: given for name, given in params.items() if "__" not in name}
+            raise _nowhere(full_name, name, items, did_you_mean(key, members))
+    of_all = {n: given for n, given in params.items() if "__" not in n}
     for key, item in members.items():
-        _check(item, {**of_all, **_within(params, key)}, receiver)
+        is_nested = isinstance(item, (Mapping, list, tuple))
+        own = {**({} if is_nested else of_all), **_within(params, key)}
+        _check(item, own, f"{name}[{key}]")
+
+
+def _nowhere(full_name: str, name: str, items: Any, suggestion: str = "") -> TypeError:
+    return TypeError(
+        f"'{full_name}' has no object to be passed to: {name}={_shown(items)}.{suggestion}"
+    )
 
 
 def _check_class(cls: type, params: Routed) -> None:
@@ -119,7 +125,7 @@ def _check_class(cls: type, params: Routed) -> None:
                 f"'{full_name}': {cls.__name__} has no argument {name!r}."
                 + did_you_mean(name, sorted(accepted))
             )
-        _check(value, _within(params, name), f"{full_name}={_shown(value)}")
+        _check(value, _within(params, name), full_name)
 
 
 def _within(params: Routed, key: str) -> Routed:
@@ -150,13 +156,13 @@ def accepted_arguments(cls: type) -> frozenset[str] | None:
         names |= {p.name for p in parameters if p.kind in NAMED}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
-        # Keras's optimizers pass other keywords to their bases, which refuse unknown ones.
+        # Keras's optimizers pass other keywords to their bases, which refuse unknown ones
+        # except "decay", a name of Keras 2 that Keras ignores with a warning.
         if not issubclass(cls, keras.Optimizer) or not base.__module__.startswith("keras."):
             return None
+        names.add("decay")
     return frozenset(names)
 
 
 def _shown(items: Any) -> str:
-    if isinstance(items, type):
-        return items.__name__
-    return f"{type(items).__name__}(...)" if is_keras_object(items) else repr(items)
+    return f"{type(items).__name__}(...)" if is_keras_object(items) else in_words(items)

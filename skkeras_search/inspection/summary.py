@@ -1,5 +1,6 @@
 """Describe a search in a table or in text."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from skkeras_search.space.dimensions import Dimension
 FIRST = ("rank_test_", "mean_test_", "std_test_")
 # Limit of the length of the list of choices of a hyperparameter.
 MOST_CHARACTERS = 100
+# Limit of the number of errors that a summary shows.
+MOST_REASONS = 3
 NUMBERS = {"Real": "real", "Integer": "integer", "Range": "integer"}
 
 
@@ -90,6 +93,9 @@ def results_text(search: Any, n: int = 10) -> str:
         spread = np.nanstd(results.folds[row]) if results.folds.shape[1] else np.nan
         lines.append(f"candidate {row}: {scores} (std over folds {spread:.2g})")
         lines += [f"    {name}: {text_of(v)}" for name, v in results.params[row].items()]
+    reasons = Counter(what_failed(str(error)) for error in results.errors if error)
+    for reason, count in reasons.most_common(MOST_REASONS):
+        lines.append(f"{_counted(count, 'candidate')} with an error: {text_of(reason)}")
     return "\n".join(lines)
 
 

@@ -61,11 +61,11 @@ def interrupts_left_to_search() -> Iterator[None]:
 
 @contextmanager
 def interrupts_blocked() -> Iterator[None]:
-    """Delay Ctrl-C in this thread, and block it in the processes that the thread starts.
+    """Block Ctrl-C in the processes that this thread starts.
 
-    A worker process inherits what is blocked, so Ctrl-C does not end it while it imports
-    modules, before it can call :func:`interrupts_left_to_search`. Windows has no such
-    inheritance.
+    Ctrl-C then does not end a worker process while it imports modules or waits for a job,
+    outside :func:`interrupts_left_to_search`. It stays blocked as long as the worker lives,
+    also in programs that the worker starts. Windows has no such inheritance.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -1,18 +1,18 @@
 """The spaces of a search, checked against the estimator before anything is trained."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from skkeras_search.nearest_name import about_parameter, did_you_mean
+from skkeras_search.searches.routed_names import check_routed_names, some_value, values_of
 from skkeras_search.space import Categorical, Space
 from skkeras_search.space.declared import declared_in
 from skkeras_search.space.dimensions import is_estimator
-from skkeras_search.space.notations import are_choices, is_dimension
+from skkeras_search.space.notations import are_choices
 
 # Combinations of parts with which a parameter is tried before it counts as unknown.
 MOST_COMBINATIONS = 1000
@@ -162,106 +162,63 @@ def check_names(estimator: BaseEstimator, space: Mapping[str, Any] | Space) -> N
     TypeError
         If a name is not a string.
     ValueError
-        If a parameter is unknown, or no candidate can be fitted because of the name of a
-        parameter. The message names the most similar parameter.
+        If a parameter is unknown. The message names the most similar parameter.
+
+    Warns
+    -----
+    UserWarning
+        If every candidate with one of the choices fails.
     """
     dimensions = space.dimensions if isinstance(space, Space) else space
-    for name in dimensions:
-        if not isinstance(name, str):
-            raise TypeError(f"The names of parameters must be str, got {name!r}.")
     known: set[str] = set(estimator.get_params())
-    parts = _parts(dimensions, known)
+    # Choices that bring parameters of their own: estimators, build functions, models.
+    parts = {
+        name: [
+            choice
+            for choice in values_of(given)
+            if is_estimator(choice) or callable(choice)
+        ]
+        for name, given in dimensions.items()
+    }
     for name, choices in parts.items():
         for part in filter(is_estimator, choices):
             known |= {f"{name}__{parameter}" for parameter in part.get_params()}
-    _check_candidates(estimator, parts, {})
     for name, given in dimensions.items():
-        try:
-            _check_candidates(estimator, parts, {name: _some_value(given)})
-        except _CannotSetError:
-            if name not in known:
-                raise ValueError(
-                    f"{name!r} is not a parameter of {type(estimator).__name__}."
-                    f"{did_you_mean(name, known)}{about_parameter(estimator, name)}"
-                ) from None
+        if not isinstance(name, str):
+            raise TypeError(f"The names of parameters must be str, got {name!r}.")
+        if name not in known and not _can_set(estimator, parts, name, given):
+            raise ValueError(
+                f"{name!r} is not a parameter of {type(estimator).__name__}."
+                f"{did_you_mean(name, known)}{about_parameter(estimator, name)}"
+            )
+    check_routed_names(estimator, dimensions)
 
 
-class _CannotSetError(Exception):
-    """No candidate accepts a parameter; its name or its value may be the reason."""
+def _can_set(
+    estimator: BaseEstimator, parts: Mapping[str, list[Any]], name: str, given: Any
+) -> bool:
+    """Return whether a parameter can be set although it is not listed.
 
-
-def _parts(dimensions: Mapping[str, Any], known: set[str]) -> dict[str, list[Any]]:
-    """Return the choices on which the names of other parameters depend.
-
-    These are estimators, build functions and models, and the choices of a parameter to
-    which others are routed, such as the optimizer if there is optimizer__momentum.
+    Keras estimators accept such parameters. Which ones may depend on the parts that a
+    candidate has, such as its build function.
     """
-    names = known | dimensions.keys()
-    parts = {}
-    for name, given in dimensions.items():
-        choices = _values(given) or [_some_value(given)]
-        if not any(other.startswith(f"{name}__") for other in names):
-            choices = [c for c in choices if is_estimator(c) or callable(c)]
-        parts[name] = choices
-    return {name: choices for name, choices in parts.items() if choices}
-
-
-def _values(given: Any) -> list[Any]:
-    """Return the choices of a list, an array or a dimension; none of a distribution."""
-    values = getattr(given, "categories", given)
-    return list(values) if isinstance(values, Iterable) else []
-
-
-def _some_value(given: Any) -> Any:
-    if hasattr(given, "rvs"):
-        value = given.rvs(random_state=np.random.RandomState(0))
-        return value[0] if is_dimension(given) else value
-    return next(iter(given), None)
-
-
-def _check_candidates(
-    estimator: BaseEstimator, parts: Mapping[str, list[Any]], params: Mapping[str, Any]
-) -> None:
-    """Check that some candidate has these parameters.
-
-    Keras estimators accept parameters that they do not list. Which ones may depend on the
-    parts that a candidate has, such as its build function.
-
-    Raises
-    ------
-    ValueError
-        If every combination of parts has a parameter that is not used.
-    _CannotSetError
-        If every combination of parts refuses one of the parameters.
-    """
-    some = {part: choices for part, choices in parts.items() if part not in params}
+    value = some_value(given)
+    some = {part: choices for part, choices in parts.items() if choices and part != name}
     combinations = itertools.product(*([None, *choices] for choices in some.values()))
-    errors: list[Exception] = []
-    for number, combination in enumerate(combinations):
-        if number == MOST_COMBINATIONS:  # the others may be right
-            return
+    for combination in itertools.islice(combinations, MOST_COMBINATIONS):
         chosen = {
             part: clone(choice) if is_estimator(choice) else choice
             for part, choice in zip(some, combination, strict=True)
             if choice is not None
         }
-        error = _error_of(estimator, {**chosen, **params})
-        if error is None:
-            return
-        errors.append(error)
-    # An error about a name says more than that a part does not have the parameter.
-    raise min(errors, key=lambda error: isinstance(error, _CannotSetError))
+        if _sets(estimator, {**chosen, name: value}):
+            return True
+    return False
 
 
-def _error_of(estimator: BaseEstimator, params: Mapping[str, Any]) -> Exception | None:
+def _sets(estimator: BaseEstimator, params: Mapping[str, Any]) -> bool:
     try:
-        candidate = clone(estimator).set_params(**params)
+        clone(estimator).set_params(**params)
     except (TypeError, ValueError, AttributeError):
-        return _CannotSetError()
-    for part in (candidate, *candidate.get_params().values()):
-        if hasattr(part, "_check_param_names"):
-            try:
-                part._check_param_names()
-            except (TypeError, ValueError) as error:
-                return ValueError(str(error))
-    return None
+        return False
+    return True

@@ -17,7 +17,10 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from skkeras_search.searches.executors import Asynchronous
 from skkeras_search.searches.faults import failed, took_too_long
-from skkeras_search.searches.interruption import interrupts_left_to_search
+from skkeras_search.searches.interruption import (
+    interrupts_blocked,
+    interrupts_left_to_search,
+)
 from skkeras_search.searches.jobs import Call, Result
 from skkeras_search.searches.mapped_rows import MappedRows
 from skkeras_search.searches.marks import TimeMark
@@ -64,7 +67,8 @@ class LokyWorkers(Asynchronous):
         self.most_jobs = 2 * n_workers  # the next jobs are ready when one is done
 
     def __enter__(self) -> Self:
-        self._parallel.__enter__()
+        with interrupts_blocked():  # this may start workers
+            self._parallel.__enter__()
         self._folder = TemporaryDirectory(prefix="skkeras_search")
         self._make_pool()
         return self
@@ -125,7 +129,8 @@ class LokyWorkers(Asynchronous):
         return [failed(call, error) for call in calls]
 
     def _start(self) -> Workers:
-        self._parallel._initialize_backend()
+        with interrupts_blocked():  # this may start workers
+            self._parallel._initialize_backend()
         return self._workers()
 
     def _workers(self) -> Workers:

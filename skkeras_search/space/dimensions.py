@@ -695,7 +695,7 @@ class Categorical(Dimension):
         super().__init__(name, when)
         if isinstance(categories, (str, Mapping)) or not hasattr(categories, "__iter__"):
             raise TypeError(f"categories must be a list, got {categories!r}.")
-        given = [_plain(category) for category in categories]
+        given = [plain(category) for category in categories]
         if not given:
             raise ValueError("categories is empty. Pass at least one category.")
         # The probability of a repeated category is the sum of its probabilities.
@@ -803,7 +803,7 @@ class Categorical(Dimension):
 
     def _position(self, value: Any) -> int:
         try:
-            return self._positions[type(_plain(value)), _plain(value)]
+            return self._positions[type(plain(value)), plain(value)]
         except (KeyError, TypeError):  # unknown or unhashable
             pass
         for same in (_is_same, _is_equal):
@@ -829,7 +829,7 @@ class Steps(Categorical):
         Bounds. ``low`` is inclusive; ``high`` is one of the numbers only if it is a whole
         number of steps away from ``low``.
     step : float
-        Difference between successive numbers, greater than 0. At most ``high - low``.
+        Difference between successive numbers, greater than 0.
     name : str, default=None
         Name of the hyperparameter. Not needed if the space is a dict, whose keys are the
         names.
@@ -849,7 +849,7 @@ class Steps(Categorical):
         If ``name`` is not a str, or ``when`` does not map names to values.
     ValueError
         If a bound or ``step`` is not a finite number, ``low`` is not less than ``high``, or
-        ``step`` is not between 0 and ``high - low``.
+        ``step`` is not greater than 0.
 
     Examples
     --------
@@ -868,12 +868,9 @@ class Steps(Categorical):
     ):
         _check_bounds(low, high)
         check_finite("step", step)
-        last = int((high - low) / step + 1e-9) if step > 0 else 0
-        if last < 1:
-            raise ValueError(
-                f"step={step!r} must be greater than 0, and at most high - low = "
-                f"{high - low!r}."
-            )
+        if not step > 0:
+            raise ValueError(f"step={step!r} must be greater than 0.")
+        last = int((high - low) / step + 1e-9)
         numbers = [min(low + n * step, high) for n in range(last + 1)]
         super().__init__(numbers, name=name, when=when, ordered=True)
         self.low, self.high, self.step = low, high, step
@@ -1057,7 +1054,7 @@ def _public(dimension: Dimension) -> dict[str, Any]:
     return {n: v for n, v in vars(dimension).items() if not n.startswith("_")}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Convert a NumPy scalar to a plain Python object; return other values unchanged."""
     return value.item() if isinstance(value, (np.number, np.bool_, np.str_)) else value
 
@@ -1065,7 +1062,7 @@ def _plain(value: Any) -> Any:
 def _is_same(category: Any, value: Any) -> bool:
     # True and 1 are different categories, although they are equal.
     return category is value or (
-        type(category) is type(_plain(value)) and _is_equal(category, value)
+        type(category) is type(plain(value)) and _is_equal(category, value)
     )
 
 

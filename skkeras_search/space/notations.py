@@ -109,7 +109,8 @@ def _are_bounds(given: Any) -> bool:
     """Return whether a notation stands for the numbers between two bounds.
 
     A tuple that continues with a string does, so that a mistyped prior is an error. A list
-    must continue with a prior.
+    must continue with a prior. Choices can begin with two numbers and ``"uniform"``, a word
+    that is not only a prior: ``(1, 2, "uniform", "distance")``.
     """
     if not isinstance(given, (list, tuple)) or len(given) < 2:
         return False
@@ -117,8 +118,13 @@ def _are_bounds(given: Any) -> bool:
         return False
     if len(given) == 2:
         return isinstance(given, tuple)
-    is_text = isinstance(given[2], str)
-    return is_text and (isinstance(given, tuple) or given[2] in PRIORS)
+    prior, *rest = given[2:]
+    if not isinstance(prior, str):
+        return False
+    if prior in PRIORS and prior != "uniform":
+        return True
+    has_choices = len(rest) > 1 or any(one is None or isinstance(one, str) for one in rest)
+    return not has_choices and (isinstance(given, tuple) or prior in PRIORS)
 
 
 def _of_bounds(given: Sequence[Any]) -> Dimension:

@@ -15,6 +15,8 @@ from skkeras_search import BaseWrapper, KerasClassifier, KerasRegressor, MultiIn
 from tests.estimators import models
 from tests.estimators.data import X_diabetes, X_iris, names_iris, y_diabetes, y_iris
 
+CROSSENTROPY = "sparse_categorical_crossentropy"
+
 
 @pytest.fixture(autouse=True)
 def no_training(monkeypatch):
@@ -47,8 +49,10 @@ def refuses(error, words, estimator, X=X_iris, y=y_iris, **kwargs):
         ({"predict__batch": 3}, "'predict__batch': keras.Model.predict"),
         (
             {"score__sample_weights": 3},
-            "'score__sample_weights': scorer .* Did you mean 'sample_weight'",
+            "'score__sample_weights': KerasClassifier.scorer .* Did you mean 'sample_weight'",
         ),
+        ({"optimizer_learning_rate": 1}, "two underscores: 'optimizer__learning_rate'"),
+        ({"steps_per_epoch": 1}, "pass 'fit__steps_per_epoch'"),
         ({"fit_kwargs": {}}, "no dict of parameters for 'fit'.* as in fit__name=value"),
         ({"optimzer__learning_rate": 3}, "keyword argument 'optimzer__learning_rate'"),
     ],
@@ -511,7 +515,7 @@ def test_targets_that_are_no_numbers():
         ),
         (
             {"metrics": ["accuracy"], "metrics__0__threshold": 3},
-            "'metrics__0__threshold' cannot be passed to metrics=.*'accuracy'",
+            "'metrics__0__threshold' cannot be passed to metrics.0.=accuracy",
         ),
         ({"optimizer": keras.optimizers.Adam(), "optimizer__epsilon": 1}, "class Adam"),
         (
@@ -537,11 +541,46 @@ def test_metrics_by_name_are_constructed_with_parameters():
     assert compiled["metrics"][1]["config"]["k"] == 2
 
 
-@pytest.mark.parametrize("name", ["callbacks", "fit__callbacks", "metrics"])
+@pytest.mark.parametrize("name", ["callbacks", "predict__callbacks", "metrics"])
 def test_none_switches_off_what_parameters_are_routed_to(name):
-    estimator = classifier(**{name: None, f"{name}__unknown": 3})
-    estimator._check_param_names()
-    clone(estimator)._check_param_names()
+    estimator = classifier(
+        models.softmax_regression,
+        n_features=4,
+        n_classes=3,
+        loss=CROSSENTROPY,
+        engine="fused",
+    )
+    estimator.set_params(**{f"{name}__unknown": 3})
+    with pytest.raises(TypeError, match=f"'{name}__unknown' has no object"):
+        clone(estimator).fit(X_iris, y_iris).predict(X_iris)
+    estimator.set_params(**{name: None})
+    assert len(clone(estimator).fit(X_iris, y_iris).predict(X_iris)) == len(X_iris)
+
+
+def test_parameters_of_a_compiled_model_have_no_effect():
+    with pytest.warns(UserWarning, match="'optimizer__nesterov'.* have no effect"):
+        classifier(optimizer__nesterov=True).initialize(X_iris, y_iris)
+
+
+def test_text_columns_of_which_one_is_the_input():
+    inputs = keras.Input((1,), name="b")
+    network = keras.Model(inputs, layers.Dense(3, activation="softmax")(inputs))
+    frame = pd.DataFrame(X_iris, columns=list("abcd")).assign(c="text")
+    estimator = classifier(network, loss=CROSSENTROPY, engine="fused").fit(frame, y_iris)
+    assert len(estimator.predict(frame)) == len(frame)
+
+
+def test_sizes_of_batches_of_numpy():
+    estimator = classifier(
+        models.softmax_regression,
+        n_features=4,
+        n_classes=3,
+        loss=CROSSENTROPY,
+        engine="fused",
+        batch_size=np.int64(50),
+        optimizer__learning_rate=np.float32(0.5),
+    )
+    assert estimator.fit(X_iris, y_iris).engine_ == "fused"
 
 
 def test_metrics_have_no_effect_on_a_compiled_model():
@@ -553,7 +592,11 @@ def test_arguments_that_a_function_expects_to_be_data():
     def model(X, y, units=3):
         raise AssertionError
 
-    refuses(TypeError, "value for 'X', 'y'.*Data are not passed.* meta", classifier(model))
+    refuses(
+        TypeError,
+        "value for 'X', 'y'.*depends on the data is in the argument `meta`",
+        classifier(model),
+    )
 
 
 def test_a_missing_item_of_meta():

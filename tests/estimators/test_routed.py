@@ -72,6 +72,8 @@ def test_constructors_of_users_that_accept_any_keyword():
         ),
         (EARLY, {"0": "loss"}),
         ([EARLY(), RATE], {"1__factor": 0.1}),
+        ([[EARLY()], EARLY], {"patience": 1}),
+        (keras.optimizers.Adam, {"decay": 0.1}),  # Keras ignores it with a warning
         ({}, {}),
         (None, {}),
     ],
@@ -89,7 +91,8 @@ def test_parameters_that_are_accepted(items, params):
         ([EARLY], {"stop__patience": 1}, "'callbacks__stop__patience' has no object"),
         (EARLY, {"stop__patience": 1}, "'callbacks__stop__patience' has no object"),
         (EARLY(), {"patience": 1}, "callbacks=EarlyStopping.*Pass the class EarlyStopping"),
-        ("early", {"patience": 1}, "callbacks='early', which is not a class"),
+        ([EARLY, "a"], {"1__x": 1}, "callbacks.1.=a, which is not a class"),
+        ("early", {"patience": 1}, "callbacks=early, which is not a class"),
         (
             EARLY,
             {"monitor": EARLY, "monitor__patienc": 1},

@@ -54,6 +54,14 @@ def test_results_summary(grid, capsys):
     assert len([line for line in rest if line.startswith("candidate")]) == 1
 
 
+def test_results_summary_says_why_candidates_failed(conditional, capsys):
+    conditional.results_summary(1)
+    last = capsys.readouterr().out.splitlines()[-1]
+    n_failed = sum(p["kernel"] == "wrong" for p in conditional.cv_results_["params"])
+    assert last.startswith(f"{n_failed} candidates with an error: ")
+    assert "The 'kernel' parameter of SVC must be" in last
+
+
 @pytest.mark.parametrize(
     "search",
     [

@@ -11,7 +11,6 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skkeras_search import GridSearchCV, Integer, RandomizedSearchCV, Real, Space
-from skkeras_search.searches.spaces import check_names
 
 X, y = load_iris(return_X_y=True)
 GRIDS = [
@@ -182,49 +181,6 @@ def test_an_optimizer_and_its_parameters(search):
     assert float(rate) == pytest.approx(found.best_params_["optimizer__learning_rate"])
     with pytest.raises(ValueError, match="'optimzer__rate' is not a parameter"):
         search(classifier, {**grid, "optimzer__rate": [1]}).fit(X, y)
-
-
-@pytest.mark.parametrize(
-    ("params", "space", "words"),
-    [
-        ({}, {"optimizer__nesterov": [True]}, "'optimizer__nesterov': RMSprop has no"),
-        ({"optimizer__momentm": 1}, {"optimizer": ["sgd"]}, "'optimizer__momentm'"),
-        (
-            {},
-            {"optimizer": ["adam", "sgd"], "optimizer__momentm": Real(0.1, 0.9)},
-            "'optimizer__momentm': .* has no",
-        ),
-        ({}, {"model__unit": [1]}, "'model__unit': model=model got .*mean 'units'"),
-        ({}, {"callbacks__patience": [1]}, "'callbacks__patience' has no object"),
-        ({}, {"score__weight": [1]}, "'score__weight': scorer got"),
-    ],
-)
-def test_routed_names_that_no_candidate_can_use(params, space, words):
-    keras = pytest.importorskip("keras")
-    from skkeras_search import KerasClassifier
-
-    def model(units=3):
-        raise AssertionError("A fit has begun.")
-
-    network = KerasClassifier(model, **params)
-    for estimator, prefix in [
-        (network, ""),
-        (Pipeline([("last", network)]), "last__"),
-        (Pipeline([("last", SVC())]), "last__"),
-    ]:
-        given = {f"{prefix}{name}": values for name, values in space.items()}
-        if prefix and not isinstance(estimator["last"], KerasClassifier):
-            given["last"] = [network]
-        with pytest.raises(ValueError, match=words):
-            GridSearchCV(estimator, given).fit(X, y)
-    stop = keras.callbacks.EarlyStopping
-    for right in [
-        {"optimizer": ["adam", "sgd"], "optimizer__nesterov": [True]},
-        {"optimizer": [keras.optimizers.SGD], "optimizer__nesterov": [True, False]},
-        {"callbacks": [None, stop], "callbacks__patience": [1]},
-        {"callbacks": [{"stop": stop}], "callbacks__stop__patience": [1]},
-    ]:
-        check_names(KerasClassifier(model), right)
 
 
 @pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])

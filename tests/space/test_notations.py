@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -167,12 +169,17 @@ def test_a_mistyped_prior():
         as_dimension((1e-4, 1e-1, "loguniform", 10))
 
 
-@pytest.mark.parametrize(
-    "rest", [({"kernel": "rbf"},), (None,), ("a",), (1,), (1.5,), (10, "a")]
-)
 @pytest.mark.parametrize("kind", [tuple, list])
-@pytest.mark.parametrize("prior", ["uniform", "log-uniform"])
-def test_unknown_elements_after_the_prior(rest, kind, prior):
+@pytest.mark.parametrize(
+    ("prior", "rest"),
+    [
+        *itertools.product(
+            ["uniform", "log-uniform"], [({"kernel": "rbf"},), (1,), (1.5,)]
+        ),
+        *itertools.product(["log-uniform"], [(None,), ("a",), (10, "a")]),
+    ],
+)
+def test_unknown_elements_after_the_prior(prior, rest, kind):
     given = kind((0.5, 0.9, prior, *rest))
     with pytest.raises(ValueError) as error:
         Space({"rate": given})
@@ -212,3 +219,17 @@ def test_distributions_of_optuna():
 def test_a_range_of_huge_numbers():
     with pytest.raises(ValueError, match=r"2\*\*53"):
         as_dimension(range(1, 10**30))
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        (0.5, 1.0, "sqrt", "log2", None),
+        (0, 1, "auto", None),
+        (1, 2, "uniform", "distance"),
+        [1, 2, "uniform", "distance"],
+        [1, 2, "auto"],
+    ],
+)
+def test_numbers_and_names_are_choices(choices):
+    assert as_dimension(choices) == Categorical(list(choices))
