@@ -73,11 +73,17 @@ def _check_receiver(
 ) -> None:
     full_name = f"{prefix}{receiver}"
     routed = {n: dimensions[f"{full_name}__{n}"] for n in _within(receiver, names)}
+    # Whether a class that is searched accepts a name depends on the candidate.
+    routed = {n: v for n, v in routed.items() if _base(n) not in routed}
     given = dimensions.get(full_name)
     choices = [part._param(receiver)] if given is None else values_of(given)
     # None switches the parameters off, unless it is a default.
     is_none_right = given is not None or receiver in part._given
-    fixed = {n: v for n, v in part._routed_to(receiver).items() if n not in routed}
+    fixed = {
+        name: value
+        for name, value in part._routed_to(receiver).items()
+        if name not in routed and _base(name) not in routed
+    }
 
     def error_of(choice: Any, params: Mapping[str, Any]) -> str | None:
         if choice is None and is_none_right:
@@ -89,12 +95,9 @@ def _check_receiver(
         return None
 
     for name, values in routed.items():
-        base = name.rpartition("__")[0]
-        if base not in routed:
-            with_base = {base: fixed[base]} if base in fixed else {}
-            _check_any(
-                [error_of(c, {**with_base, name: some_value(values)}) for c in choices]
-            )
+        params = {n: v for n, v in fixed.items() if n == _base(name)}
+        params[name] = some_value(values)
+        _check_any([error_of(choice, params) for choice in choices])
     if given is not None:
         always = {
             name: some_value(values)
@@ -117,15 +120,20 @@ def _check_any(errors: list[str | None]) -> None:
 
 def _warn(name: str, choice: Any, error: str, right: list[Any], by_params: bool) -> None:
     if by_params and right:
+        value = repr(right[0]) if isinstance(right[0], str) else in_words(right[0])
         error += (
             " If only some choices accept the parameter, make it conditional: "
-            f"when={{{name!r}: {in_words(right[0])!r}}}."
+            f"when={{{name!r}: {value}}}."
         )
     warnings.warn(
         f"Every candidate with {name}={in_words(choice)} fails, unless its build function "
         f"compiles the model: {error}",
         stacklevel=2,
     )
+
+
+def _base(name: str) -> str:
+    return name.rpartition("__")[0]
 
 
 def _within(first: str, names: Iterable[str]) -> list[str]:

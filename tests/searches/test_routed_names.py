@@ -99,7 +99,8 @@ def test_names_that_no_candidate_can_use(params, space, words, prefix):
         (
             KerasClassifier(model),
             {
-                "optimizer__learning_rate": [keras.optimizers.schedules.CosineDecay],
+                "optimizer": ["adam"],
+                "optimizer__learning_rate": [0.1, keras.optimizers.schedules.CosineDecay],
                 "optimizer__learning_rate__alpha": [0.1],
             },
         ),
