@@ -1,13 +1,22 @@
 """Routed names in spaces: what no candidate can use is found before any fit."""
 
+import re
+import warnings
+
 import keras
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV as SklearnGridSearchCV
+from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skkeras_search import GridSearchCV, KerasClassifier, Real
+from skkeras_search.estimators.callbacks import make_callbacks
 from skkeras_search.searches.spaces import check_names
+from skkeras_search.wording import in_words
 
 STOP = keras.callbacks.EarlyStopping
 SGD = {"optimizer": "sgd"}
@@ -150,3 +159,66 @@ def test_names_that_may_be_right(estimator, space):
 def test_choices_that_always_fail(params, space, words):
     with pytest.warns(UserWarning, match=words):
         check_names(KerasClassifier(model, **params), space)
+
+
+DECAY = keras.optimizers.schedules.CosineDecay
+VALUES = {
+    "optimizer": ["adam", "sgd", keras.optimizers.RMSprop, "sdg"],
+    "optimizer__momentum": [0.1, 0.9],
+    "optimizer__nesterov": [True],
+    "optimizer__typo": [1],
+    "optimizer__learning_rate": [0.1, DECAY],
+    "optimizer__learning_rate__initial_learning_rate": [0.1],
+    "optimizer__learning_rate__decay_steps": [10],
+    "loss": [None, "mse", "sparse_categorical_crossentropy", keras.losses.Huber],
+    "loss__from_logits": [True, False],
+    "loss__delta": [0.5],
+    "metrics": [None, ["accuracy", "auc"], keras.metrics.AUC, {"a": "mse"}],
+    "metrics__1__num_thresholds": [10],
+    "metrics__curve": ["PR"],
+    "metrics__a__name": ["b"],
+    "callbacks": [None, STOP, {"stop": STOP}, [STOP]],
+    "callbacks__patience": [1],
+    "callbacks__stop__patience": [2],
+    "compile__optimizer": ["sgd"],
+}
+SPACES = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.lists(st.sampled_from(values), min_size=1, max_size=3, unique_by=repr)
+        for name, values in VALUES.items()
+    },
+)
+PARAMS = st.fixed_dictionaries(
+    {}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}
+)
+
+
+def fails(estimator):
+    """Whether an estimator cannot make what it trains with."""
+    try:
+        estimator._check_param_names()
+        estimator._get_compile_kwargs()
+        make_callbacks(estimator._params_for_keras(), "callbacks")
+    except (TypeError, ValueError):
+        return True
+    return False
+
+
+@settings(max_examples=150, deadline=None)
+@given(params=PARAMS, space=SPACES)
+def test_only_what_always_fails_is_refused(params, space):
+    estimator = KerasClassifier(model, **params)
+    candidates = list(ParameterGrid(space))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            check_names(estimator, space)
+        except ValueError:
+            assert all(fails(clone(estimator).set_params(**c)) for c in candidates)
+    for warning in warned:
+        found = re.match(r"Every candidate with (\w+)=(.*?) fails", str(warning.message))
+        name, value = found.groups()
+        choice = {in_words(choice): choice for choice in space[name]}[value]
+        concerned = [c for c in candidates if c[name] is choice]
+        assert all(fails(clone(estimator).set_params(**c)) for c in concerned)
