@@ -272,8 +272,8 @@ class Real(_Numeric):
     prior : {"uniform", "log-uniform", "reverse-log-uniform"}, default="uniform"
         Distribution of random draws, and the scale that samplers and grids use.
         "log-uniform" suits values whose order of magnitude matters, such as a learning
-        rate. "reverse-log-uniform" suits values whose distance from the upper bound
-        matters, such as a momentum.
+        rate. "reverse-log-uniform" mirrors it: ``low + high - x`` is log-uniform. It suits
+        a momentum x between 0.01 and 0.99, where the magnitude of 1 - x matters.
     base : object, default=10
         No effect. Accepted for compatibility with scikit-optimize.
     transform : object, default=None
@@ -405,8 +405,7 @@ class Integer(_Numeric):
     prior : {"uniform", "log-uniform", "reverse-log-uniform"}, default="uniform"
         Distribution of random draws, and the scale that samplers and grids use.
         "log-uniform" suits values whose order of magnitude matters, such as a number of
-        units. "reverse-log-uniform" suits values whose distance from the upper bound
-        matters.
+        units. "reverse-log-uniform" mirrors it: ``low + high - x`` is log-uniform.
     base : object, default=10
         No effect. Accepted for compatibility with scikit-optimize.
     transform : object, default=None
