@@ -87,7 +87,7 @@ class BudgetSearch(Search, BaseSearchCV):
         """Make the rule that decides how candidates are trained."""
 
     def _search(self, evaluation: Evaluation, executor: Executor) -> None:
-        has_epochs = self._check_epochs()
+        has_epochs = self._check_epochs(evaluation.fit_params)
         rule = self._rule(self.n_splits_, has_epochs)
         task = evaluation.task.subcontext(
             task_name="search", max_subtasks=None, sequential_subtasks=False
@@ -131,7 +131,7 @@ class BudgetSearch(Search, BaseSearchCV):
             raise KeyboardInterrupt
         super()._check_interrupted()
 
-    def _check_epochs(self) -> bool:
+    def _check_epochs(self, fit_params: Mapping[str, Any]) -> bool:
         """Return whether candidates have epochs, as far as is known beforehand."""
         names = [name_of_keras_step(thing) for thing in self._estimators()]
         if all(name is None for name in names):
@@ -143,6 +143,11 @@ class BudgetSearch(Search, BaseSearchCV):
                 raise ValueError(
                     f"max_epochs={self.max_epochs!r} sets the number of epochs, which is "
                     f"also searched as {name!r} in search_spaces. Leave out one of them."
+                )
+            if self.max_epochs is not None and name in fit_params:
+                raise ValueError(
+                    f"max_epochs={self.max_epochs!r} sets the number of epochs, which was "
+                    f"also passed to fit as {name!r}. Leave out one of them."
                 )
         return True
 

@@ -464,6 +464,12 @@ def test_bad_input(make, message):
         make().fit(X, y)
 
 
+@pytest.mark.parametrize("found", [search(max_epochs=3), hyperband(max_epochs=3)])
+def test_epochs_that_are_given_twice(found):
+    with pytest.raises(ValueError, match=r"max_epochs=3 .* passed to fit as 'epochs'"):
+        found.fit(X, y, epochs=2)
+
+
 def test_several_spaces():
     with pytest.raises(TypeError, match=r"conditional: Real\(\.\.\., when="):
         search(space=[SPACE, SPACE])
