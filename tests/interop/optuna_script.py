@@ -26,5 +26,7 @@ def search(url, n_iter):
 
 if __name__ == "__main__":
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    print("ready", flush=True)
+    sys.stdin.readline()  # the other processes are ready, too
     fitted = search(sys.argv[1], int(sys.argv[2])).fit(*load_iris(return_X_y=True))
     print(np.sum(fitted.study_.trials[0].number == 0), len(fitted.cv_results_["params"]))

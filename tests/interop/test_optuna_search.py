@@ -479,9 +479,13 @@ def test_our_sampler_proposes_too():
 def share(url, n_iter=12, n_processes=2):
     script = [sys.executable, "-m", "tests.interop.optuna_script", url, str(n_iter)]
     running = [
-        subprocess.Popen(script, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(n_processes)
     ]
+    assert [process.stdout.readline() for process in running] == ["ready\n"] * n_processes
+    for process in running:
+        process.stdin.write("go\n")
+        process.stdin.flush()
     assert [process.wait(timeout=120) for process in running] == [0] * n_processes
     return optuna.load_study(study_name="shared", storage=url)
 
