@@ -23,7 +23,7 @@ ROUTING_PREFIXES = (
     "score",
 )
 
-_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class BuildFunction:
@@ -51,7 +51,7 @@ class BuildFunction:
         self.function = function
         self.name = _name(function)
         parameters = inspect.signature(function).parameters.values()
-        named = {p.name: p.default for p in parameters if p.kind in _NAMED}
+        named = {p.name: p.default for p in parameters if p.kind in NAMED}
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
         # The **kwargs of a class are meant for its base class.
         told = self.open and not inspect.isclass(function)

@@ -7,11 +7,10 @@ from typing import Any
 
 import keras
 
+from skkeras_search.estimators.build_function import NAMED
 from skkeras_search.estimators.serialization import is_keras_object
 from skkeras_search.nearest_name import did_you_mean
 from skkeras_search.wording import in_words
-
-NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 # The value of a parameter, and its full name, by the name within its object.
 Routed = Mapping[str, tuple[str, Any]]

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from skkeras_search.space.notations import is_dimension
 from skkeras_search.wording import in_words
 
-RECEIVERS = ("optimizer", "loss", "metrics", "callbacks")
+DESTINATIONS = ("optimizer", "loss", "metrics", "callbacks")
 
 
 def check_routed_names(estimator: BaseEstimator, dimensions: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ def check_routed_names(estimator: BaseEstimator, dimensions: Mapping[str, Any]) 
             part._check_arguments_of_scorer(_within("score", names), f"{prefix}score")
         except TypeError as error:
             raise ValueError(str(error)) from None
-        for receiver in RECEIVERS:
+        for receiver in DESTINATIONS:
             if f"compile__{receiver}" not in names and part._passes_to(receiver):
                 _check_receiver(part, receiver, prefix, dimensions, names)
 

@@ -31,6 +31,12 @@ def classifier(model=models.mlp, **kwargs):
     return KerasClassifier(model, verbose=0, **kwargs)
 
 
+def compiling(**kwargs):
+    """A classifier of the irises that compiles its model."""
+    model = models.softmax_regression
+    return classifier(model, n_features=4, n_classes=3, loss=CROSSENTROPY, **kwargs)
+
+
 def refuses(error, words, estimator, X=X_iris, y=y_iris, **kwargs):
     with pytest.raises(error, match=words):
         estimator.fit(X, y, **kwargs)
@@ -529,13 +535,8 @@ def test_routed_parameters_of_an_estimator_that_compiles(given, words):
 
 
 def test_metrics_by_name_are_constructed_with_parameters():
-    estimator = classifier(
-        models.softmax_regression,
-        n_features=4,
-        n_classes=3,
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy", "sparse_top_k_categorical_accuracy"],
-        metrics__1__k=2,
+    estimator = compiling(
+        metrics=["accuracy", "sparse_top_k_categorical_accuracy"], metrics__1__k=2
     )
     compiled = estimator.initialize(X_iris, y_iris).model_.get_compile_config()
     assert compiled["metrics"][1]["config"]["k"] == 2
@@ -543,13 +544,7 @@ def test_metrics_by_name_are_constructed_with_parameters():
 
 @pytest.mark.parametrize("name", ["callbacks", "predict__callbacks", "metrics"])
 def test_none_switches_off_what_parameters_are_routed_to(name):
-    estimator = classifier(
-        models.softmax_regression,
-        n_features=4,
-        n_classes=3,
-        loss=CROSSENTROPY,
-        engine="fused",
-    )
+    estimator = compiling(engine="fused")
     estimator.set_params(**{f"{name}__unknown": 3})
     with pytest.raises(TypeError, match=f"'{name}__unknown' has no object"):
         clone(estimator).fit(X_iris, y_iris).predict(X_iris)
@@ -571,11 +566,7 @@ def test_text_columns_of_which_one_is_the_input():
 
 
 def test_sizes_of_batches_of_numpy():
-    estimator = classifier(
-        models.softmax_regression,
-        n_features=4,
-        n_classes=3,
-        loss=CROSSENTROPY,
+    estimator = compiling(
         engine="fused",
         batch_size=np.int64(50),
         optimizer__learning_rate=np.float32(0.5),
